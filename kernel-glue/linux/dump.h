@@ -1,0 +1,231 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * One dump under way: the objects found, and who finds them.
+ *
+ *	freeze.c	finds and stops the tree, lets it go again
+ *	remote.c	system calls made by a stopped task for us
+ *	task_*.c	threads and processes: registers, signals, timers, credentials, ...
+ *	mem_*.c		address spaces, mappings, memory objects, pages
+ *	fd_*.c		descriptor tables, open files and what they are open on
+ *	dump.c		the order of it all
+ *
+ * Collectors fill these structures while the tree is stopped; emitters
+ * (`*_emit`) turn them into records after it runs again.  Everything lives in
+ * the dump's arena: nothing is freed one by one.  Functions return 0 or a
+ * negative enum glue_code with d->err filled by dump_fail().
+ */
+#ifndef KERNEL_GLUE_LINUX_DUMP_H
+#define KERNEL_GLUE_LINUX_DUMP_H
+
+#include <limits.h>
+#include <signal.h>
+#include <sys/types.h>
+
+#include "format/psnap.h"
+#include "format/psnap_fields.h"
+#include "kernel-glue/emit/emit.h"
+#include "kernel-glue/linux/linux.h"
+
+#define DUMP_PAGE	4096u
+#define DUMP_PAGE_SHIFT	12
+
+/* A growing array of pointers into the arena; index order is finding order. */
+struct list {
+	void	**v;
+	size_t	n, cap;
+};
+
+struct dump {
+	const struct glue_linux_options	*options;
+	const struct glue_sink		*sink;
+	struct glue_linux_result	*result;
+	struct glue_error		*err;
+	struct arena			*arena;
+	struct glue_emit		emit;
+	uint64_t	next_id;
+	bool		privileged;	/* CAP_SYS_PTRACE and CAP_SYS_ADMIN in the initial user namespace */
+
+	struct list	procs;		/* struct proc, parents before children, siblings by pid */
+	struct list	sessions;	/* struct session */
+	struct list	groups;		/* struct group */
+	struct list	mms;		/* struct mm */
+	struct list	tables;		/* struct fd_table */
+	struct list	handlers;	/* struct handlers */
+	struct list	fs_contexts;	/* struct fs_context */
+	struct list	creds;		/* struct creds */
+	struct list	namespaces;	/* struct ns */
+	struct list	cgroups;	/* struct cgroup */
+	struct list	filters;	/* struct seccomp_filter */
+	struct list	files;		/* struct file */
+	struct list	open_files;	/* struct open_file */
+	struct list	pipes;		/* struct pipe_object */
+	struct list	terminals;	/* struct terminal */
+	struct list	sockets;	/* struct socket_object */
+	struct list	memory_objects;	/* struct memory_object */
+	struct list	coverage;	/* struct coverage */
+	struct list	notes;		/* char *: provenance notes */
+
+	struct host	*host;		/* clocks, kernel, CPU; task_host.c */
+	struct stage	*stage;		/* page contents held; mem_stage.c */
+};
+
+/* One task stopped by ptrace. */
+struct task {
+	uint64_t	id;		/* object id of its Thread record */
+	struct proc	*proc;
+	pid_t		tid;
+	bool		seized, stopped;/* traced by us; in a ptrace stop */
+	bool		dead;		/* exited group leader: nothing to trace */
+	uint32_t	wait_status;	/* of the stop */
+	uint64_t	slept_since;	/* se.exec_start sampled before the stop, 0 unknown (restore-engine 5) */
+	uint64_t	sched_now;	/* the same clock just after the stop */
+	uint64_t	old_sigmask;	/* to be put back */
+	struct thread_state *state;	/* task_thread.c */
+	struct regs	*regs;		/* as at the stop, to be put back (fixed for rseq and restart) */
+	bool		regs_changed;	/* the live registers differ from *regs: put back on release */
+	bool		mask_changed;
+};
+
+struct proc {
+	uint64_t	id;		/* object id of its Process record */
+	struct proc	*parent;	/* in the tree, NULL for the root */
+	pid_t		pid, ppid, pgid, sid;
+	bool		zombie;		/* nothing but ids and exit status */
+	bool		is32;		/* the leader (or first live thread) runs i386 code */
+	bool		group_stopped;	/* stopped by job control before we came */
+	struct list	tasks;		/* struct task, leader first, then by tid */
+	struct proc_state *state;	/* task_proc.c */
+	struct mm	*mm;		/* shared if CLONE_VM without CLONE_THREAD */
+	struct fd_table	*table;
+	struct handlers	*handlers;
+	struct fs_context *fs;
+	int		proc_fd;	/* /proc/PID, O_PATH; -1 none */
+	int		pid_fd;		/* pidfd_open(); -1 none */
+	uint64_t	syscall_insn;	/* address of a system call instruction, remote.c */
+	uint64_t	scratch;	/* remote scratch pages while remote_begin() holds */
+};
+
+#define SCRATCH_SIZE	(2 * DUMP_PAGE)
+
+/* ---- dump.c ------------------------------------------------------------------- */
+
+/* Fill d->err ("pid 12: reading maps: ...") and return code. */
+int	dump_fail(struct dump *d, enum glue_code code, int os_errno, const struct proc *p,
+	    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* Zeroed memory from the arena, or NULL (use dump_fail(GLUE_E_NOMEM)). */
+void	*dump_alloc(struct dump *d, size_t size);
+char	*dump_strdup(struct dump *d, const char *s);
+char	*dump_printf(struct dump *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+void	*dump_memdup(struct dump *d, const void *p, size_t n);
+int	list_add(struct dump *d, struct list *l, void *item);	/* 0 or GLUE_E_NOMEM */
+uint64_t dump_new_id(struct dump *d);
+
+/*
+ * Note something that cannot be carried.  fd -1: none; tid 0: whole process;
+ * p NULL: of no process.  The same (pid, fd, feature) is noted once.
+ * severity PSNAP_COVERAGE_BREAKS makes the dump refuse without allow_partial.
+ */
+int	dump_cover(struct dump *d, uint32_t severity, const struct proc *p, pid_t tid, int fd,
+	    uint64_t object_id, const char *feature, const char *fmt, ...)
+	    __attribute__((format(printf, 8, 9)));
+
+/* Sentence for Provenance.notes, once. */
+int	dump_note(struct dump *d, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/*
+ * Emit one record: fields(e, object) writes its fields and may be called
+ * again after buffers were handed to the sink.
+ */
+int	dump_record(struct dump *d, uint32_t kind, uint64_t id,
+	    void (*fields)(struct glue_emit *e, const void *object), const void *object);
+
+/* Read a whole /proc file of p (path relative to /proc/PID) into the arena, NUL-terminated. */
+int	proc_read(struct dump *d, const struct proc *p, const char *path, char **text, size_t *len);
+/* The same with -errno instead of an error message, for what may be missing. */
+int	proc_try_read(struct dump *d, const struct proc *p, const char *path, char **text, size_t *len);
+/* readlink of a /proc entry, NUL-terminated, in the arena; 0 or -errno. */
+int	proc_readlink(struct dump *d, const struct proc *p, const char *path, char **target);
+
+/* ---- freeze.c ------------------------------------------------------------------ */
+
+/* Find the tree and stop every task of it; fills procs and tasks (regs, wait_status, state sampled). */
+int	freeze_tree(struct dump *d);
+/* Undo everything and let the tree go on; never fails, safe at any stage. */
+void	freeze_release(struct dump *d);
+
+/* ---- remote.c ------------------------------------------------------------------ */
+
+/* Prepare p for remote calls: signals blocked in every thread, instruction found, scratch mapped. */
+int	remote_begin(struct dump *d, struct proc *p);
+/* Unmap the scratch; registers and masks are put back. */
+int	remote_end(struct dump *d, struct proc *p);
+
+enum remote_nr {		/* same name as the call; number by the task's bitness */
+	REMOTE_MMAP, REMOTE_MUNMAP, REMOTE_BRK, REMOTE_RT_SIGACTION, REMOTE_SIGALTSTACK,
+	REMOTE_PRCTL, REMOTE_GETITIMER, REMOTE_GET_ROBUST_LIST, REMOTE_MEMBARRIER,
+	REMOTE_TIMER_GETTIME, REMOTE_TIMER_GETOVERRUN, REMOTE_IOPRIO_GET, REMOTE_ARCH_PRCTL,
+	REMOTE_GETPID, REMOTE_COUNT
+};
+/* Have t make the call; *ret is its result, -errno for an error.  0 or glue_code. */
+int	remote_call(struct dump *d, struct task *t, enum remote_nr nr, uint64_t a, uint64_t b,
+	    uint64_t c, uint64_t e, uint64_t f, uint64_t g, int64_t *ret);
+
+/* Bytes of the process's memory; process_vm_readv, else /proc/PID/mem. 0 or -errno. */
+int	mem_read(struct proc *p, uint64_t addr, void *buf, size_t n);
+int	mem_write(struct proc *p, uint64_t addr, const void *buf, size_t n);
+
+/* ---- task_*.c: threads and processes ------------------------------------------- */
+
+/* Of one stopped task, before any remote call: registers fixed for rseq and restart, FPU, TLS, masks, queues. */
+int	task_collect(struct dump *d, struct task *t);
+/* From /proc, of one process: ids, credentials, limits, namespaces, cgroups, ... */
+int	proc_collect(struct dump *d, struct proc *p);
+/* Between remote_begin and remote_end: dispositions, itimers, alternate stacks, robust lists, prctl values, brk. */
+int	task_collect_remote(struct dump *d, struct proc *p);
+/* After all are collected: what is shared (sighand, fs, credentials), sessions and groups. */
+int	task_resolve(struct dump *d);
+/* Records of host.proto and process.proto, and coverage. */
+int	task_emit(struct dump *d);
+
+/* ---- mem_*.c: memory ------------------------------------------------------------- */
+
+/* Mappings of p with their flags; before remote_begin(), so that the scratch is not seen. */
+int	mem_collect(struct dump *d, struct proc *p);
+/* The brk found by a remote call. */
+void	mem_set_brk(struct mm *mm, uint64_t brk);
+/* prctl values found by remote calls. */
+void	mem_set_prctl(struct mm *mm, bool deny_write_exec, int dumpable);
+/* Copy every page that must be held to the stage; the last thing done while stopped. */
+int	mem_stage_pages(struct dump *d);
+int	mem_emit(struct dump *d);		/* records of memory.proto */
+int	mem_emit_pages(struct dump *d);		/* pages to the sink */
+/* Reserve and fault in staging memory before the tree is stopped. */
+int	stage_open(struct dump *d, uint64_t estimate);
+void	stage_close(struct dump *d);
+
+/*
+ * The memory object with this identity (st_dev, st_ino of shmem), made if
+ * new; fd, if not -1, is one to read it by, and is duplicated.  Used for
+ * mappings, memfd descriptors and contents of deleted files.
+ */
+struct memory_object *mem_object(struct dump *d, uint64_t dev, uint64_t ino, uint32_t kind, int fd);
+uint64_t mem_object_id(const struct memory_object *o);
+
+/* ---- fd_*.c: files ---------------------------------------------------------------- */
+
+/* Descriptors of p. */
+int	fd_collect(struct dump *d, struct proc *p);
+/* After all are collected: which open files and tables are shared; peers, epoll targets. */
+int	fd_resolve(struct dump *d);
+int	fd_emit(struct dump *d);		/* records of file.proto and socket.proto */
+
+/*
+ * The File record of an open file or mapping: fd is one of our own on it
+ * (O_PATH will do), link the text of its /proc link.  Same (dev, inode, path)
+ * is the same file.  Regular deleted files get their content held.
+ */
+struct file *file_intern(struct dump *d, const struct proc *p, int fd, const char *link);
+uint64_t file_id(const struct file *f);
+
+#endif

@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * libsnap: write, read, check and walk PSNAP snapshots.
+ *
+ * Conventions
+ *   A function returns 0 or a negative `enum snap_code`.  Detail goes to the
+ *   caller's `struct snap_error`, which may be NULL.  Out parameters are set
+ *   on success only, except that a handle is NULL after a failure.
+ *   `_get_` hands out a borrowed pointer that lives as long as its snapshot.
+ *   Sizes are bytes, page numbers count pages of the snapshot's page size.
+ *
+ * Threads
+ *   A handle belongs to one thread at a time; different handles are
+ *   independent.  The library keeps no global state, never prints and never
+ *   exits.
+ *
+ * Trust
+ *   Everything read is untrusted: lengths are checked against what is left,
+ *   counts against `struct snap_limits`, before anything is allocated.
+ */
+#ifndef LIBSNAP_SNAP_H
+#define LIBSNAP_SNAP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "format/psnap.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define SNAP_API __attribute__((visibility("default")))
+#else
+#define SNAP_API
+#endif
+
+struct ProtobufCMessage;
+
+/* ---- errors --------------------------------------------------------------- */
+
+enum snap_code {
+	SNAP_OK			= 0,
+	SNAP_E_NOT_SNAPSHOT	= -1,	/* the first bytes are not PSNAP's */
+	SNAP_E_UNSUPPORTED	= -2,	/* well-formed, but newer than this library */
+	SNAP_E_CORRUPT		= -3,	/* breaks a rule of the specification */
+	SNAP_E_TRUNCATED	= -4,	/* ends before it is complete */
+	SNAP_E_LIMIT		= -5,	/* exceeds struct snap_limits: raise them and retry */
+	SNAP_E_IO		= -6,	/* a system call failed: see os_errno */
+	SNAP_E_NOMEM		= -7,
+	SNAP_E_REFUSED		= -8,	/* understood, but not to be done */
+	SNAP_E_MISUSE		= -9,	/* the caller broke this header's contract */
+	SNAP_E_NOT_FOUND	= -10,	/* no such object, page or name */
+};
+
+#define SNAP_NO_RECORD	UINT64_MAX
+
+struct snap_error {
+	enum snap_code	code;
+	int		os_errno;	/* with SNAP_E_IO, else 0 */
+	uint64_t	record;		/* object id concerned, or SNAP_NO_RECORD */
+	uint64_t	offset;		/* first offending byte in the file; in a record: the record header's place, see spec ERR-1 */
+	char		rule[12];	/* rule of the specification ("BLK-3"), or "" */
+	char		msg[168];	/* lower case, no newline, no prefix */
+};
+
+/* Name of a code as tools and vectors print it: "corrupt", "truncated", ... */
+SNAP_API const char *snap_code_name(enum snap_code code);
+
+/* ---- limits --------------------------------------------------------------- */
+
+/* What a reader will accept; zero in a member means its default. */
+struct snap_limits {
+	uint64_t	max_objects;	/* default 16777216 */
+	uint64_t	max_meta_bytes;	/* all decoded records together; default 1 GiB */
+	uint64_t	max_index_bytes;/* all index chunks held at once; default 1 GiB */
+	uint64_t	reserved[5];	/* must be zero, else SNAP_E_MISUSE */
+};
+
+/* ---- writing -------------------------------------------------------------- */
+
+/*
+ * A writer appends: it never seeks and never patches, so a pipe serves as
+ * well as a file.  Same calls with the same options give the same bytes,
+ * whatever the number of threads.
+ */
+struct snap_writer;
+
+struct snap_writer_options {
+	enum psnap_codec codec;		/* of pages; metadata is always zstd */
+	int		level;		/* zstd level, 0: 1 */
+	uint32_t	block_pages;	/* pages a block, 0: 64 (zstd) or 1024 (none) */
+	uint32_t	page_shift;	/* 0: 12 */
+	uint32_t	threads;	/* compressing threads, 0: one a CPU, at most 8 */
+	uint32_t	reserved[7];	/* must be zero, else SNAP_E_MISUSE */
+};
+
+/*
+ * Write to fd, which stays the caller's and may be a pipe.
+ * SNAP_E_MISUSE: an option out of range.
+ */
+SNAP_API int snap_writer_open_fd(struct snap_writer **wp, int fd,
+    const struct snap_writer_options *options, struct snap_error *err);
+
+/*
+ * Write a new file that appears at path, whole, when snap_writer_finish()
+ * succeeds, and not at all otherwise; a file already there is replaced then.
+ * Mode 0600: a snapshot holds memory.  It is written as an unnamed file
+ * (O_TMPFILE) where the file system has it, so that even SIGKILL leaves
+ * nothing, else as a hidden temporary beside path.
+ * SNAP_E_IO: the folder cannot be written.
+ */
+SNAP_API int snap_writer_create(struct snap_writer **wp, const char *path,
+    const struct snap_writer_options *options, struct snap_error *err);
+
+/*
+ * Append framed records (header and payload, REC) as kernel-glue/emit makes
+ * them; len bytes must be whole records.
+ * SNAP_E_MISUSE: not whole records, an id of 0 or used before, a record
+ * longer than PSNAP_MAX_RECORD.
+ */
+SNAP_API int snap_writer_records(struct snap_writer *w, const void *bytes, size_t len,
+    struct snap_error *err);
+
+/* Pack a message and append it as one record. */
+SNAP_API int snap_writer_message(struct snap_writer *w, uint32_t kind, uint64_t id,
+    enum psnap_criticality critical, const struct ProtobufCMessage *msg, struct snap_error *err);
+
+/*
+ * Append count pages of owner, from page number first.  Pages of zeros are
+ * recognised and become zero runs.  Pages of one owner may come in any order,
+ * each at most once.  The buffer is the caller's again on return.
+ */
+SNAP_API int snap_writer_pages(struct snap_writer *w, uint64_t owner, uint64_t first,
+    const void *pages, size_t count, struct snap_error *err);
+
+/* Append a run of zero pages without their bytes. */
+SNAP_API int snap_writer_zero(struct snap_writer *w, uint64_t owner, uint64_t first,
+    uint64_t count, struct snap_error *err);
+
+/*
+ * Write index and trailer and, after snap_writer_create(), let the file
+ * appear.  root, unless NULL, receives PSNAP_DIGEST_LEN bytes.  After any
+ * failure, here or before, only snap_writer_free() may follow.
+ * SNAP_E_MISUSE: a page given twice.
+ */
+SNAP_API int snap_writer_finish(struct snap_writer *w, uint8_t *root, struct snap_error *err);
+
+/* Release w (NULL is fine).  Without a successful finish nothing appears. */
+SNAP_API void snap_writer_free(struct snap_writer *w);
+
+/* ---- reading at random ------------------------------------------------------ */
+
+struct snap;
+
+/*
+ * Open a snapshot file: reads header, trailer, index directory and metadata,
+ * checks every checksum and digest on the way, and decodes every record.
+ * Costs what the metadata costs; page blocks are neither read nor checked
+ * until asked for.  fd must be seekable (SNAP_E_IO, ESPIPE otherwise) and
+ * stays the caller's, unused by others until snap_close().
+ */
+SNAP_API int snap_open(struct snap **sp, const char *path, const struct snap_limits *limits,
+    struct snap_error *err);
+SNAP_API int snap_open_fd(struct snap **sp, int fd, const struct snap_limits *limits,
+    struct snap_error *err);
+
+/* Release s (NULL is fine) and everything borrowed from it. */
+SNAP_API void snap_close(struct snap *s);
+
+struct snap_summary {
+	uint16_t	major, minor;
+	uint32_t	page_size;
+	uint64_t	incompat, compat, autoclear;
+	uint64_t	file_bytes;
+	uint64_t	blocks;		/* META, PAGES and PAD */
+	uint64_t	objects;
+	uint64_t	stored_pages;
+	uint64_t	zero_pages;
+	uint64_t	meta_bytes;	/* decompressed */
+	uint8_t		root[PSNAP_DIGEST_LEN];
+};
+SNAP_API void snap_get_summary(const struct snap *s, struct snap_summary *summary);
+
+/* ---- object graph ------------------------------------------------------------ */
+
+struct snap_object {
+	uint64_t	id;
+	uint32_t	kind;		/* PSNAP_KIND_*; may be one this library does not know */
+	uint8_t		revision;
+	uint8_t		critical;
+	uint32_t	block;		/* sequence number */
+	uint64_t	offset;		/* ERR-1: of the block in the file plus of the record in its raw payload */
+	const struct ProtobufCMessage *message; /* cast to the kind's type; NULL if the kind is unknown */
+	const uint8_t	*payload;	/* its encoding, payload_len bytes */
+	uint32_t	payload_len;
+};
+
+/* The object with this id, or NULL. */
+SNAP_API const struct snap_object *snap_get_object(const struct snap *s, uint64_t id);
+
+/* Objects of one kind, in file order; *count receives how many. NULL if none. */
+SNAP_API const struct snap_object *const *snap_get_kind(const struct snap *s, uint32_t kind,
+    size_t *count);
+
+/* All objects, in file order. */
+SNAP_API const struct snap_object *const *snap_get_objects(const struct snap *s, size_t *count);
+
+/*
+ * The message of object id if it is of this kind, else NULL:
+ *	const Psnap__Process *p = snap_get_message(s, id, PSNAP_KIND_PROCESS);
+ */
+SNAP_API const void *snap_get_message(const struct snap *s, uint64_t id, uint32_t kind);
+
+/*
+ * Objects of `kind` that name `owner` as theirs (mappings of an address
+ * space, threads of a process, ...), in the order their kind defines:
+ * mappings by start address, threads as written.
+ */
+SNAP_API const struct snap_object *const *snap_get_children(const struct snap *s, uint64_t owner,
+    uint32_t kind, size_t *count);
+
+/* Name of a record kind as spec, tools and errors print it ("mapping"), or NULL. */
+SNAP_API const char *snap_kind_name(uint32_t kind);
+
+/* ---- pages ---------------------------------------------------------------------- */
+
+/* A run of pages of one owner, as the index has it. */
+struct snap_run {
+	uint64_t	owner;
+	uint64_t	first;		/* page number */
+	uint64_t	count;
+	enum psnap_run_kind kind;
+	uint32_t	block;		/* stored runs: sequence number of the page block */
+	uint32_t	page;		/* and position in it */
+};
+
+/*
+ * Iterate over owner's runs that meet pages [first, last), ascending.  Start
+ * with *run zeroed except owner and first; each call stores the next run,
+ * clipped on neither side, and returns 1, or 0 at the end.
+ */
+SNAP_API int snap_next_run(struct snap *s, struct snap_run *run, uint64_t last,
+    struct snap_error *err);
+
+/*
+ * Copy len bytes at addr of owner into buf.  Pages the snapshot does not hold
+ * give SNAP_E_NOT_FOUND with err->offset the first missing address; bytes
+ * before it have been copied and *done, unless NULL, says how many.
+ * Every block read is checked against its checksum and its digest.
+ */
+SNAP_API int snap_read_memory(struct snap *s, uint64_t owner, uint64_t addr, void *buf,
+    size_t len, size_t *done, struct snap_error *err);
+
+/* ---- reading as a stream -------------------------------------------------------- */
+
+/* Front to back from a pipe, socket or file, in bounded memory. */
+struct snap_stream;
+
+struct snap_stream_item {
+	enum { SNAP_ITEM_RECORD, SNAP_ITEM_PAGES, SNAP_ITEM_END } type;
+	/* RECORD; payload lives until the next call */
+	uint64_t	id;
+	uint32_t	kind;
+	uint8_t		revision, critical;
+	uint64_t	offset;
+	const uint8_t	*payload;
+	uint32_t	payload_len;
+	/* PAGES: one run; pages is NULL for zero runs, else lives until the next call */
+	struct snap_run	run;
+	const uint8_t	*pages;
+	/* END: the whole file was checked, digests, index and root included */
+	struct snap_summary summary;
+};
+
+SNAP_API int snap_stream_open(struct snap_stream **sp, int fd, const struct snap_limits *limits,
+    struct snap_error *err);
+/* The next item; 0 also for END.  Nothing read before END is vouched for by the root. */
+SNAP_API int snap_stream_next(struct snap_stream *s, struct snap_stream_item *item,
+    struct snap_error *err);
+SNAP_API void snap_stream_close(struct snap_stream *s);
+
+/* ---- checking --------------------------------------------------------------------- */
+
+/* One finding; lives during the callback only.  Return non-zero to stop. */
+typedef int snap_finding_fn(void *ctx, const struct snap_error *finding);
+
+/*
+ * Read every block of the file and check checksum, digest, run tables against
+ * the index, and padding.  Reports every damaged block.  Returns 0 if there
+ * was no finding, else the first finding's code.
+ */
+SNAP_API int snap_verify(struct snap *s, snap_finding_fn *fn, void *ctx, struct snap_error *err);
+
+/*
+ * Check the object graph against every rule of spec/psnap.md that is not the
+ * container's: references and their kinds, overlaps, ranges, counts,
+ * ownership, circular references.  Reports every violation.  Returns 0 if
+ * there was none, else the first one's code.
+ */
+SNAP_API int snap_validate(struct snap *s, snap_finding_fn *fn, void *ctx, struct snap_error *err);
+
+/* ---- formats ------------------------------------------------------------------------ */
+
+struct snap_export_options {
+	uint32_t	pid;		/* core: process wanted, 0: the root's */
+	uint32_t	reserved[7];	/* must be zero */
+};
+
+/* Formats by name, in snapconv's order; NULL past the last. */
+struct snap_format {
+	const char	*name;
+	const char	*description;
+	bool		can_read, can_write;
+};
+SNAP_API const struct snap_format *snap_get_format(size_t n);
+
+/*
+ * Write s to fd, which may be a pipe, in the named format.
+ * SNAP_E_NOT_FOUND: no such format, or no such process.
+ */
+SNAP_API int snap_export(struct snap *s, const char *format,
+    const struct snap_export_options *options, int fd, struct snap_error *err);
+
+/* The library's version, "1.0.0". */
+SNAP_API const char *snap_version(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
