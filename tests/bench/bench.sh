@@ -1,0 +1,135 @@
+#!/bin/sh
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# make bench: what a dump costs, beside CRIU where one works.
+#
+# usage: bench.sh BINDIR HELPERDIR
+# Each figure is the median of RUNS runs (default 5).  Output goes to WORK
+# (default a folder under /dev/shm, so that no disk is measured).
+set -eu
+
+bin=${1:?usage: bench.sh BINDIR HELPERDIR}
+helpers=${2:?usage: bench.sh BINDIR HELPERDIR}
+runs=${RUNS:-5}
+work=${WORK:-$(mktemp -d /dev/shm/snapbench.XXXXXX)}
+target=
+
+cleanup() {
+	[ -z "$target" ] || kill -9 "$target" 2>/dev/null || true
+	rm -rf "$work"
+}
+trap cleanup EXIT
+trap 'exit 130' INT TERM
+
+median() { sort -n | awk '{ v[NR] = $1 } END { if (NR) print v[int((NR + 1) / 2)] }'; }
+kib() { du -sk --apparent-size "$1" | cut -f 1; }
+
+# "name: value" of CRIU's stats, a number in its log or 0
+criu_frozen_ms() {
+	crit show "$1/stats-dump" 2>/dev/null | tr ',' '\n' |
+	    sed -n 's/.*"frozen_time": *\([0-9]*\).*/\1/p' | awk '{ printf "%.1f\n", $1 / 1000 }'
+}
+
+have_criu() {
+	command -v criu >/dev/null && command -v crit >/dev/null || return 1
+	setsid "$helpers/target" small </dev/null >"$work/probe" 2>&1 &
+	target=$!
+	sleep 0.3
+	mkdir -p "$work/probe.d"
+	ok=1
+	criu dump -t "$target" -D "$work/probe.d" --leave-running -v0 >/dev/null 2>&1 || ok=0
+	kill -9 "$target"
+	wait "$target" 2>/dev/null || true
+	target=
+	[ $ok = 1 ]
+}
+
+row() { printf '%-28s %-18s %10s %10s %10s %10s\n' "$@"; }
+
+ours() {	# name pid label options...
+	name=$1 pid=$2 label=$3
+	shift 3
+	: >"$work/frozen"; : >"$work/total"; : >"$work/rss"
+	for _ in $(seq "$runs"); do
+		rm -f "$work/x.psnap"
+		"$helpers/measure" "$bin/snapctl" dump "$pid" -o "$work/x.psnap" --json "$@" \
+		    >"$work/json" 2>"$work/cost"
+		sed -n 's/.*"frozen_ns": *\([0-9]*\).*/\1/p' "$work/json" |
+		    awk '{ printf "%.1f\n", $1 / 1e6 }' >>"$work/frozen"
+		tail -n 1 "$work/cost" | cut -d ' ' -f 1 >>"$work/total"
+		tail -n 1 "$work/cost" | cut -d ' ' -f 2 >>"$work/rss"
+	done
+	row "$name" "$label" "$(median <"$work/frozen")" "$(median <"$work/total")" \
+	    "$(kib "$work/x.psnap")" "$(median <"$work/rss")"
+	rm -f "$work/x.psnap"
+}
+
+peer() {	# name pid
+	$criu_works || { row "$1" "criu" - - - -; return; }
+	: >"$work/frozen"; : >"$work/total"; : >"$work/rss"
+	for _ in $(seq "$runs"); do
+		rm -rf "$work/c"
+		mkdir "$work/c"
+		"$helpers/measure" criu dump -t "$2" -D "$work/c" --leave-running --tcp-established \
+		    --ext-unix-sk --file-locks -v0 2>"$work/cost" >/dev/null || {
+			row "$1" "criu" failed - - -
+			return
+		}
+		criu_frozen_ms "$work/c" >>"$work/frozen"
+		tail -n 1 "$work/cost" | cut -d ' ' -f 1 >>"$work/total"
+		tail -n 1 "$work/cost" | cut -d ' ' -f 2 >>"$work/rss"
+	done
+	row "$1" "criu" "$(median <"$work/frozen")" "$(median <"$work/total")" \
+	    "$(kib "$work/c")" "$(median <"$work/rss")"
+	rm -rf "$work/c"
+}
+
+compare() {	# name pid
+	ours "$1" "$2" "snapctl"
+	ours "$1" "$2" "snapctl --raw" --raw
+	peer "$1" "$2"
+}
+
+start() {	# arguments of target
+	setsid "$helpers/target" "$@" </dev/null >"$work/ready" 2>&1 &
+	target=$!
+	until grep -q ready "$work/ready"; do sleep 0.05; done
+}
+
+stop() {
+	kill -9 "$target" 2>/dev/null || true
+	wait "$target" 2>/dev/null || true
+	target=
+}
+
+criu_works=false
+if have_criu; then criu_works=true; fi
+$criu_works || echo "criu: not installed, or it cannot dump on this kernel; its rows stay empty" >&2
+
+row "case" "tool" "frozen ms" "total ms" "size KiB" "memory KiB"
+
+start small
+compare "one small process" "$target"
+stop
+
+start fill 1024
+compare "one process of 1 GiB" "$target"
+stop
+
+start tree 200 20
+compare "200 processes of 20 fds" "$target"
+stop
+
+if command -v redis-server >/dev/null; then
+	setsid redis-server --port 0 --unixsocket "$work/redis.sock" --save '' --appendonly no \
+	    --dir "$work" </dev/null >"$work/redis.log" 2>&1 &
+	target=$!
+	until [ "$(redis-cli -s "$work/redis.sock" ping 2>/dev/null)" = PONG ]; do sleep 0.1; done
+	redis-cli -s "$work/redis.sock" debug populate 1500000 key 64 >/dev/null 2>&1 ||
+	    redis-cli -s "$work/redis.sock" eval \
+		'for i = 1, 1500000 do redis.call("set", "key:" .. i, string.rep(i, 8)) end' 0 >/dev/null
+	compare "redis, about 200 MiB" "$target"
+	stop
+else
+	echo "redis: not installed" >&2
+fi

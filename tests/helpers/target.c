@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Plain programs to dump: each mode has one thing in plenty.
+ *
+ *	target small		one process, asleep
+ *	target fill MIB		MIB of touched memory, half of it compressible
+ *	target maps N		N mappings that cannot merge
+ *	target threads N	N threads that count
+ *	target tree N FDS	N children with FDS open files each
+ *	target odd		a zombie child (exit status 42) and a stopped one
+ *
+ * Prints "ready" when set up.  On SIGUSR1 it checks its state and prints
+ * "alive" or what is wrong; children die with it.
+ */
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static const char *(*check)(void);
+
+static void
+fail(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+/* ---- fill ---- */
+
+static uint64_t *filled;
+static size_t filled_words;
+
+/* xorshift64: every second word is random, the others their own number. */
+static const char *
+fill_walk(int write)
+{
+	uint64_t x = 88172645463325252, want;
+
+	for (size_t i = 0; i < filled_words; i++) {
+		x ^= x << 13;
+		x ^= x >> 7;
+		x ^= x << 17;
+		want = i & 1 ? x : i;
+		if (write)
+			filled[i] = want;
+		else if (filled[i] != want)
+			return "memory changed";
+	}
+	return NULL;
+}
+
+static const char *
+fill_check(void)
+{
+	return fill_walk(0);
+}
+
+static void
+fill(size_t bytes)
+{
+	filled_words = bytes / sizeof *filled;
+	filled = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (filled == MAP_FAILED)
+		fail("mmap");
+	fill_walk(1);
+	check = fill_check;
+}
+
+/* ---- maps ---- */
+
+static char *maps_base;
+static size_t maps_count;
+
+static const char *
+maps_check(void)
+{
+	for (size_t i = 0; i < maps_count; i++)
+		if (maps_base[i * 4096] != (char)(i % 251))
+			return "a mapping changed";
+	return NULL;
+}
+
+static void
+maps(size_t count)
+{
+	maps_count = count;
+	maps_base = mmap(NULL, count * 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (maps_base == MAP_FAILED)
+		fail("mmap");
+	for (size_t i = 0; i < count; i++) {
+		maps_base[i * 4096] = (char)(i % 251);
+		/* every second one read-only: neighbours differ and do not merge */
+		if (i & 1 && mprotect(maps_base + i * 4096, 4096, PROT_READ) != 0)
+			fail("mprotect");
+	}
+	check = maps_check;
+}
+
+/* ---- threads ---- */
+
+static atomic_uint_least64_t *counters;
+static size_t thread_count;
+
+static void *
+count_up(void *arg)
+{
+	atomic_uint_least64_t *c = arg;
+
+	for (;;) {
+		atomic_fetch_add(c, 1);
+		usleep(20000);
+	}
+	return NULL;
+}
+
+static const char *
+threads_check(void)
+{
+	uint64_t *before = calloc(thread_count, sizeof *before);
+	const char *wrong = NULL;
+
+	for (size_t i = 0; i < thread_count; i++)
+		before[i] = atomic_load(&counters[i]);
+	usleep(500000);
+	for (size_t i = 0; i < thread_count; i++)
+		if (atomic_load(&counters[i]) == before[i])
+			wrong = "a thread stands still";
+	free(before);
+	return wrong;
+}
+
+static void
+threads(size_t count)
+{
+	pthread_attr_t attr;
+	pthread_t t;
+
+	thread_count = count;
+	counters = calloc(count, sizeof *counters);
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, 65536);
+	for (size_t i = 0; i < count; i++)
+		if (pthread_create(&t, &attr, count_up, &counters[i]) != 0)
+			fail("pthread_create");
+	check = threads_check;
+}
+
+/* ---- tree ---- */
+
+static pid_t *children;
+static int child_count;
+
+static const char *
+tree_check(void)
+{
+	for (int i = 0; i < child_count; i++)
+		if (waitpid(children[i], NULL, WNOHANG) != 0)
+			return "a child is gone";
+	return NULL;
+}
+
+static void
+child_body(pid_t root)
+{
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != root)
+		_exit(0);
+}
+
+static void
+tree(int count, int fds)
+{
+	pid_t root = getpid();
+
+	children = calloc((size_t)count, sizeof *children);
+	child_count = count;
+	for (int i = 0; i < count; i++) {
+		if ((children[i] = fork()) != 0)
+			continue;
+		child_body(root);
+		for (int k = 3; k < fds; k++)
+			open("/dev/null", O_RDWR);
+		for (;;)
+			pause();
+	}
+	usleep(200000);
+	check = tree_check;
+}
+
+/* ---- odd ---- */
+
+static pid_t zombie, stopped;
+
+static const char *
+odd_check(void)
+{
+	char path[64], line[512];
+	FILE *f;
+	int status;
+
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)stopped);
+	if ((f = fopen(path, "r")) == NULL || fgets(line, sizeof line, f) == NULL)
+		return "the stopped child is gone";
+	fclose(f);
+	if (strstr(line, ") T ") == NULL)
+		return "the stopped child runs";
+	if (waitpid(zombie, &status, WNOHANG) != zombie)
+		return "the zombie was taken";
+	if (!WIFEXITED(status) || WEXITSTATUS(status) != 42)
+		return "the zombie's exit status changed";
+	return NULL;
+}
+
+static void
+odd(void)
+{
+	pid_t root = getpid();
+
+	if ((zombie = fork()) == 0)
+		_exit(42);
+	if ((stopped = fork()) == 0) {
+		child_body(root);
+		for (;;)
+			pause();
+	}
+	usleep(100000);
+	kill(stopped, SIGSTOP);
+	usleep(100000);
+	check = odd_check;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *mode = argc > 1 ? argv[1] : "", *wrong;
+	sigset_t usr1;
+	int sig;
+
+	sigemptyset(&usr1);
+	sigaddset(&usr1, SIGUSR1);
+	sigprocmask(SIG_BLOCK, &usr1, NULL);
+
+	if (strcmp(mode, "fill") == 0 && argc == 3)
+		fill((size_t)strtoul(argv[2], NULL, 10) << 20);
+	else if (strcmp(mode, "maps") == 0 && argc == 3)
+		maps(strtoul(argv[2], NULL, 10));
+	else if (strcmp(mode, "threads") == 0 && argc == 3)
+		threads(strtoul(argv[2], NULL, 10));
+	else if (strcmp(mode, "tree") == 0 && argc == 4)
+		tree(atoi(argv[2]), atoi(argv[3]));
+	else if (strcmp(mode, "odd") == 0 && argc == 2)
+		odd();
+	else if (strcmp(mode, "small") != 0 || argc != 2)
+		return 2;
+
+	puts("ready");
+	fflush(stdout);
+	for (;;) {
+		if (sigwait(&usr1, &sig) != 0)
+			return 1;
+		wrong = check != NULL ? check() : NULL;
+		puts(wrong != NULL ? wrong : "alive");
+		fflush(stdout);
+	}
+}

@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# What the tests on real programs share.  Sourced by the ATF shell programs.
+
+snapctl=$SNAP_BIN/snapctl
+snapinspect=$SNAP_BIN/snapinspect
+snapconv=$SNAP_BIN/snapconv
+
+# Processes to be killed by the cleanup part, which is a process of its own.
+remember() { echo "$1" >>pids; }
+
+kill_remembered() {
+	[ ! -f pids ] || while read -r p; do kill -9 "$p" 2>/dev/null; done <pids
+	return 0
+}
+
+# wait_for SECONDS COMMAND...: until it succeeds
+wait_for() {
+	_left=$(($1 * 10))
+	shift
+	until "$@" >/dev/null 2>&1; do
+		_left=$((_left - 1))
+		[ $_left -gt 0 ] || atf_fail "waited in vain for: $*"
+		sleep 0.1
+	done
+}
+
+# snapshot PID FILE [OPTIONS]: dump, and everything that must hold of any dump
+snapshot() {
+	_pid=$1 _file=$2
+	shift 2
+	atf_check -s exit:0 -o ignore -e save:dump.err "$snapctl" dump "$_pid" -o "$_file" "$@"
+	atf_check -s exit:0 -o ignore -e empty "$snapinspect" verify "$_file"
+	atf_check -s exit:0 -o ignore -e empty "$snapinspect" info "$_file"
+	grep -q '^TracerPid:	0$' "/proc/$_pid/status" || atf_fail "pid $_pid is still traced"
+}
+
+# start_target LOG MODE...: our own helper, set up; its pid in $target
+start_target() {
+	_log=$1
+	shift
+	setsid "$SNAP_HELPERS/$TARGET" "$@" </dev/null >"$_log" 2>&1 &
+	target=$!
+	remember "$target"
+	wait_for 20 grep -q ready "$_log"
+}
+
+# target_is_alive LOG: it checks its own state and says so
+target_is_alive() {
+	_lines=$(wc -l <"$1")
+	kill -USR1 "$target"
+	wait_for 20 sh -c "[ \$(wc -l <$1) -gt $_lines ]"
+	[ "$(tail -n 1 "$1")" = alive ] || atf_fail "$(tail -n 1 "$1")"
+}
