@@ -19,7 +19,7 @@ function snake(s,    out, i, c, prev) {
 }
 
 BEGIN {
-	print "/* Made by format/fields.awk from format/*.proto. */"
+	print "/* Made by format/fields.awk from the .proto files. */"
 	print "#ifndef FORMAT_PSNAP_FIELDS_H"
 	print "#define FORMAT_PSNAP_FIELDS_H"
 }

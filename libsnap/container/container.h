@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * An opened snapshot file, as the model and the exporters see it: checked
+ * metadata records, the index on demand, and pages.
+ */
+#ifndef LIBSNAP_CONTAINER_CONTAINER_H
+#define LIBSNAP_CONTAINER_CONTAINER_H
+
+#include "libsnap/container/block.h"
+
+struct container;
+
+/* One metadata block, decompressed; lives as long as the container. */
+struct meta_block {
+	uint32_t	seq, count;
+	uint64_t	offset;		/* of the block header in the file */
+	const uint8_t	*raw;
+	uint32_t	raw_len;
+};
+
+/* own_fd: fd is closed with the container, and on failure; else it stays the caller's. */
+int	container_open(struct container **cp, int fd, bool own_fd, const struct snap_limits *limits,
+	    struct snap_error *err);
+void	container_close(struct container *c);
+
+const struct snap_limits *container_limits(const struct container *c);
+void	container_summary(const struct container *c, struct snap_summary *s);
+const struct meta_block *container_meta(const struct container *c, size_t *count);
+
+/* The record at raw + at: REC-1 to REC-5. offset is ERR-1's. */
+struct record {
+	uint64_t	id, offset;
+	uint32_t	kind, payload_len;
+	uint8_t		revision, critical;
+	const uint8_t	*payload;
+};
+int	record_decode(struct record *r, const uint8_t *raw, uint32_t raw_len, uint32_t at,
+	    uint64_t block_offset, struct snap_error *err);
+
+int	container_next_run(struct container *c, struct snap_run *run, uint64_t last,
+	    struct snap_error *err);
+int	container_read(struct container *c, uint64_t owner, uint64_t addr, void *buf, size_t len,
+	    size_t *done, struct snap_error *err);
+int	container_verify(struct container *c, snap_finding_fn *fn, void *ctx, struct snap_error *err);
+
+#endif

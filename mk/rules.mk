@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# From the lists of the module.mk files to objects, libraries and programs.
+
+# $(call objs,SOURCES)
+objs = $(patsubst %.c,$(O)/obj/%.o,$(1))
+
+proto_objs := $(proto_srcs:%.proto=$(O)/obj/gen/%.pb-c.o)
+libsnap_objs := $(call objs,$(libsnap_srcs)) $(proto_objs)
+glue_objs := $(call objs,$(glue_emit_srcs) $(glue_linux_srcs))
+
+$(call objs,$(libsnap_srcs) $(glue_emit_srcs) $(tools_common_srcs) $(snapinspect_srcs) \
+    $(snapconv_srcs)): own_flags := $(posix_flags)
+$(call objs,$(glue_linux_srcs) $(snapctl_srcs)): own_flags := $(linux_flags)
+
+$(O)/obj/%.o: %.c | $(proto_hdrs) $(fields_hdr)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  CC    $<")
+	$(Q)$(CC) $(all_cflags) $(own_flags) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(O)/obj/gen/%.o: $(O)/gen/%.c $(proto_hdrs)
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(all_cflags) -fvisibility=default -Wno-shadow $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
+
+.SECONDARY: $(proto_srcs:%.proto=$(O)/gen/%.pb-c.c) $(proto_hdrs)
+
+# ---- the library ----
+
+libsnap_a := $(O)/lib/libsnap.a
+libsnap_so := $(O)/lib/libsnap.so.1
+
+$(libsnap_a): $(libsnap_objs)
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(if $(V),,@echo "  AR    $@")
+	$(Q)$(AR) rcsD $@ $^
+
+$(libsnap_so): $(libsnap_objs) libsnap/libsnap.map
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  LD    $@")
+	$(Q)$(CC) $(all_ldflags) $(LDFLAGS) -shared -Wl,-soname,libsnap.so.1 \
+	    -Wl,--version-script=libsnap/libsnap.map -o $@ $(libsnap_objs) $(libsnap_libs)
+	$(Q)ln -sf libsnap.so.1 $(O)/lib/libsnap.so
+
+# ---- programs ----
+
+link = $(Q)$(CC) $(all_ldflags) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(tools_libs) $(libsnap_libs)
+
+$(O)/bin/snapctl: $(call objs,$(snapctl_srcs) $(tools_common_srcs)) $(glue_objs) $(libsnap_a)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  LD    $@")
+	$(link)
+
+$(foreach t,$(offline_tools),$(eval $(O)/bin/$(t): $$(call objs,$$($(t)_srcs) $$(tools_common_srcs))))
+$(offline_tools:%=$(O)/bin/%): $(libsnap_a)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  LD    $@")
+	$(link)
+
+# ---- emit/, as a kernel would compile it ----
+
+freestanding := $(O)/freestanding/emit.o
+freestanding_allowed := memcpy|memmove|memset|memcmp
+
+$(freestanding): $(glue_emit_srcs) kernel-glue/emit/emit.h format/psnap.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=c11 $(arch_flags) $(warn_flags) -O2 -ffreestanding -nostdlib -I. -c -o $@ $(glue_emit_srcs)
+	$(Q)if nm -u $@ | awk '{ print $$2 }' | grep -vE '^($(freestanding_allowed)|_GLOBAL_OFFSET_TABLE_)$$'; \
+	then echo "$@: needs more than memcpy" >&2; rm -f $@; exit 1; fi
+
+all: $(libsnap_a) $(libsnap_so) $(tools:%=$(O)/bin/%) $(if $(live),$(freestanding))
+
+-include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
+
+.PHONY: all clean distclean
+clean:
+	rm -rf $(O)
+distclean: clean
+	rm -rf build

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# tests_c, tests_sh		need a live Linux: amd64 and i386
+# tests_offline_c, _sh		run everywhere, under qemu-user too
+# tests_once_sh			heavy programs, in the first configuration only
+# test_helpers			programs to be dumped, also built with -m32
+# test_fixtures			makers of snapshots, linked with libsnap
+# fuzz_targets			libFuzzer programs
+
+tests_c := \
+	tests/glue/emit_test.c
+
+tests_sh :=
+
+tests_offline_c :=
+
+tests_offline_sh :=
+
+tests_once_sh := \
+	tests/programs/scripts_test.sh \
+	tests/programs/servers_test.sh \
+	tests/programs/shapes_test.sh
+
+test_helpers := \
+	tests/helpers/measure.c \
+	tests/helpers/target.c
+
+test_fixtures :=
+
+fuzz_targets :=
