@@ -35,6 +35,11 @@ struct list {
 	size_t	n, cap;
 };
 
+/* Objects found shared; share.h. */
+struct share_set {
+	struct list	entries;	/* struct share_entry, in kcmp's order */
+};
+
 struct dump {
 	const struct glue_linux_options	*options;
 	const struct glue_sink		*sink;
@@ -62,8 +67,12 @@ struct dump {
 	struct list	terminals;	/* struct terminal */
 	struct list	sockets;	/* struct socket_object */
 	struct list	memory_objects;	/* struct memory_object */
+	struct list	buckets;	/* fd_table.c: candidates for sharing */
 	struct list	coverage;	/* struct coverage */
 	struct list	notes;		/* char *: provenance notes */
+
+	struct share_set shared_mms, shared_tables, shared_fs, shared_handlers;
+	bool		no_pagemap_scan, no_guard_scan;	/* learnt from the kernel */
 
 	struct host	*host;		/* clocks, kernel, CPU; task_host.c */
 	struct stage	*stage;		/* page contents held; mem_stage.c */
@@ -75,6 +84,7 @@ struct task {
 	struct proc	*proc;
 	pid_t		tid;
 	bool		seized, stopped;/* traced by us; in a ptrace stop */
+	bool		stopped_once;	/* wait_status is of a stop */
 	bool		dead;		/* exited group leader: nothing to trace */
 	uint32_t	wait_status;	/* of the stop */
 	uint64_t	slept_since;	/* se.exec_start sampled before the stop, 0 unknown (restore-engine 5) */
@@ -94,6 +104,7 @@ struct proc {
 	bool		is32;		/* the leader (or first live thread) runs i386 code */
 	bool		group_stopped;	/* stopped by job control before we came */
 	struct list	tasks;		/* struct task, leader first, then by tid */
+	uint64_t	*thread_ids;	/* of their records */
 	struct proc_state *state;	/* task_proc.c */
 	struct mm	*mm;		/* shared if CLONE_VM without CLONE_THREAD */
 	struct fd_table	*table;

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Descriptors and what they are open on, between fd_*.c.
+ */
+#ifndef KERNEL_GLUE_LINUX_FD_H
+#define KERNEL_GLUE_LINUX_FD_H
+
+#include <sys/stat.h>
+
+#include "kernel-glue/linux/dump.h"
+
+/* Every object begins with its id. */
+
+struct file {
+	uint64_t	id;
+	uint64_t	map_dev, map_ino;	/* as /proc/PID/maps shows them, 0 if not mapped */
+	const char	*link;			/* text of the /proc link */
+	const char	*path;			/* without " (deleted)" */
+	struct stat	st;
+	bool		deleted;
+	struct memory_object *content;
+	uint8_t		build_id[64];
+	size_t		build_id_len;
+	const char	*fs;
+};
+
+struct pipe_object {
+	uint64_t	id, ino, capacity;
+	struct file	*fifo;
+	uint8_t		*data;
+	size_t		len;
+	bool		packet_mode, read_end, write_end;
+	const struct open_file *any;
+};
+
+struct terminal {
+	uint64_t	id;
+	uint32_t	index, kind;
+	struct stat	st;			/* of the slave or device */
+	bool		has_st, master, slave;	/* sides seen */
+	const char	*path;
+	struct {				/* struct termios of the kernel (asm-generic) */
+		uint32_t iflag, oflag, cflag, lflag;
+		uint8_t line, cc[19];
+	} modes;
+	uint16_t	size[4];		/* rows, columns, x, y */
+	int32_t		sid, pgid;
+	int		locked, packet, exclusive;
+	uint64_t	unread_input, unread_output;
+};
+
+struct unix_message {
+	uint8_t		*data;
+	size_t		len;
+};
+
+struct socket_object {
+	uint64_t	id, ino;
+	uint32_t	family, type, protocol, state, tcp_state;
+	uint8_t		local[128], remote[128];
+	uint32_t	local_len, remote_len;
+	uint64_t	peer_ino;
+	struct socket_object *peer;
+	uint32_t	backlog, pending;
+	bool		shut_read, shut_write;
+	uint64_t	unread, unsent;
+	struct list	queue;			/* struct unix_message */
+	int32_t		peer_cred[3];
+	bool		has_peer_cred;
+	uint32_t	options[48];		/* by field number of SocketOptions */
+	uint64_t	timeouts[2];
+	struct proc	*proc;
+	int		fd;			/* one it is open under, for messages */
+};
+
+struct epoll_entry {
+	int32_t		fd;
+	uint32_t	events;
+	uint64_t	data, ino;
+	struct open_file *target;
+};
+
+struct watch {
+	int32_t		wd;
+	uint32_t	mask, handle_type;
+	uint64_t	ino, dev;
+	uint8_t		handle[128];
+	size_t		handle_len;
+};
+
+enum fd_what { FD_FILE, FD_PIPE, FD_TERMINAL, FD_SOCKET, FD_MEMORY, FD_EVENTFD, FD_EPOLL, FD_TIMERFD,
+    FD_SIGNALFD, FD_INOTIFY, FD_PIDFD, FD_NAMESPACE, FD_UNKNOWN };
+
+struct open_file {
+	uint64_t	id;
+	enum fd_what	what;
+	uint32_t	flags;			/* O_*, without O_CLOEXEC */
+	uint64_t	pos;
+	struct stat	st;
+	const char	*link;
+	char		*info;			/* fdinfo text */
+	struct proc	*proc;			/* one that has it, under */
+	int		fd;
+	int32_t		owner_kind, owner_id, owner_signal;
+	bool		master;			/* FD_TERMINAL */
+	union {
+		struct file *file;
+		struct pipe_object *pipe;
+		struct terminal *terminal;
+		struct socket_object *socket;
+		struct memory_object *memory;
+		struct ns *ns;
+	} on;
+	struct list	epoll;			/* struct epoll_entry */
+	struct list	watches;		/* struct watch */
+	uint64_t	unread;			/* inotify */
+};
+
+struct descriptor {
+	int		fd;
+	bool		cloexec;
+	struct open_file *open;
+};
+
+struct fd_table {
+	uint64_t	id;
+	struct proc	*proc;
+	struct list	fds;			/* struct descriptor, ascending */
+};
+
+uint64_t fd_table_id(const struct fd_table *t);
+
+/* A file already known by what /proc/PID/maps shows of it, or NULL. */
+struct file *file_lookup(struct dump *d, uint64_t dev, uint64_t ino, const char *link);
+
+/* Collectors by kind: local is our own duplicate of the descriptor. */
+int	pipe_collect(struct dump *d, struct proc *p, struct open_file *o, int local);
+int	terminal_collect(struct dump *d, struct proc *p, struct open_file *o, int local);
+int	socket_collect(struct dump *d, struct proc *p, struct open_file *o, int local);
+int	anon_collect(struct dump *d, struct proc *p, struct open_file *o, int local);
+int	socket_resolve(struct dump *d);
+
+/* Emitters of records of their own; fd_emit.c has the rest. */
+void	pipe_fields(struct glue_emit *e, const void *object);
+void	terminal_fields(struct glue_emit *e, const void *object);
+void	socket_fields(struct glue_emit *e, const void *object);
+/* The member of OpenFile for an anonymous inode. */
+void	anon_emit(struct glue_emit *e, const struct open_file *o);
+
+#endif

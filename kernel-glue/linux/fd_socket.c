@@ -1,0 +1,444 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Sockets: addresses, state and options of any; peers and unread messages of
+ * unix sockets.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
+#include <linux/sock_diag.h>
+#include <linux/unix_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "kernel-glue/linux/fd.h"
+
+#define MESSAGE_MAX	(4u << 20)
+
+static uint32_t
+option(int fd, int level, int name)
+{
+	socklen_t len = sizeof(int);
+	int v = 0;
+
+	return getsockopt(fd, level, name, &v, &len) == 0 ? (uint32_t)v : 0;
+}
+
+/* Options that are plain ints: field of SocketOptions, level, name. */
+static const struct { uint32_t field; int level, name; bool tcp, ip; } plain[] = {
+	{ PSNAP_F_SOCKET_OPTIONS_SEND_BUFFER, SOL_SOCKET, SO_SNDBUF, false, false },
+	{ PSNAP_F_SOCKET_OPTIONS_RECEIVE_BUFFER, SOL_SOCKET, SO_RCVBUF, false, false },
+	{ PSNAP_F_SOCKET_OPTIONS_RECEIVE_LOW_WATER, SOL_SOCKET, SO_RCVLOWAT, false, false },
+	{ PSNAP_F_SOCKET_OPTIONS_PRIORITY, SOL_SOCKET, SO_PRIORITY, false, false },
+	{ PSNAP_F_SOCKET_OPTIONS_REUSE_ADDRESS, SOL_SOCKET, SO_REUSEADDR, false, false },
+	{ PSNAP_F_SOCKET_OPTIONS_REUSE_PORT, SOL_SOCKET, SO_REUSEPORT, false, false },
+	{ PSNAP_F_SOCKET_OPTIONS_BROADCAST, SOL_SOCKET, SO_BROADCAST, false, false },
+	{ PSNAP_F_SOCKET_OPTIONS_KEEP_ALIVE, SOL_SOCKET, SO_KEEPALIVE, false, false },
+	{ PSNAP_F_SOCKET_OPTIONS_OUT_OF_BAND_INLINE, SOL_SOCKET, SO_OOBINLINE, false, false },
+	{ PSNAP_F_SOCKET_OPTIONS_DONT_ROUTE, SOL_SOCKET, SO_DONTROUTE, false, false },
+	{ PSNAP_F_SOCKET_OPTIONS_PASS_CREDENTIALS, SOL_SOCKET, SO_PASSCRED, false, false },
+	{ PSNAP_F_SOCKET_OPTIONS_TIMESTAMP, SOL_SOCKET, SO_TIMESTAMP, false, false },
+	{ PSNAP_F_SOCKET_OPTIONS_MARK, SOL_SOCKET, SO_MARK, false, false },
+	{ PSNAP_F_SOCKET_OPTIONS_TCP_NO_DELAY, IPPROTO_TCP, TCP_NODELAY, true, false },
+	{ PSNAP_F_SOCKET_OPTIONS_TCP_CORK, IPPROTO_TCP, TCP_CORK, true, false },
+	{ PSNAP_F_SOCKET_OPTIONS_TCP_KEEP_IDLE_S, IPPROTO_TCP, TCP_KEEPIDLE, true, false },
+	{ PSNAP_F_SOCKET_OPTIONS_TCP_KEEP_INTERVAL_S, IPPROTO_TCP, TCP_KEEPINTVL, true, false },
+	{ PSNAP_F_SOCKET_OPTIONS_TCP_KEEP_COUNT, IPPROTO_TCP, TCP_KEEPCNT, true, false },
+	{ PSNAP_F_SOCKET_OPTIONS_TCP_USER_TIMEOUT_MS, IPPROTO_TCP, TCP_USER_TIMEOUT, true, false },
+	{ PSNAP_F_SOCKET_OPTIONS_TCP_DEFER_ACCEPT_S, IPPROTO_TCP, TCP_DEFER_ACCEPT, true, false },
+	{ PSNAP_F_SOCKET_OPTIONS_TCP_FAST_OPEN_QUEUE, IPPROTO_TCP, TCP_FASTOPEN, true, false },
+	{ PSNAP_F_SOCKET_OPTIONS_TOS, IPPROTO_IP, IP_TOS, false, true },
+	{ PSNAP_F_SOCKET_OPTIONS_TTL, IPPROTO_IP, IP_TTL, false, true },
+	{ PSNAP_F_SOCKET_OPTIONS_TRANSPARENT, IPPROTO_IP, IP_TRANSPARENT, false, true },
+	{ PSNAP_F_SOCKET_OPTIONS_FREE_BIND, IPPROTO_IP, IP_FREEBIND, false, true },
+};
+
+static void
+read_options(struct socket_object *s, int fd)
+{
+	bool tcp = s->protocol == IPPROTO_TCP, ip = s->family == AF_INET;
+	struct timeval tv;
+	socklen_t len;
+
+	for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
+		if ((!plain[i].tcp || tcp) && (!plain[i].ip || ip))
+			s->options[plain[i].field] = option(fd, plain[i].level, plain[i].name);
+	if (s->family == AF_INET6)
+		s->options[PSNAP_F_SOCKET_OPTIONS_IPV6_ONLY] = option(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+	for (int i = 0; i < 2; i++) {
+		len = sizeof tv;
+		if (getsockopt(fd, SOL_SOCKET, i == 0 ? SO_RCVTIMEO : SO_SNDTIMEO, &tv, &len) == 0)
+			s->timeouts[i] = (uint64_t)tv.tv_sec * 1000000000 + (uint64_t)tv.tv_usec * 1000;
+	}
+}
+
+/* ---- unix ---- */
+
+/* Unread messages, by peeking; the socket's peek offset is put back. */
+static int
+read_queue(struct dump *d, struct proc *p, struct open_file *o, struct socket_object *s, int fd)
+{
+	socklen_t len = sizeof(int);
+	int unread = 0, old = -1, zero = 0, r = 0;
+	uint8_t *buf;
+
+	if (ioctl(fd, FIONREAD, &unread) != 0 || unread <= 0)
+		return 0;
+	s->unread = (uint64_t)unread;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &old, &len) != 0 ||
+	    setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &zero, sizeof zero) != 0)
+		return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, o->fd, s->id, "unix-queue",
+		    "unread data cannot be peeked at: %s", strerror(errno));
+	if ((buf = malloc(MESSAGE_MAX)) == NULL) {
+		r = dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+		goto out;
+	}
+	for (;;) {
+		uint8_t control[1024];
+		struct iovec io = { buf, MESSAGE_MAX };
+		struct msghdr msg = { .msg_iov = &io, .msg_iovlen = 1, .msg_control = control,
+		    .msg_controllen = sizeof control };
+		ssize_t n = recvmsg(fd, &msg, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+		struct unix_message *m;
+
+		if (n <= 0)
+			break;
+		for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c != NULL; c = CMSG_NXTHDR(&msg, c)) {
+			if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+				continue;
+			for (size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); i++) {
+				int got;
+
+				memcpy(&got, CMSG_DATA(c) + i * sizeof got, sizeof got);
+				close(got);
+			}
+			if ((r = dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, o->fd, s->id, "scm-rights",
+			    "descriptors are under way in unread messages")) != 0)
+				goto out;
+		}
+		if ((m = dump_alloc(d, sizeof *m)) == NULL || (m->data = dump_memdup(d, buf, (size_t)n)) == NULL ||
+		    list_add(d, &s->queue, m) != 0) {
+			r = dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+			break;
+		}
+		m->len = (size_t)n;
+	}
+out:
+	setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &old, sizeof old);
+	free(buf);
+	return r;
+}
+
+static int
+unix_collect(struct dump *d, struct proc *p, struct open_file *o, struct socket_object *s, int fd)
+{
+	struct { int32_t pid; uint32_t uid, gid; } cred;
+	socklen_t len = sizeof cred;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 && cred.pid != 0) {
+		s->has_peer_cred = true;
+		s->peer_cred[0] = cred.pid;
+		s->peer_cred[1] = (int32_t)cred.uid;
+		s->peer_cred[2] = (int32_t)cred.gid;
+	}
+	if (s->state == PSNAP_SOCKET_LISTENING)
+		return 0;
+	return read_queue(d, p, o, s, fd);
+}
+
+static struct socket_object *
+find_socket(const struct dump *d, uint64_t ino)
+{
+	for (size_t i = 0; i < d->sockets.n; i++) {
+		struct socket_object *s = d->sockets.v[i];
+
+		if (s->ino == ino)
+			return s;
+	}
+	return NULL;
+}
+
+static void
+take_unix_diag(struct dump *d, const struct nlmsghdr *h)
+{
+	const struct unix_diag_msg *m = NLMSG_DATA(h);
+	struct socket_object *s = find_socket(d, m->udiag_ino);
+	const struct rtattr *a = (const struct rtattr *)(const void *)(m + 1);
+	int len = (int)(h->nlmsg_len - NLMSG_LENGTH(sizeof *m));
+
+	if (s == NULL || s->family != AF_UNIX)
+		return;
+	for (; RTA_OK(a, len); a = RTA_NEXT(a, len)) {
+		uint32_t v[2] = { 0 };
+
+		memcpy(v, RTA_DATA(a), RTA_PAYLOAD(a) < sizeof v ? RTA_PAYLOAD(a) : sizeof v);
+		if (a->rta_type == UNIX_DIAG_PEER)
+			s->peer_ino = v[0];
+		else if (a->rta_type == UNIX_DIAG_SHUTDOWN) {
+			s->shut_read = v[0] & 1;
+			s->shut_write = v[0] >> 1 & 1;
+		} else if (a->rta_type == UNIX_DIAG_RQLEN && s->state == PSNAP_SOCKET_LISTENING) {
+			s->pending = v[0];
+			s->backlog = v[1];
+		}
+	}
+}
+
+/* Ask the kernel for all unix sockets of our network namespace. */
+static void
+unix_diag(struct dump *d)
+{
+	struct {
+		struct nlmsghdr h;
+		struct unix_diag_req r;
+	} req = {
+		.h = { .nlmsg_len = sizeof req, .nlmsg_type = SOCK_DIAG_BY_FAMILY,
+		    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
+		.r = { .sdiag_family = AF_UNIX, .udiag_states = UINT32_MAX,
+		    .udiag_show = UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN },
+	};
+	static uint64_t buf[4096];
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	bool more = fd >= 0 && send(fd, &req, sizeof req, 0) == (ssize_t)sizeof req;
+
+	while (more) {
+		ssize_t n = recv(fd, buf, sizeof buf, 0);
+
+		if (n <= 0)
+			break;
+		for (struct nlmsghdr *h = (struct nlmsghdr *)buf; NLMSG_OK(h, (uint32_t)n);
+		    h = NLMSG_NEXT(h, n)) {
+			if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR) {
+				more = false;
+				break;
+			}
+			take_unix_diag(d, h);
+		}
+	}
+	if (fd >= 0)
+		close(fd);
+	else
+		dump_note(d, "unix socket peers unknown: no sock_diag");
+}
+
+/* ---- any ---- */
+
+static int
+inet_coverage(struct dump *d, struct proc *p, struct open_file *o, struct socket_object *s, int fd)
+{
+	struct tcp_info info;
+	socklen_t len = sizeof info;
+	int n = 0;
+
+	if (s->type == SOCK_STREAM && s->protocol == IPPROTO_TCP &&
+	    getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0) {
+		s->tcp_state = info.tcpi_state;		/* same numbers as ours */
+		if (info.tcpi_state == PSNAP_TCP_STATE_LISTEN) {
+			s->pending = info.tcpi_unacked;
+			s->backlog = info.tcpi_sacked;
+			if (s->pending > 0)
+				return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, o->fd, s->id, "tcp-pending",
+				    "%u connections wait to be accepted", s->pending);
+			return 0;
+		}
+		if (info.tcpi_state == PSNAP_TCP_STATE_CLOSED)
+			return 0;
+		return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, o->fd, s->id, "tcp-established",
+		    "a TCP connection: its sequence numbers and queues are not held");
+	}
+	if (ioctl(fd, FIONREAD, &n) == 0 && n > 0) {
+		s->unread = (uint64_t)n;
+		return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, o->fd, s->id, "udp-queue",
+		    "unread datagrams are not held");
+	}
+	if (s->type == SOCK_RAW)
+		return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, o->fd, s->id, "raw-socket", "a raw socket");
+	return 0;
+}
+
+static int
+family_coverage(struct dump *d, struct proc *p, struct open_file *o, struct socket_object *s, int fd)
+{
+	switch (s->family) {
+	case AF_UNIX:
+		return unix_collect(d, p, o, s, fd);
+	case AF_INET:
+	case AF_INET6:
+		return inet_coverage(d, p, o, s, fd);
+	case AF_NETLINK:
+		return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, o->fd, s->id, "netlink-socket",
+		    "a netlink socket");
+	case AF_PACKET:
+		return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, o->fd, s->id, "packet-socket",
+		    "a packet socket");
+	default:
+		return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, o->fd, s->id, "unknown-socket",
+		    "a socket of family %u", s->family);
+	}
+}
+
+int
+socket_collect(struct dump *d, struct proc *p, struct open_file *o, int local)
+{
+	struct socket_object *s;
+	socklen_t len;
+	int n = 0;
+
+	o->what = FD_SOCKET;
+	if ((o->on.socket = find_socket(d, o->st.st_ino)) != NULL)
+		return 0;
+	if ((s = dump_alloc(d, sizeof *s)) == NULL || list_add(d, &d->sockets, s) != 0)
+		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+	o->on.socket = s;
+	s->id = dump_new_id(d);
+	s->ino = o->st.st_ino;
+	s->proc = p;
+	s->fd = o->fd;
+	s->family = option(local, SOL_SOCKET, SO_DOMAIN);
+	s->type = option(local, SOL_SOCKET, SO_TYPE);
+	s->protocol = option(local, SOL_SOCKET, SO_PROTOCOL);
+	len = sizeof s->local;
+	if (getsockname(local, (struct sockaddr *)(void *)s->local, &len) == 0)
+		s->local_len = len;
+	len = sizeof s->remote;
+	s->state = PSNAP_SOCKET_UNCONNECTED;
+	if (option(local, SOL_SOCKET, SO_ACCEPTCONN)) {
+		s->state = PSNAP_SOCKET_LISTENING;
+	} else if (getpeername(local, (struct sockaddr *)(void *)s->remote, &len) == 0) {
+		s->remote_len = len;
+		s->state = PSNAP_SOCKET_CONNECTED;
+	}
+	if (ioctl(local, TIOCOUTQ, &n) == 0 && n > 0)
+		s->unsent = (uint64_t)n;
+	read_options(s, local);
+	return family_coverage(d, p, o, s, local);
+}
+
+/* Peers, once every socket of the tree is known. */
+int
+socket_resolve(struct dump *d)
+{
+	bool any = false;
+	int r;
+
+	for (size_t i = 0; i < d->sockets.n; i++)
+		any |= ((struct socket_object *)d->sockets.v[i])->family == AF_UNIX;
+	if (!any)
+		return 0;
+	unix_diag(d);
+	for (size_t i = 0; i < d->sockets.n; i++) {
+		struct socket_object *s = d->sockets.v[i];
+
+		if (s->family != AF_UNIX)
+			continue;
+		if (s->pending > 0 && (r = dump_cover(d, PSNAP_COVERAGE_BREAKS, s->proc, 0, s->fd, s->id,
+		    "unix-pending", "%u connections wait to be accepted", s->pending)) != 0)
+			return r;
+		if (s->peer_ino == 0)
+			continue;
+		s->peer = find_socket(d, s->peer_ino);
+		if (s->peer == NULL && (r = dump_cover(d, PSNAP_COVERAGE_BREAKS, s->proc, 0, s->fd, s->id,
+		    "unix-outside", "the other end belongs to a process outside the tree")) != 0)
+			return r;
+	}
+	return 0;
+}
+
+/* ---- emitting ---- */
+
+static void
+emit_address(struct glue_emit *e, uint32_t field, const struct socket_object *s, const uint8_t *raw,
+    uint32_t len)
+{
+	const struct sockaddr_in *in = (const void *)raw;
+	const struct sockaddr_in6 *in6 = (const void *)raw;
+	size_t path = offsetof(struct sockaddr_un, sun_path);
+
+	if (len <= sizeof(sa_family_t))
+		return;
+	glue_emit_open(e, field);
+	if (s->family == AF_UNIX && raw[path] == '\0') {
+		glue_emit_bytes(e, PSNAP_F_SOCKET_ADDRESS_UNIX_ABSTRACT, raw + path + 1, len - path - 1);
+	} else if (s->family == AF_UNIX) {
+		glue_emit_bytes(e, PSNAP_F_SOCKET_ADDRESS_UNIX_PATH, raw + path,
+		    strnlen((const char *)raw + path, len - path));
+	} else if (s->family == AF_INET) {
+		glue_emit_bytes(e, PSNAP_F_SOCKET_ADDRESS_IP, &in->sin_addr, 4);
+		glue_emit_uint(e, PSNAP_F_SOCKET_ADDRESS_PORT, ntohs(in->sin_port));
+	} else if (s->family == AF_INET6) {
+		glue_emit_bytes(e, PSNAP_F_SOCKET_ADDRESS_IP, &in6->sin6_addr, 16);
+		glue_emit_uint(e, PSNAP_F_SOCKET_ADDRESS_PORT, ntohs(in6->sin6_port));
+		glue_emit_uint(e, PSNAP_F_SOCKET_ADDRESS_SCOPE, in6->sin6_scope_id);
+		glue_emit_uint(e, PSNAP_F_SOCKET_ADDRESS_FLOW, ntohl(in6->sin6_flowinfo));
+	}
+	glue_emit_close(e);
+}
+
+static void
+emit_options(struct glue_emit *e, const struct socket_object *s)
+{
+	glue_emit_open(e, PSNAP_F_SOCKET_OPTIONS);
+	for (uint32_t f = 1; f < 48; f++) {
+		if (f == PSNAP_F_SOCKET_OPTIONS_RECEIVE_TIMEOUT_NS)
+			glue_emit_uint(e, f, s->timeouts[0]);
+		else if (f == PSNAP_F_SOCKET_OPTIONS_SEND_TIMEOUT_NS)
+			glue_emit_uint(e, f, s->timeouts[1]);
+		else
+			glue_emit_uint(e, f, s->options[f]);
+	}
+	glue_emit_close(e);
+}
+
+void
+socket_fields(struct glue_emit *e, const void *object)
+{
+	static const uint32_t types[] = { 0, PSNAP_SOCKET_STREAM, PSNAP_SOCKET_DATAGRAM, PSNAP_SOCKET_RAW,
+	    0, PSNAP_SOCKET_SEQPACKET };
+	const struct socket_object *s = object;
+	uint32_t family = s->family == AF_UNIX ? PSNAP_SOCKET_UNIX : s->family == AF_INET ?
+	    PSNAP_SOCKET_IPV4 : s->family == AF_INET6 ? PSNAP_SOCKET_IPV6 : s->family == AF_NETLINK ?
+	    PSNAP_SOCKET_NETLINK : s->family == AF_PACKET ? PSNAP_SOCKET_PACKET : PSNAP_SOCKET_OTHER;
+
+	glue_emit_uint(e, PSNAP_F_SOCKET_FAMILY, family);
+	glue_emit_uint(e, PSNAP_F_SOCKET_TYPE, s->type < 6 ? types[s->type] : 0);
+	if (s->family == AF_INET || s->family == AF_INET6)
+		glue_emit_uint(e, PSNAP_F_SOCKET_PROTOCOL, s->protocol);
+	glue_emit_uint(e, PSNAP_F_SOCKET_STATE, s->state);
+	glue_emit_uint(e, PSNAP_F_SOCKET_INODE, s->ino);
+	emit_address(e, PSNAP_F_SOCKET_LOCAL, s, s->local, s->local_len);
+	emit_address(e, PSNAP_F_SOCKET_REMOTE, s, s->remote, s->remote_len);
+	glue_emit_uint(e, PSNAP_F_SOCKET_PEER_ID, s->peer != NULL ? s->peer->id : 0);
+	glue_emit_uint(e, PSNAP_F_SOCKET_PEER_OUTSIDE, s->peer_ino != 0 && s->peer == NULL);
+	glue_emit_uint(e, PSNAP_F_SOCKET_BACKLOG, s->backlog);
+	glue_emit_uint(e, PSNAP_F_SOCKET_SHUTDOWN_READ, s->shut_read);
+	glue_emit_uint(e, PSNAP_F_SOCKET_SHUTDOWN_WRITE, s->shut_write);
+	for (size_t i = 0; i < s->queue.n; i++) {
+		const struct unix_message *m = s->queue.v[i];
+
+		glue_emit_open(e, PSNAP_F_SOCKET_QUEUE);
+		glue_emit_bytes(e, PSNAP_F_SOCKET_MESSAGE_DATA, m->data, m->len);
+		glue_emit_close(e);
+	}
+	emit_options(e, s);
+	glue_emit_uint(e, PSNAP_F_SOCKET_TCP_STATE, s->tcp_state);
+	if (s->has_peer_cred) {
+		glue_emit_open(e, PSNAP_F_SOCKET_PEER_CREDENTIALS);
+		glue_emit_int(e, PSNAP_F_PEER_CREDENTIALS_PID, s->peer_cred[0]);
+		glue_emit_uint(e, PSNAP_F_PEER_CREDENTIALS_UID, (uint32_t)s->peer_cred[1]);
+		glue_emit_uint(e, PSNAP_F_PEER_CREDENTIALS_GID, (uint32_t)s->peer_cred[2]);
+		glue_emit_close(e);
+	}
+	glue_emit_uint(e, PSNAP_F_SOCKET_PENDING_CONNECTIONS, s->pending);
+	glue_emit_uint(e, PSNAP_F_SOCKET_UNREAD_BYTES, s->unread);
+	glue_emit_uint(e, PSNAP_F_SOCKET_UNSENT_BYTES, s->unsent);
+	if (family == PSNAP_SOCKET_OTHER)
+		glue_emit_uint(e, PSNAP_F_SOCKET_FAMILY_NUMBER, s->family);
+}

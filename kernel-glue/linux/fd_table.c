@@ -1,0 +1,328 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Descriptor tables and open file descriptions: which are shared, and what
+ * kind each is.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include "kernel-glue/linux/fd.h"
+#include "kernel-glue/linux/procfs.h"
+#include "kernel-glue/linux/share.h"
+
+#ifndef O_LARGEFILE_KERNEL
+#define O_LARGEFILE_KERNEL	0100000
+#endif
+
+/*
+ * Candidates for being one open file description agree in inode, flags and
+ * position; kcmp decides among them.
+ */
+struct bucket {
+	uint64_t	dev, ino, pos;
+	uint32_t	flags;
+	struct share_set set;
+};
+
+static struct bucket *
+find_bucket(struct dump *d, const struct open_file *o)
+{
+	struct bucket *b;
+
+	/* newest first: relatives are close together */
+	for (size_t i = d->buckets.n; i-- > 0;) {
+		b = d->buckets.v[i];
+		if (b->ino == o->st.st_ino && b->dev == o->st.st_dev && b->flags == o->flags &&
+		    b->pos == o->pos)
+			return b;
+	}
+	if ((b = dump_alloc(d, sizeof *b)) == NULL || list_add(d, &d->buckets, b) != 0)
+		return NULL;
+	b->dev = o->st.st_dev;
+	b->ino = o->st.st_ino;
+	b->flags = o->flags;
+	b->pos = o->pos;
+	return b;
+}
+
+/* ---- what it is ---- */
+
+static bool
+is_terminal(const struct stat *st)
+{
+	unsigned maj = major(st->st_rdev), min = minor(st->st_rdev);
+
+	return S_ISCHR(st->st_mode) && ((maj >= 136 && maj <= 143) || maj == 4 ||
+	    (maj == 5 && (min == 1 || min == 2)));
+}
+
+static bool
+harmless_device(const struct stat *st)
+{
+	unsigned min = minor(st->st_rdev);
+
+	/* null, zero, full, random, urandom, and /dev/tty */
+	return (major(st->st_rdev) == 1 && (min == 3 || min == 5 || min == 7 || min == 8 || min == 9)) ||
+	    (major(st->st_rdev) == 5 && min == 0);
+}
+
+static int
+file_collect(struct dump *d, struct proc *p, struct open_file *o, int local)
+{
+	o->what = FD_FILE;
+	if ((o->on.file = file_intern(d, p, local, o->link)) == NULL)
+		return d->err->code;
+	if ((S_ISCHR(o->st.st_mode) || S_ISBLK(o->st.st_mode)) && !harmless_device(&o->st))
+		return dump_cover(d, PSNAP_COVERAGE_DEGRADES, p, 0, o->fd, o->on.file->id, "device",
+		    "device %s is named; its state is not held", o->link);
+	return 0;
+}
+
+static int
+memory_collect(struct dump *d, struct proc *p, struct open_file *o, int local)
+{
+	char self[40];
+	int fd = local;
+
+	o->what = FD_MEMORY;
+	if ((o->flags & O_ACCMODE) == O_WRONLY) {
+		snprintf(self, sizeof self, "/proc/self/fd/%d", local);
+		fd = open(self, O_RDONLY | O_CLOEXEC);
+	}
+	o->on.memory = mem_object(d, o->st.st_dev, o->st.st_ino, PSNAP_MEMORY_OBJECT_MEMFD, fd);
+	if (fd != local && fd >= 0)
+		close(fd);
+	return o->on.memory != NULL ? 0 : dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+}
+
+static int
+classify(struct dump *d, struct proc *p, struct open_file *o, int local)
+{
+	if (o->flags & O_PATH)
+		return file_collect(d, p, o, local);
+	switch (o->st.st_mode & S_IFMT) {
+	case S_IFIFO:
+		return pipe_collect(d, p, o, local);
+	case S_IFSOCK:
+		return socket_collect(d, p, o, local);
+	case S_IFCHR:
+		return is_terminal(&o->st) ? terminal_collect(d, p, o, local) : file_collect(d, p, o, local);
+	case S_IFREG:
+		if (strncmp(o->link, "/memfd:", 7) == 0)
+			return memory_collect(d, p, o, local);
+		if (o->link[0] != '/') {
+			o->what = FD_UNKNOWN;
+			return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, o->fd, o->id,
+			    strncmp(o->link, "pidfd:", 6) == 0 ? "pidfd" :
+			    strchr(o->link, '[') != NULL ? "namespace-file" : "unknown-file", "%s", o->link);
+		}
+		return file_collect(d, p, o, local);
+	case S_IFDIR:
+	case S_IFBLK:
+	case S_IFLNK:
+		return file_collect(d, p, o, local);
+	default:
+		return anon_collect(d, p, o, local);
+	}
+}
+
+/* ---- one descriptor ---- */
+
+static void
+read_owner(struct open_file *o, int local)
+{
+	struct f_owner_ex owner;
+
+	if (fcntl(local, F_GETOWN_EX, &owner) == 0 && owner.pid != 0) {
+		o->owner_kind = owner.type == F_OWNER_TID ? PSNAP_OWNER_THREAD :
+		    owner.type == F_OWNER_PID ? PSNAP_OWNER_PROCESS : PSNAP_OWNER_GROUP;
+		o->owner_id = owner.pid;
+		o->owner_signal = fcntl(local, F_GETSIG);
+	}
+}
+
+static int
+describe(struct dump *d, struct proc *p, int fd, struct open_file *o, bool *cloexec, int local)
+{
+	char path[48];
+	uint32_t flags;
+	char *link;
+	int r;
+
+	snprintf(path, sizeof path, "fd/%d", fd);
+	if ((r = proc_readlink(d, p, path, &link)) != 0)
+		return dump_fail(d, GLUE_E_SYSTEM, -r, p, "reading %s", path);
+	snprintf(path, sizeof path, "fdinfo/%d", fd);
+	if ((r = proc_read(d, p, path, &o->info, NULL)) != 0)
+		return r;
+	flags = (uint32_t)field_number(o->info, "flags", 8);
+	*cloexec = flags & O_CLOEXEC;
+	o->flags = flags & ~(uint32_t)O_CLOEXEC;
+	o->pos = field_number(o->info, "pos", 10);
+	o->link = link;
+	o->proc = p;
+	o->fd = fd;
+	if (fstat(local, &o->st) != 0)
+		return dump_fail(d, GLUE_E_SYSTEM, errno, p, "examining descriptor %d", fd);
+	return 0;
+}
+
+static int
+descriptor_collect(struct dump *d, struct proc *p, struct fd_table *table, int fd)
+{
+	struct descriptor *x = dump_alloc(d, sizeof *x);
+	struct open_file *o = dump_alloc(d, sizeof *o);
+	struct share_entry *shared;
+	struct bucket *b;
+	int local, r;
+
+	if (x == NULL || o == NULL || list_add(d, &table->fds, x) != 0)
+		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+	x->fd = fd;
+	local = (int)syscall(SYS_pidfd_getfd, p->pid_fd, fd, 0);
+	if (local < 0)
+		return dump_fail(d, errno == EPERM ? GLUE_E_DENIED : GLUE_E_SYSTEM, errno, p,
+		    "duplicating descriptor %d", fd);
+	if ((r = describe(d, p, fd, o, &x->cloexec, local)) != 0)
+		goto out;
+	if ((b = find_bucket(d, o)) == NULL ||
+	    (shared = share_find(d, &b->set, SHARE_FILE, p->pid, fd)) == NULL) {
+		r = dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+		goto out;
+	}
+	if (shared->object == NULL) {
+		shared->object = o;
+		o->id = dump_new_id(d);
+		if (list_add(d, &d->open_files, o) != 0) {
+			r = dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+			goto out;
+		}
+		if (!(o->flags & O_PATH))
+			read_owner(o, local);
+		r = classify(d, p, o, local);
+	}
+	x->open = shared->object;
+out:
+	close(local);
+	return r;
+}
+
+int
+fd_collect(struct dump *d, struct proc *p)
+{
+	struct share_entry *shared = share_find(d, &d->shared_tables, SHARE_FILES, p->pid, 0);
+	struct fd_table *t;
+	int *fds = NULL, r;
+	size_t n;
+
+	if (shared == NULL)
+		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+	if ((p->table = shared->object) != NULL)
+		return 0;
+	if ((t = dump_alloc(d, sizeof *t)) == NULL || list_add(d, &d->tables, t) != 0)
+		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+	p->table = shared->object = t;
+	t->id = dump_new_id(d);
+	t->proc = p;
+	if (p->pid_fd < 0)
+		return dump_fail(d, GLUE_E_SYSTEM, errno, p, "pidfd_open");
+	if ((r = proc_list_numbers(p, "fd", &fds, &n)) != 0)
+		r = dump_fail(d, GLUE_E_DENIED, -r, p, "listing descriptors");
+	for (size_t i = 0; r == 0 && i < n; i++)
+		r = descriptor_collect(d, p, t, fds[i]);
+	free(fds);
+	return r;
+}
+
+uint64_t
+fd_table_id(const struct fd_table *t)
+{
+	return t->id;
+}
+
+/* ---- after all ---- */
+
+/* An epoll entry's target is the description its number still leads to, if the inode agrees. */
+static int
+resolve_epoll(struct dump *d, struct fd_table *t, struct open_file *epoll)
+{
+	int r;
+
+	for (size_t i = 0; i < epoll->epoll.n; i++) {
+		struct epoll_entry *e = epoll->epoll.v[i];
+
+		for (size_t k = 0; k < t->fds.n && e->target == NULL; k++) {
+			struct descriptor *x = t->fds.v[k];
+
+			if (x->fd == e->fd && x->open->st.st_ino == e->ino)
+				e->target = x->open;
+		}
+		for (size_t k = 0; k < d->open_files.n && e->target == NULL; k++) {
+			struct open_file *o = d->open_files.v[k];
+
+			if (o->st.st_ino == e->ino && o->what != FD_EPOLL && o->what != FD_EVENTFD &&
+			    o->what != FD_TIMERFD && o->what != FD_SIGNALFD)
+				e->target = o;
+		}
+		if (e->target == NULL && (r = dump_cover(d, PSNAP_COVERAGE_DEGRADES, epoll->proc, 0, epoll->fd,
+		    epoll->id, "epoll-target", "watches descriptor %d, which is not open any more",
+		    (int)e->fd)) != 0)
+			return r;
+	}
+	return 0;
+}
+
+static int
+resolve_pipes(struct dump *d)
+{
+	int r;
+
+	for (size_t i = 0; i < d->pipes.n; i++) {
+		const struct pipe_object *p = d->pipes.v[i];
+
+		if (p->fifo == NULL && p->read_end != p->write_end &&
+		    (r = dump_cover(d, PSNAP_COVERAGE_DEGRADES, p->any->proc, 0, p->any->fd, p->id,
+		    "pipe-outside", "the %s end belongs to a process outside the tree",
+		    p->read_end ? "writing" : "reading")) != 0)
+			return r;
+	}
+	return 0;
+}
+
+int
+fd_resolve(struct dump *d)
+{
+	int r;
+
+	for (size_t i = 0; i < d->tables.n; i++) {
+		struct fd_table *t = d->tables.v[i];
+
+		for (size_t k = 0; k < t->fds.n; k++) {
+			struct open_file *o = ((struct descriptor *)t->fds.v[k])->open;
+
+			if (o->what == FD_EPOLL && (r = resolve_epoll(d, t, o)) != 0)
+				return r;
+		}
+	}
+	for (size_t i = 0; i < d->terminals.n; i++) {
+		const struct terminal *t = d->terminals.v[i];
+
+		if (t->kind == PSNAP_TERMINAL_PTY && !t->master && (r = dump_cover(d, PSNAP_COVERAGE_NOTE,
+		    NULL, 0, -1, t->id, "terminal-outside",
+		    "pts/%u: its master belongs to a process outside the tree", t->index)) != 0)
+			return r;
+		if ((t->unread_input > 0 || t->unread_output > 0) && (r = dump_cover(d,
+		    PSNAP_COVERAGE_DEGRADES, NULL, 0, -1, t->id, "terminal-data",
+		    "pts/%u: unread input or output is not held", t->index)) != 0)
+			return r;
+	}
+	if ((r = resolve_pipes(d)) != 0)
+		return r;
+	return socket_resolve(d);
+}

@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Which pages of a process are its own and must be held.
+ *
+ * A private mapping's page is held when it is anonymous: present or swapped,
+ * not a file's and not the shared page of zeros.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "kernel-glue/linux/mem.h"
+
+/* ioctl of 6.7, linux/fs.h; Debian 12's headers lack it. */
+struct pm_scan_arg {
+	uint64_t size, flags, start, end, walk_end, vec, vec_len, max_pages, category_inverted,
+	    category_mask, category_anyof_mask, return_mask;
+};
+struct page_region {
+	uint64_t start, end, categories;
+};
+#define SCAN_IOCTL	_IOWR('f', 16, struct pm_scan_arg)
+#define IS_FILE		(1u << 2)
+#define IS_PRESENT	(1u << 3)
+#define IS_SWAPPED	(1u << 4)
+#define IS_PFNZERO	(1u << 5)
+#define IS_GUARD	(1u << 8)	/* 6.15 */
+
+/* pagemap(5) bits of an entry. */
+#define PM_PRESENT	(UINT64_C(1) << 63)
+#define PM_SWAPPED	(UINT64_C(1) << 62)
+#define PM_FILE		(UINT64_C(1) << 61)
+#define PM_GUARD	(UINT64_C(1) << 58)
+
+#define REGIONS		4096
+
+int
+runs_add(struct dump *d, struct list *runs, uint64_t first, uint64_t count, bool zero)
+{
+	struct page_run *last = runs->n > 0 ? runs->v[runs->n - 1] : NULL;
+
+	if (last != NULL && last->first + last->count == first && last->zero == zero) {
+		last->count += count;
+		return 0;
+	}
+	if ((last = dump_alloc(d, sizeof *last)) == NULL || list_add(d, runs, last) != 0)
+		return dump_fail(d, GLUE_E_NOMEM, 0, NULL, "out of memory");
+	last->first = first;
+	last->count = count;
+	last->zero = zero;
+	return 0;
+}
+
+static int
+found(struct dump *d, struct mapping *m, uint64_t start, uint64_t end, bool guard)
+{
+	struct range *g;
+
+	if (guard) {
+		if ((g = dump_alloc(d, sizeof *g)) == NULL || list_add(d, &m->guards, g) != 0)
+			return dump_fail(d, GLUE_E_NOMEM, 0, NULL, "out of memory");
+		g->start = start;
+		g->end = end;
+		return 0;
+	}
+	m->held += (end - start) / DUMP_PAGE;
+	return runs_add(d, &m->mm->runs, start / DUMP_PAGE, (end - start) / DUMP_PAGE, false);
+}
+
+/* 0, or -errno if the kernel has no such call; a glue_code is never below -100. */
+static int
+scan(struct dump *d, struct mapping *m, int fd, bool everything, uint64_t guard)
+{
+	static struct page_region regions[REGIONS];
+	struct pm_scan_arg a = {
+		.size = sizeof a,
+		.start = m->start,
+		.end = m->end,
+		.vec = (uintptr_t)regions,
+		.vec_len = REGIONS,
+		.category_inverted = everything ? 0 : IS_FILE | IS_PFNZERO,
+		.category_mask = everything ? 0 : IS_FILE | IS_PFNZERO,
+		.category_anyof_mask = IS_PRESENT | IS_SWAPPED | guard,
+		.return_mask = guard,
+	};
+	int n, r;
+
+	do {
+		if ((n = ioctl(fd, SCAN_IOCTL, &a)) < 0)
+			return -1000 - errno;
+		for (int i = 0; i < n; i++)
+			if ((r = found(d, m, regions[i].start, regions[i].end,
+			    regions[i].categories & guard)) != 0)
+				return r;
+		a.start = a.walk_end;
+	} while (a.walk_end < m->end);
+	return 0;
+}
+
+static int
+scan_pagemap(struct dump *d, struct mapping *m, int fd, bool everything)
+{
+	static uint64_t entries[REGIONS];
+	int r;
+
+	for (uint64_t at = m->start; at < m->end; at += (uint64_t)REGIONS * DUMP_PAGE) {
+		uint64_t pages = (m->end - at) / DUMP_PAGE;
+		size_t n = pages < REGIONS ? (size_t)pages : REGIONS;
+
+		if (pread(fd, entries, n * 8, (off_t)(at / DUMP_PAGE * 8)) != (ssize_t)(n * 8))
+			return dump_fail(d, GLUE_E_SYSTEM, errno, m->mm->proc, "reading pagemap");
+		for (size_t i = 0; i < n; i++) {
+			uint64_t page = at + i * DUMP_PAGE;
+
+			if (entries[i] & PM_GUARD && !(entries[i] & (PM_PRESENT | PM_SWAPPED)))
+				r = found(d, m, page, page + DUMP_PAGE, true);
+			else if (entries[i] & (PM_PRESENT | PM_SWAPPED) &&
+			    (everything || !(entries[i] & PM_FILE)))
+				r = found(d, m, page, page + DUMP_PAGE, false);
+			else
+				continue;
+			if (r != 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+static int
+scan_mapping(struct dump *d, struct mapping *m, int fd)
+{
+	/* the vdso's pages are the kernel's: all of them are the image */
+	bool everything = m->kind == PSNAP_MAPPING_VDSO;
+	int r;
+
+	if (everything)
+		return found(d, m, m->start, m->end, false);
+	if (!d->no_pagemap_scan) {
+		r = scan(d, m, fd, everything, d->no_guard_scan ? 0 : IS_GUARD);
+		if (r == -1000 - EINVAL && !d->no_guard_scan) {
+			d->no_guard_scan = true;
+			r = scan(d, m, fd, everything, 0);
+		}
+		if (r > -1000)
+			return r;
+		d->no_pagemap_scan = true;
+		if ((r = dump_note(d, "pages found by pagemap: this kernel has no PAGEMAP_SCAN")) != 0)
+			return r;
+	}
+	return scan_pagemap(d, m, fd, everything);
+}
+
+int
+mem_scan(struct dump *d, struct mm *mm)
+{
+	int fd = openat(mm->proc->proc_fd, "pagemap", O_RDONLY | O_CLOEXEC), r = 0;
+
+	if (fd < 0)
+		return dump_fail(d, GLUE_E_DENIED, errno, mm->proc, "opening pagemap");
+	for (size_t i = 0; i < mm->mappings.n && r == 0; i++) {
+		struct mapping *m = mm->mappings.v[i];
+
+		switch (m->kind) {
+		case PSNAP_MAPPING_ANONYMOUS:
+		case PSNAP_MAPPING_FILE_PRIVATE:
+		case PSNAP_MAPPING_OBJECT_PRIVATE:
+		case PSNAP_MAPPING_VDSO:
+			r = scan_mapping(d, m, fd);
+			break;
+		default:
+			break;
+		}
+	}
+	close(fd);
+	return r;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * State of threads and processes, between task_*.c.
+ */
+#ifndef KERNEL_GLUE_LINUX_TASK_H
+#define KERNEL_GLUE_LINUX_TASK_H
+
+#include "kernel-glue/linux/dump.h"
+#include "kernel-glue/linux/regs.h"
+
+#define XSAVE_MAX	16384
+
+struct queue {
+	uint8_t		*infos;		/* kernel siginfo, 128 bytes each */
+	size_t		count;
+};
+
+struct tls_entry {
+	uint32_t	entry, base, limit, flags;	/* struct user_desc */
+};
+
+struct thread_state {
+	char		comm[64];
+	struct regs	regs;		/* at the stop, after the fixes */
+	uint8_t		*xsave;
+	size_t		xsave_len;	/* 512: FXSAVE only */
+	struct tls_entry tls[3];
+	size_t		ntls;
+	uint64_t	sigmask;
+	struct queue	pending;
+	uint64_t	ss_sp, ss_size;
+	uint32_t	ss_flags;
+	uint64_t	robust, robust_len, clear_tid;
+	uint64_t	rseq;
+	uint32_t	rseq_size, rseq_sig;
+	uint32_t	restart, restart_clock;
+	bool		in_syscall, remaining_known;
+	uint64_t	remaining_ns;
+	struct creds	*creds;
+	uint32_t	policy, priority, seccomp_mode, seccomp_count;
+	int32_t		nice;
+	bool		reset_on_fork;
+	uint64_t	runtime_ns, deadline_ns, period_ns;
+	uint64_t	cpus[16];
+	size_t		ncpus;
+	uint32_t	ioprio;
+	uint32_t	death_signal;
+	uint64_t	timer_slack;
+	uint32_t	securebits;
+	bool		securebits_known;
+	int32_t		ns_tids[32];
+	size_t		nns_tids;
+};
+
+struct creds {
+	uint64_t	id;
+	uint32_t	uid[4], gid[4];		/* real, effective, saved, file system */
+	uint32_t	*groups;
+	size_t		ngroups;
+	uint64_t	cap[5];			/* inheritable, permitted, effective, bounding, ambient */
+	uint32_t	securebits;
+	bool		securebits_known, no_new_privs;
+	const char	*label;
+};
+
+struct action {
+	uint64_t	handler, flags, restorer, mask;
+};
+
+struct handlers {
+	uint64_t	id;
+	bool		collected;
+	struct action	actions[65];
+	uint64_t	set;			/* bit n-1: actions[n] was read */
+};
+
+struct fs_context {
+	uint64_t	id;
+	struct file	*cwd, *root;
+	uint32_t	umask;
+};
+
+struct ns {
+	uint64_t	id, ino;
+	uint32_t	kind;
+	bool		of_dumper, for_children;
+};
+
+struct cgroup {
+	uint64_t	id;
+	uint32_t	hierarchy;
+	const char	*controllers, *path;
+};
+
+struct posix_timer {
+	int32_t		id, signal, notify, tid, clock, overrun;
+	uint64_t	value, remaining_ns, interval_ns;
+};
+
+struct proc_state {
+	char		comm[64];
+	uint64_t	personality;
+	uint64_t	caught, ignored;
+	struct queue	pending;
+	uint64_t	itimer[3][2];		/* remaining, interval in ns */
+	struct list	timers;			/* struct posix_timer */
+	struct list	limits;			/* struct limit */
+	struct list	namespaces, cgroups;
+	struct session	*session;
+	struct group	*group;
+	int32_t		ns_pids[32];
+	size_t		nns_pids;
+	int32_t		oom_adjust;
+	uint32_t	login_uid;
+	bool		has_login_uid, subreaper, thp_disabled;
+	uint32_t	membarrier, exit_code, child_exit_signal;
+	uint64_t	start_ns, times[4];
+	int32_t		tty_nr, tpgid;
+};
+
+struct limit {
+	uint32_t	kind;
+	uint64_t	soft, hard;		/* UINT64_MAX: unlimited */
+};
+
+struct session {
+	uint64_t	id;
+	pid_t		sid;
+	int32_t		foreground;
+	uint32_t	tty;			/* kernel's dev number, 0 none */
+	bool		leader_outside;
+};
+
+struct group {
+	uint64_t	id;
+	pid_t		pgid;
+	struct session	*session;
+	bool		leader_outside;
+};
+
+/* task_signal.c */
+int	queue_collect(struct dump *d, struct task *t, bool shared, struct queue *q);
+void	siginfo_emit(struct glue_emit *e, const uint8_t *info, bool is32_layout);
+void	queue_emit(struct glue_emit *e, uint32_t field, const struct queue *q);
+void	handlers_fields(struct glue_emit *e, const void *object);
+int	handlers_collect(struct dump *d, struct proc *p, struct task *t);
+
+/* task_x86.c: fields of Thread by field number of the message */
+void	registers_emit(struct glue_emit *e, const struct regs *r);
+void	fpu_emit(struct glue_emit *e, const uint8_t *xsave, size_t len, bool is32);
+void	tls_emit(struct glue_emit *e, const struct tls_entry *tls, size_t n);
+int	fpu_collect(struct dump *d, struct task *t);
+int	tls_collect(struct dump *d, struct task *t);
+
+/* task_restart.c */
+int	rseq_fix(struct dump *d, struct task *t);
+void	restart_classify(struct task *t);
+
+/* task_timer.c */
+int	timers_collect(struct dump *d, struct proc *p, struct task *t);
+
+/* task_cred.c */
+struct creds *creds_intern(struct dump *d, struct proc *p, struct task *t, const char *status);
+void	creds_fields(struct glue_emit *e, const void *object);
+
+/* task_host.c */
+int	host_collect(struct dump *d);
+int	host_emit(struct dump *d);
+
+#endif

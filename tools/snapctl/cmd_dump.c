@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "format/psnap_fields.h"
+#include "kernel-glue/linux/linux.h"
+#include "tools/common/report.h"
+#include "tools/snapctl/snapctl.h"
+
+struct request {
+	struct glue_linux_options glue;
+	struct snap_writer_options writer;
+	const char	*output;
+	bool		json, quiet;
+	struct snap_writer *w;
+	struct snap_error werr;		/* of the writer, when the sink gave up */
+	const volatile int *cancel;
+};
+
+static void
+help(void)
+{
+	puts("usage: snapctl dump PID -o FILE [options]\n"
+	    "\n"
+	    "  -o, --output FILE     where to write; '-' is standard output\n"
+	    "      --allow-partial   dump even if something cannot be carried\n"
+	    "      --raw             do not compress pages; they can be mapped from the file\n"
+	    "      --level N         zstd level, -7 to 19 (1)\n"
+	    "      --threads N       threads that compress (one a CPU)\n"
+	    "      --buffer MIB      memory to hold pages in while the tree is stopped\n"
+	    "      --kill, --stop    what to do with the tree afterwards (it runs on)\n"
+	    "      --json            tell the figures as JSON\n"
+	    "  -q, --quiet           print nothing but errors");
+}
+
+/* ---- sink: from the dumper to the writer ---- */
+
+static bool
+cancelled(struct request *q)
+{
+	if (!*q->cancel)
+		return false;
+	q->werr.code = SNAP_E_REFUSED;
+	snprintf(q->werr.msg, sizeof q->werr.msg, "interrupted");
+	q->werr.record = SNAP_NO_RECORD;
+	return true;
+}
+
+/* The writer is opened with the first bytes: a dump that fails before has touched nothing. */
+static int
+writer_ready(struct request *q)
+{
+	if (cancelled(q))
+		return -1;
+	if (q->w != NULL)
+		return 0;
+	if (strcmp(q->output, "-") == 0)
+		return snap_writer_open_fd(&q->w, STDOUT_FILENO, &q->writer, &q->werr);
+	return snap_writer_create(&q->w, q->output, &q->writer, &q->werr);
+}
+
+static int
+sink_records(void *ctx, const void *bytes, size_t len)
+{
+	struct request *q = ctx;
+
+	return writer_ready(q) != 0 ? -1 : snap_writer_records(q->w, bytes, len, &q->werr);
+}
+
+static int
+sink_pages(void *ctx, uint64_t owner, uint64_t first, const void *pages, size_t count)
+{
+	struct request *q = ctx;
+	const uint8_t *p = pages;
+
+	/* in pieces, so that an interrupt is noticed */
+	while (count > 0) {
+		size_t n = count < 4096 ? count : 4096;
+
+		if (writer_ready(q) != 0 || snap_writer_pages(q->w, owner, first, p, n, &q->werr) != 0)
+			return -1;
+		p += n * 4096;
+		first += n;
+		count -= n;
+	}
+	return 0;
+}
+
+static int
+sink_zero(void *ctx, uint64_t owner, uint64_t first, uint64_t count)
+{
+	struct request *q = ctx;
+
+	return writer_ready(q) != 0 ? -1 : snap_writer_zero(q->w, owner, first, count, &q->werr);
+}
+
+/* ---- telling ---- */
+
+static void
+tell_finding(void *ctx, const struct glue_finding *f)
+{
+	static const char *const words[] = { "", "breaks", "degrades", "note" };
+	const struct request *q = ctx;
+	char where[48] = "";
+
+	if (f->severity == PSNAP_COVERAGE_NOTE || (q->quiet && f->severity != PSNAP_COVERAGE_BREAKS))
+		return;
+	if (f->pid != 0 && f->fd >= 0)
+		snprintf(where, sizeof where, "pid %d fd %d: ", (int)f->pid, f->fd);
+	else if (f->pid != 0)
+		snprintf(where, sizeof where, "pid %d: ", (int)f->pid);
+	report("%s%s: %s (%s)", where, f->feature, f->reason, words[f->severity & 3]);
+}
+
+static void
+tell_result(const struct request *q, const struct glue_linux_result *r, uint64_t bytes)
+{
+	if (q->json) {
+		json_t *j = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+		    "pid", (json_int_t)q->glue.pid, "processes", (json_int_t)r->processes,
+		    "threads", (json_int_t)r->threads, "mappings", (json_int_t)r->mappings,
+		    "open_files", (json_int_t)r->open_files, "pages", (json_int_t)r->pages,
+		    "bytes", (json_int_t)bytes, "frozen_ns", (json_int_t)r->frozen_ns,
+		    "total_ns", (json_int_t)r->total_ns);
+
+		json_dumpf(j, stdout, JSON_INDENT(2));
+		putchar('\n');
+		json_decref(j);
+	} else if (!q->quiet) {
+		fprintf(strcmp(q->output, "-") == 0 ? stderr : stdout,
+		    "pid %d: %" PRIu64 " process%s, %" PRIu64 " thread%s, %" PRIu64 " mappings, %" PRIu64
+		    " open files, %.1f MiB of pages; stopped for %.1f ms, %.1f ms in all\n",
+		    (int)q->glue.pid, r->processes, r->processes == 1 ? "" : "es", r->threads,
+		    r->threads == 1 ? "" : "s", r->mappings, r->open_files, (double)r->pages / 256,
+		    (double)r->frozen_ns / 1e6, (double)r->total_ns / 1e6);
+	}
+}
+
+static int
+tell_failure(const struct request *q, const struct glue_error *err)
+{
+	if (err->code == GLUE_E_SINK)
+		return report_error(q->output, NULL, &q->werr);
+	if (err->os_errno != 0)
+		report("%s: %s", err->msg, strerror(err->os_errno));
+	else
+		report("%s", err->msg);
+	return EXIT_REFUSED;
+}
+
+/* ---- the work, in the guard ---- */
+
+static int
+dump(void *arg, const volatile int *cancel)
+{
+	struct request *q = arg;
+	struct glue_linux_result result = { .finding = tell_finding, .finding_ctx = q };
+	struct glue_sink sink = { q, sink_records, sink_pages, sink_zero };
+	struct glue_error err;
+	struct stat st = { 0 };
+	int r;
+
+	q->cancel = cancel;
+	q->glue.cancel = cancel;
+	if (glue_linux_dump(&q->glue, &sink, &result, &err) != 0) {
+		r = tell_failure(q, &err);
+	} else if (cancelled(q) || snap_writer_finish(q->w, NULL, &q->werr) != 0) {
+		r = report_error(q->output, NULL, &q->werr);
+	} else {
+		if (strcmp(q->output, "-") != 0)
+			stat(q->output, &st);
+		tell_result(q, &result, (uint64_t)st.st_size);
+		r = finish_output();
+	}
+	snap_writer_free(q->w);
+	return r;
+}
+
+/* ---- options ---- */
+
+static bool
+number(const char *s, long min, long max, long *out)
+{
+	char *end;
+
+	errno = 0;
+	*out = strtol(s, &end, 10);
+	return *s != '\0' && *end == '\0' && errno == 0 && *out >= min && *out <= max;
+}
+
+/* Folder of the output: pages that do not fit in memory are put aside beside it. */
+static char *
+folder(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL ? strdup(".") : slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
+}
+
+int
+cmd_dump(int argc, char **argv)
+{
+	enum { ALLOW_PARTIAL = 256, RAW, LEVEL, THREADS, BUFFER, KILL, STOP, JSON };
+	static const struct option options[] = {
+		{ "output", required_argument, NULL, 'o' }, { "allow-partial", no_argument, NULL, ALLOW_PARTIAL },
+		{ "raw", no_argument, NULL, RAW }, { "level", required_argument, NULL, LEVEL },
+		{ "threads", required_argument, NULL, THREADS }, { "buffer", required_argument, NULL, BUFFER },
+		{ "kill", no_argument, NULL, KILL }, { "stop", no_argument, NULL, STOP },
+		{ "json", no_argument, NULL, JSON }, { "quiet", no_argument, NULL, 'q' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+	};
+	struct request q = {
+		.glue = { .program = "snapctl", .version = snap_version() },
+		.writer = { .codec = PSNAP_CODEC_ZSTD },
+	};
+	long v;
+	int c, r;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "o:qh", options, NULL)) != -1) {
+		switch (c) {
+		case 'o':
+			q.output = optarg;
+			break;
+		case ALLOW_PARTIAL:
+			q.glue.allow_partial = true;
+			break;
+		case RAW:
+			q.writer.codec = PSNAP_CODEC_NONE;
+			break;
+		case LEVEL:
+			if (!number(optarg, -7, 19, &v))
+				return usage_error("--level wants a number from -7 to 19");
+			q.writer.level = (int)v;
+			break;
+		case THREADS:
+			if (!number(optarg, 1, 64, &v))
+				return usage_error("--threads wants a number from 1 to 64");
+			q.writer.threads = (uint32_t)v;
+			break;
+		case BUFFER:
+			if (!number(optarg, 1, LONG_MAX >> 21, &v))
+				return usage_error("--buffer wants a number of MiB");
+			q.glue.stage_bytes = (uint64_t)v << 20;
+			break;
+		case KILL:
+			q.glue.then = GLUE_THEN_KILL;
+			break;
+		case STOP:
+			q.glue.then = GLUE_THEN_STOP;
+			break;
+		case JSON:
+			q.json = true;
+			break;
+		case 'q':
+			q.quiet = true;
+			break;
+		case 'h':
+			help();
+			return finish_output();
+		default:
+			return usage_error("dump: unknown option or missing value: %s", argv[optind - 1]);
+		}
+	}
+	if (optind + 1 != argc)
+		return usage_error("dump: which process?");
+	if (!number(argv[optind], 1, INT_MAX, &v))
+		return usage_error("dump: '%s' is not a process id", argv[optind]);
+	q.glue.pid = (pid_t)v;
+	if (q.output == NULL)
+		return usage_error("dump: where to? (-o FILE)");
+	if (strcmp(q.output, "-") == 0 && (isatty(STDOUT_FILENO) || q.json))
+		return usage_error("dump: -o - writes the snapshot to standard output: redirect it, without --json");
+	q.glue.spill_dir = strcmp(q.output, "-") == 0 ? strdup("/tmp") : folder(q.output);
+	r = guarded(dump, &q);
+	free((char *)(uintptr_t)q.glue.spill_dir);
+	return r;
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#ifndef TOOLS_SNAPCTL_SNAPCTL_H
+#define TOOLS_SNAPCTL_SNAPCTL_H
+
+/* Commands: argv[0] is the command's name; the exit status. */
+int	cmd_dump(int argc, char **argv);
+
+/*
+ * Run fn in a guard process and return its exit status.
+ *
+ * The guard does the tracing: whoever kills snapctl kills this process, and
+ * the guard, told by a signal, undoes what it did to the target and ends.
+ * *cancel becomes non-zero when that happens, or on SIGINT and SIGTERM.
+ */
+int	guarded(int (*fn)(void *arg, const volatile int *cancel), void *arg);
+
+#endif
