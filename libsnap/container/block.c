@@ -200,7 +200,7 @@ header_by_type(const struct block_header *h, uint64_t offset, uint32_t page_shif
 		return error_set(err, SNAP_E_CORRUPT, "LIM-2", offset + PSNAP_BLK_OFF_RAW,
 		    "block of %u bytes", h->raw_len);
 	if (h->codec == PSNAP_CODEC_NONE ? h->stored_len != h->raw_len :
-	    h->stored_len > ZSTD_COMPRESSBOUND(PSNAP_MAX_BLOCK_RAW))		/* BLK-7 */
+	    h->stored_len > BLOCK_STORED_MAX)					/* BLK-7 */
 		return error_set(err, SNAP_E_CORRUPT, "BLK-7", offset + PSNAP_BLK_OFF_STORED,
 		    "%u bytes stored for %u", h->stored_len, h->raw_len);
 	if (pages ? h->aux_len % PSNAP_RUN_LEN != 0 : h->aux_len != 0)		/* BLK-8 */
@@ -338,7 +338,9 @@ block_payload(const struct block_header *h, const uint8_t *body, uint64_t offset
 			memcpy(out, data, h->raw_len);
 		return 0;
 	}
-	if (ZSTD_getFrameContentSize(data, h->stored_len) != h->raw_len ||
+	/* the magic by hand: libzstd also takes skippable frames and those of its first versions */
+	if (h->stored_len < 4 || psnap_get32(data) != ZSTD_MAGICNUMBER ||
+	    ZSTD_getFrameContentSize(data, h->stored_len) != h->raw_len ||
 	    ZSTD_findFrameCompressedSize(data, h->stored_len) != h->stored_len)		/* BLK-11 */
 		return error_set(err, SNAP_E_CORRUPT, "BLK-11", at,
 		    "not one zstd frame of %u bytes", h->raw_len);

@@ -45,7 +45,11 @@ void	block_header_encode(uint8_t out[PSNAP_BLK_LEN], const struct block_header *
 int	block_header_decode(struct block_header *h, const uint8_t in[PSNAP_BLK_LEN], uint64_t offset,
 	    uint32_t seq, uint32_t page_shift, struct snap_error *err);
 
-/* Bytes of a block in the file; fits 32 bits by the limits. */
+/* What the limits leave: zstd adds at most 1/256 to what it cannot shrink. */
+#define BLOCK_STORED_MAX	(PSNAP_MAX_BLOCK_RAW + PSNAP_MAX_BLOCK_RAW / 256)
+#define BLOCK_LENGTH_MAX	(PSNAP_BLK_LEN + PSNAP_MAX_BLOCK_RUNS * PSNAP_RUN_LEN + BLOCK_STORED_MAX)
+
+/* Bytes of a block in the file; at most BLOCK_LENGTH_MAX. */
 static inline uint32_t
 block_length(const struct block_header *h)
 {

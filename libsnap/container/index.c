@@ -62,15 +62,16 @@ check_dir_entry(struct container *c, size_t i, uint64_t at, const uint8_t *in, s
 	    (prev != NULL && prev->table == e->table && prev->count != PSNAP_TABLE_CHUNK)) /* IDX-2 */
 		return error_set(err, SNAP_E_CORRUPT, "IDX-2", at,
 		    "index block %zu has %u entries", i, e->count);
-	if (e->length < PSNAP_BLK_LEN || e->offset < PSNAP_HDR_LEN ||
+	if (e->length < PSNAP_BLK_LEN || e->length > BLOCK_LENGTH_MAX || e->offset < PSNAP_HDR_LEN ||
 	    e->offset > c->trailer.dir_offset || e->length > c->trailer.dir_offset - e->offset ||
 	    (prev != NULL && e->offset != prev->offset + prev->length))		/* IDX-3 */
 		return error_set(err, SNAP_E_CORRUPT, "IDX-3", at,
 		    "index block %zu is not where it belongs", i);
 	range = &c->tables[e->table];
-	if (e->table == PSNAP_TABLE_BLOCKS ? e->key != range->entries || e->key2 != 0 :
-	    prev != NULL && prev->table == e->table &&
-	    (e->key < prev->key || (e->key == prev->key && e->key2 <= prev->key2)))	/* IDX-4 */
+	if ((e->table == PSNAP_TABLE_BLOCKS && e->key != range->entries) ||
+	    (e->table != PSNAP_TABLE_RUNS && e->key2 != 0) ||
+	    (prev != NULL && prev->table == e->table &&
+	    (e->key < prev->key || (e->key == prev->key && e->key2 <= prev->key2))))	/* IDX-4 */
 		return error_set(err, SNAP_E_CORRUPT, "IDX-4", at,
 		    "index block %zu starts with key %llu", i, (unsigned long long)e->key);
 	if (range->count == 0)
@@ -161,24 +162,28 @@ out:
 
 /* ---- chunks ---- */
 
-/* IDX-5: blocks follow each other from the header to the index. */
+/* Entry i + 1 of the directory if it is of the same table, else NULL. */
+static const struct dir_entry *
+next_chunk(const struct container *c, size_t i)
+{
+	return i + 1 < c->ndir && c->dir[i + 1].table == c->dir[i].table ? &c->dir[i + 1] : NULL;
+}
+
+/* IDX-5: blocks follow each other up to the index; see load_all_meta() for the chunks' seams. */
 static int
 check_blocks_chunk(struct container *c, size_t i, const uint8_t *bytes, struct snap_error *err)
 {
 	const struct dir_entry *d = &c->dir[i];
 	struct block_entry e, prev = { 0 };
 	uint64_t end = c->dir[0].offset;
-	bool last_chunk = i + 1 == c->tables[PSNAP_TABLE_BLOCKS].first +
-	    c->tables[PSNAP_TABLE_BLOCKS].count;
 
 	for (uint32_t k = 0; k < d->count; k++) {
 		block_entry_decode(&e, bytes + k * PSNAP_IDX_BLOCK_LEN);
 		if (e.type < PSNAP_BLOCK_META || e.type > PSNAP_BLOCK_PAD || e.type == PSNAP_BLOCK_INDEX ||
-		    e.length < PSNAP_BLK_LEN || e.offset < PSNAP_HDR_LEN || e.offset > end ||
-		    e.length > end - e.offset ||
-		    (d->key == 0 && k == 0 && e.offset != PSNAP_HDR_LEN) ||
+		    e.length < PSNAP_BLK_LEN || e.length > BLOCK_LENGTH_MAX ||
+		    e.offset < PSNAP_HDR_LEN || e.offset > end || e.length > end - e.offset ||
 		    (k > 0 && e.offset != prev.offset + prev.length) ||
-		    (last_chunk && k + 1 == d->count && e.offset + e.length != end))
+		    (next_chunk(c, i) == NULL && k + 1 == d->count && e.offset + e.length != end))
 			return error_set(err, SNAP_E_CORRUPT, "IDX-5", d->offset,
 			    "index has block %llu at 0x%llx with %u bytes",
 			    (unsigned long long)(d->key + k), (unsigned long long)e.offset, e.length);
@@ -190,16 +195,19 @@ check_blocks_chunk(struct container *c, size_t i, const uint8_t *bytes, struct s
 static int
 check_objects_chunk(struct container *c, size_t i, const uint8_t *bytes, struct snap_error *err)
 {
-	const struct dir_entry *d = &c->dir[i];
+	const struct dir_entry *d = &c->dir[i], *next = next_chunk(c, i);
 	uint64_t prev = 0;
 
 	for (uint32_t k = 0; k < d->count; k++) {
 		const uint8_t *e = bytes + k * PSNAP_IDX_OBJECT_LEN;
 		uint64_t id = psnap_get64(e + PSNAP_IDX_OBJECT_ID);
 
+		if (psnap_get16(e + PSNAP_IDX_OBJECT_RESERVED) != 0)			/* IDX-7 */
+			return error_set(err, SNAP_E_UNSUPPORTED, "IDX-7", d->offset,
+			    "reserved bytes of the index of objects are in use");
 		if ((k == 0 && id != d->key) || id <= prev ||
-		    psnap_get16(e + PSNAP_IDX_OBJECT_RESERVED) != 0 ||
-		    psnap_get32(e + PSNAP_IDX_OBJECT_BLOCK) >= c->trailer.blocks)	/* IDX-7 */
+		    (next != NULL && id >= next->key) ||
+		    psnap_get32(e + PSNAP_IDX_OBJECT_BLOCK) >= c->trailer.blocks)
 			return error_set(err, SNAP_E_CORRUPT, "IDX-7", d->offset,
 			    "index of objects has %llu after %llu", (unsigned long long)id,
 			    (unsigned long long)prev);
@@ -211,12 +219,16 @@ check_objects_chunk(struct container *c, size_t i, const uint8_t *bytes, struct 
 static int
 check_runs_chunk(struct container *c, size_t i, const uint8_t *bytes, struct snap_error *err)
 {
-	const struct dir_entry *d = &c->dir[i];
+	const struct dir_entry *d = &c->dir[i], *next = next_chunk(c, i);
 	struct run_entry e, prev = { 0 };
 
 	for (uint32_t k = 0; k < d->count; k++) {
 		run_entry_decode(&e, bytes + k * PSNAP_IDX_RUN_LEN);
-		if (e.owner == 0 || e.count == 0 || e.kind > PSNAP_RUN_PARENT ||
+		if (e.kind > PSNAP_RUN_PARENT)						/* RUN-1 */
+			return error_set(err, SNAP_E_UNSUPPORTED, "RUN-1", d->offset,
+			    "run of kind %u", e.kind);
+		if (e.owner == 0 || e.count == 0 ||
+		    (e.kind == PSNAP_RUN_PARENT && !(c->header.incompat & PSNAP_INCOMPAT_PARENT)) ||
 		    e.first > (UINT64_MAX >> c->header.page_shift) - e.count ||
 		    (e.kind == PSNAP_RUN_STORED ? e.block >= c->trailer.blocks :
 		    e.block != 0 || e.page != 0) ||
@@ -229,11 +241,11 @@ check_runs_chunk(struct container *c, size_t i, const uint8_t *bytes, struct sna
 		prev = e;
 	}
 	/* the last run must not reach into the next chunk */
-	if (i + 1 < c->ndir && d[1].table == PSNAP_TABLE_RUNS && d[1].key == prev.owner &&
-	    d[1].key2 < prev.first + prev.count)
-		return error_set(err, SNAP_E_CORRUPT, "IDX-8", d[1].offset,
-		    "index of runs has page %llu of object %llu twice",
-		    (unsigned long long)d[1].key2, (unsigned long long)prev.owner);
+	if (next != NULL && (next->key < prev.owner ||
+	    (next->key == prev.owner && next->key2 < prev.first + prev.count)))
+		return error_set(err, SNAP_E_CORRUPT, "IDX-8", next->offset,
+		    "index of runs has page %llu of object %llu out of order",
+		    (unsigned long long)next->key2, (unsigned long long)next->key);
 	return 0;
 }
 

@@ -13,128 +13,168 @@
 
 #define TEMP_TRIES	100
 
-/* "dir/.name.PID.N.tmp" beside path. */
-static char *
-temp_name(const char *path, unsigned n)
+void
+output_init(struct output *o)
 {
-	const char *slash = strrchr(path, '/'), *base = slash != NULL ? slash + 1 : path;
-	size_t size = strlen(path) + 48;
-	char *name = malloc(size);
-
-	if (name != NULL)
-		snprintf(name, size, "%.*s.%s.%ld.%u.tmp", (int)(base - path), path, base,
-		    (long)getpid(), n);
-	return name;
+	memset(o, 0, sizeof *o);
+	o->fd = o->dir = -1;
 }
 
-static int
-open_unnamed(const char *path)
+void
+output_borrow(struct output *o, int fd)
 {
-#ifdef O_TMPFILE
-	const char *slash = strrchr(path, '/');
-	char *dir;
-	int fd;
-
-	if (slash == NULL)
-		return open(".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
-	if ((dir = malloc((size_t)(slash - path) + 2)) == NULL)
-		return -1;
-	memcpy(dir, path, (size_t)(slash - path) + 1);
-	dir[slash - path + 1] = '\0';
-	fd = open(dir, O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600);
-	free(dir);
-	return fd;
-#else
-	(void)path;
-	errno = ENOSYS;
-	return -1;
-#endif
+	o->fd = fd;
 }
 
+void
+output_fini(struct output *o)
+{
+	if (o->dir >= 0) {
+		if (o->temp[0] != '\0')
+			unlinkat(o->dir, o->temp, 0);
+		if (o->fd >= 0)
+			close(o->fd);
+		close(o->dir);
+	}
+	free(o->path);
+	output_init(o);
+}
+
+/* ---- names ---- */
+
+/* Split path; the folder is held open, so that a later chdir() changes nothing. */
 static int
-open_temp(struct output *o, struct snap_error *err)
+open_folder(struct output *o, const char *path, struct snap_error *err)
+{
+	char *slash;
+
+	if ((o->path = strdup(path)) == NULL)
+		return error_nomem(err);
+	slash = strrchr(o->path, '/');
+	if (slash == NULL || slash == o->path) {
+		o->dir = open(slash == NULL ? "." : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	} else {
+		*slash = '\0';
+		o->dir = open(o->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		*slash = '/';
+	}
+	o->name = slash == NULL ? o->path : slash + 1;
+	return o->dir >= 0 ? 0 : error_io(err, 0, "opening the folder of %s", path);
+}
+
+/* Replacing a folder cannot work; replacing a device would be a nasty surprise. */
+static int
+check_target(const struct output *o, struct snap_error *err)
+{
+	struct stat st;
+
+	if (o->name[0] == '\0' || (fstatat(o->dir, o->name, &st, 0) == 0 && S_ISDIR(st.st_mode))) {
+		errno = EISDIR;
+		return error_io(err, 0, "%s", o->path);
+	}
+	if (fstatat(o->dir, o->name, &st, 0) == 0 && !S_ISREG(st.st_mode))
+		return error_set(err, SNAP_E_REFUSED, "", 0,
+		    "%s is not a regular file, and would be replaced by one", o->path);
+	return 0;
+}
+
+/* One hidden name after the other until `try` does not meet a file; 0, or -1 with errno. */
+static int
+with_temp_name(struct output *o, int (*try)(struct output *o))
 {
 	for (unsigned n = 0; n < TEMP_TRIES; n++) {
-		if ((o->temp = temp_name(o->path, n)) == NULL)
-			return error_nomem(err);
-		o->fd = open(o->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-		if (o->fd >= 0)
+		snprintf(o->temp, sizeof o->temp, ".psnap.%ld.%u.tmp", (long)getpid(), n);
+		if (try(o) == 0)
 			return 0;
-		free(o->temp);
-		o->temp = NULL;
 		if (errno != EEXIST)
 			break;
 	}
-	return error_io(err, 0, "creating a file beside %s", o->path);
+	o->temp[0] = '\0';
+	return -1;
+}
+
+/* ---- creating ---- */
+
+#define SELF_MAX	32
+
+static void
+self_path(char self[SELF_MAX], const struct output *o)
+{
+	snprintf(self, SELF_MAX, "/proc/self/fd/%d", o->fd);
+}
+
+/* Of use only if /proc is there to name it by in the end. */
+static int
+open_unnamed(struct output *o)
+{
+#ifdef O_TMPFILE
+	char self[SELF_MAX];
+
+	if ((o->fd = openat(o->dir, ".", O_TMPFILE | O_WRONLY | O_CLOEXEC, 0600)) < 0)
+		return -1;
+	self_path(self, o);
+	if (access(self, F_OK) == 0)
+		return 0;
+	close(o->fd);
+	o->fd = -1;
+#endif
+	return -1;
+}
+
+static int
+open_temp(struct output *o)
+{
+	o->fd = openat(o->dir, o->temp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	return o->fd >= 0 ? 0 : -1;
 }
 
 int
 output_create(struct output *o, const char *path, struct snap_error *err)
 {
-	struct stat st;
+	int r;
 
-	o->fd = -1;
-	o->temp = NULL;
-	if ((o->path = strdup(path)) == NULL)
-		return error_nomem(err);
-	if (stat(path, &st) == 0 && S_ISDIR(st.st_mode)) {
-		errno = EISDIR;
-		return error_io(err, 0, "%s", path);
-	}
-	if ((o->fd = open_unnamed(path)) >= 0)
-		return 0;
-	return open_temp(o, err);
+	if ((r = open_folder(o, path, err)) != 0 || (r = check_target(o, err)) != 0)
+		return r;
+	if (open_unnamed(o) != 0 && with_temp_name(o, open_temp) != 0)
+		return error_io(err, 0, "creating a file beside %s", path);
+	return 0;
 }
 
-/* linkat() cannot replace a file: an unnamed one gets a hidden name first. */
-static int
-name_unnamed(struct output *o, struct snap_error *err)
-{
-	char self[64];
+/* ---- committing ---- */
 
-	snprintf(self, sizeof self, "/proc/self/fd/%d", o->fd);
-	for (unsigned n = 0; n < TEMP_TRIES; n++) {
-		if ((o->temp = temp_name(o->path, n)) == NULL)
-			return error_nomem(err);
-		if (linkat(AT_FDCWD, self, AT_FDCWD, o->temp, AT_SYMLINK_FOLLOW) == 0)
-			return 0;
-		free(o->temp);
-		o->temp = NULL;
-		if (errno != EEXIST)
-			break;
-	}
-	return error_io(err, 0, "naming the file beside %s", o->path);
+static int
+link_as(const struct output *o, const char *name)
+{
+	char self[SELF_MAX];
+
+	self_path(self, o);
+	return linkat(AT_FDCWD, self, o->dir, name, AT_SYMLINK_FOLLOW);
+}
+
+static int
+link_temp(struct output *o)
+{
+	return link_as(o, o->temp);
 }
 
 int
 output_commit(struct output *o, struct snap_error *err)
 {
-	int r;
-
-	if (o->path == NULL)
+	if (o->dir < 0)
 		return 0;
 	if (fdatasync(o->fd) != 0)
 		return error_io(err, 0, "writing %s to disk", o->path);
-	if (o->temp == NULL && (r = name_unnamed(o, err)) != 0)
-		return r;
-	if (rename(o->temp, o->path) != 0)
+	if (o->temp[0] == '\0') {
+		if (link_as(o, o->name) == 0)
+			goto named;
+		/* linkat() cannot replace a file: a hidden name first, which rename() can */
+		if (errno != EEXIST || with_temp_name(o, link_temp) != 0)
+			return error_io(err, 0, "naming the file %s", o->path);
+	}
+	if (renameat(o->dir, o->temp, o->dir, o->name) != 0)
 		return error_io(err, 0, "renaming to %s", o->path);
-	free(o->temp);
-	o->temp = NULL;
+	o->temp[0] = '\0';
+named:
+	(void)fsync(o->dir);	/* not every file system can; the file itself is safe */
 	return 0;
-}
-
-void
-output_abandon(struct output *o)
-{
-	if (o->path == NULL)
-		return;
-	if (o->temp != NULL)
-		unlink(o->temp);
-	if (o->fd >= 0)
-		close(o->fd);
-	free(o->temp);
-	free(o->path);
-	o->temp = o->path = NULL;
-	o->fd = -1;
 }

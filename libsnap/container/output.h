@@ -9,17 +9,25 @@
 
 struct output {
 	int	fd;		/* -1: none */
-	char	*path;		/* NULL: fd is the caller's, and there is nothing to commit */
-	char	*temp;		/* name it has meanwhile, NULL: unnamed */
+	int	dir;		/* folder of name; -1: fd is the caller's, nothing to commit */
+	char	*path;		/* as given, for messages */
+	const char *name;	/* its last part */
+	char	temp[48];	/* name it has meanwhile, "": unnamed */
 };
 
-/* Start a file that will become path; mode 0600. */
+/* Nothing yet; output_fini() is fine. */
+void	output_init(struct output *o);
+
+/* Write to fd, which stays the caller's. */
+void	output_borrow(struct output *o, int fd);
+
+/* Start a file that will become path; mode 0600. SNAP_E_REFUSED: path is a device, pipe or socket. */
 int	output_create(struct output *o, const char *path, struct snap_error *err);
 
 /* Make it durable and give it its name, replacing what was there. */
 int	output_commit(struct output *o, struct snap_error *err);
 
-/* Forget it unless committed; releases o in any case. */
-void	output_abandon(struct output *o);
+/* Release o; a file that was not committed is gone. */
+void	output_fini(struct output *o);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -99,6 +100,23 @@ worker(void *arg)
 	return NULL;
 }
 
+/*
+ * Fewer threads than asked for, even none, only take longer.  Signals are the
+ * caller's threads' business.
+ */
+static void
+start_workers(struct packer *p, uint32_t threads)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	while (p->nthreads < threads &&
+	    pthread_create(&p->threads[p->nthreads], NULL, worker, p) == 0)
+		p->nthreads++;
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 struct packer *
 packer_new(uint32_t threads, size_t raw_cap, int level)
 {
@@ -121,11 +139,8 @@ packer_new(uint32_t threads, size_t raw_cap, int level)
 		packer_free(p);
 		return NULL;
 	}
-	/* fewer threads than asked for, even none, only take longer */
 	if (threads > 1)
-		while (p->nthreads < threads &&
-		    pthread_create(&p->threads[p->nthreads], NULL, worker, p) == 0)
-			p->nthreads++;
+		start_workers(p, threads);
 	return p;
 }
 
@@ -215,10 +230,12 @@ pack_job_set_raw(struct pack_job *job, const void *bytes, size_t n)
 int
 pack_job_add_run(struct pack_job *job, const struct run *run)
 {
-	uint8_t *last = job->aux + job->header.aux_len - PSNAP_RUN_LEN, *next;
 	struct run prev;
+	uint8_t *next;
 
 	if (job->header.aux_len > 0) {
+		uint8_t *last = job->aux + job->header.aux_len - PSNAP_RUN_LEN;
+
 		run_decode(&prev, last);
 		if (prev.owner == run->owner && prev.kind == run->kind &&
 		    prev.first + prev.count == run->first && run->count <= UINT32_MAX - prev.count) {

@@ -2,6 +2,7 @@
 /*
  * Pages by owner and page number.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "libsnap/container/reader.h"
@@ -89,6 +90,30 @@ container_next_run(struct container *c, struct snap_run *run, uint64_t last, str
 	return 1;
 }
 
+/* Keep what other slots hold below PAGE_BYTES together with n bytes more. */
+static void
+trim_cache(struct container *c, const struct page_slot *keep, size_t n)
+{
+	for (;;) {
+		struct page_slot *oldest = NULL;
+		size_t total = n;
+
+		for (size_t k = 0; k < PAGE_SLOTS; k++) {
+			struct page_slot *s = &c->pages[k];
+
+			if (s == keep || s->raw == NULL)
+				continue;
+			total += s->cap;
+			if (oldest == NULL || s->used < oldest->used)
+				oldest = s;
+		}
+		if (total <= PAGE_BYTES || oldest == NULL)
+			return;
+		free(oldest->raw);
+		*oldest = (struct page_slot){ 0 };
+	}
+}
+
 int
 reader_page_block(struct container *c, uint32_t seq, const uint8_t **raw, uint32_t *raw_len,
     struct snap_error *err)
@@ -112,8 +137,10 @@ reader_page_block(struct container *c, uint32_t seq, const uint8_t **raw, uint32
 	if (e.type != PSNAP_BLOCK_PAGES)					/* IDX-10 */
 		return error_set(err, SNAP_E_CORRUPT, "IDX-10", e.offset,
 		    "a run's pages are in block %u, which is of type %u", seq, e.type);
-	if ((r = reader_block(c, seq, &e, &h, err)) != 0 ||
-	    (r = reader_room(&slot->raw, &slot->cap, h.raw_len, err)) != 0 ||
+	if ((r = reader_block(c, seq, &e, &h, err)) != 0)
+		return r;
+	trim_cache(c, slot, h.raw_len);
+	if ((r = reader_room(&slot->raw, &slot->cap, h.raw_len, err)) != 0 ||
 	    (r = block_payload(&h, c->scratch + PSNAP_BLK_LEN, e.offset, slot->raw, err)) != 0)
 		return r;
 	slot->seq = seq;

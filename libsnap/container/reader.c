@@ -22,8 +22,9 @@ reader_room(uint8_t **buf, size_t *cap, size_t n, struct snap_error *err)
 
 	if (n <= *cap && *buf != NULL)
 		return 0;
-	if ((p = realloc(*buf, n > 0 ? n : 1)) == NULL)
+	if ((p = malloc(n > 0 ? n : 1)) == NULL)
 		return error_nomem(err);
+	free(*buf);
 	*buf = p;
 	*cap = n;
 	return 0;
@@ -61,7 +62,7 @@ reader_block(struct container *c, uint32_t seq, const struct block_entry *e, str
 	uint8_t leaf[PSNAP_DIGEST_LEN];
 	int r;
 
-	/* e->length is within the file: checked when its chunk was loaded */
+	/* e->length is within the file and the limits: IDX-5, checked when its chunk was loaded */
 	if ((r = reader_room(&c->scratch, &c->scratch_cap, e->length, err)) != 0 ||
 	    (r = reader_pread(c, c->scratch, e->length, e->offset, err)) != 0 ||
 	    (r = block_header_decode(h, c->scratch, e->offset, seq, c->header.page_shift, err)) != 0)
@@ -171,13 +172,20 @@ load_meta(struct container *c, uint32_t seq, const struct block_entry *e, struct
 static int
 load_all_meta(struct container *c, struct snap_error *err)
 {
+	uint64_t objects = 0, next = PSNAP_HDR_LEN;
 	struct block_entry e;
-	uint64_t objects = 0;
 	int r;
 
 	for (uint64_t seq = 0; seq < c->tables[PSNAP_TABLE_BLOCKS].entries; seq++) {
 		if ((r = reader_block_entry(c, (uint32_t)seq, &e, err)) != 0)
 			return r;
+		if (e.offset != next)						/* IDX-5 */
+			return error_set(err, SNAP_E_CORRUPT, "IDX-5",
+			    c->dir[seq / PSNAP_TABLE_CHUNK].offset,
+			    "index has block %llu at 0x%llx, behind one that ends at 0x%llx",
+			    (unsigned long long)seq, (unsigned long long)e.offset,
+			    (unsigned long long)next);
+		next = e.offset + e.length;
 		if (e.type != PSNAP_BLOCK_META)
 			continue;
 		if ((r = load_meta(c, (uint32_t)seq, &e, err)) != 0)

@@ -9,7 +9,8 @@
 #include "libsnap/container/tables.h"
 
 #define CHUNK_SLOTS	16	/* index chunks kept decoded */
-#define PAGE_SLOTS	8	/* page blocks kept decompressed */
+#define PAGE_SLOTS	8	/* page blocks kept decompressed, */
+#define PAGE_BYTES	(64u << 20)	/* or fewer, if they are large */
 
 /* The directory entries of one table. */
 struct table_range {
@@ -67,7 +68,7 @@ struct block_entry {
 	uint8_t		digest[PSNAP_DIGEST_LEN];
 };
 
-/* Room for n bytes in *buf; SNAP_E_NOMEM. */
+/* Room for n bytes in *buf, whose content is lost; SNAP_E_NOMEM. */
 int	reader_room(uint8_t **buf, size_t *cap, size_t n, struct snap_error *err);
 
 /* Read n bytes at offset; the end of the file is SNAP_E_TRUNCATED. */

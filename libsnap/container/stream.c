@@ -28,7 +28,6 @@ struct snap_stream {
 	struct tables	seen;
 	struct table_chunk expected;	/* the next index block's content */
 	struct snap_summary summary;
-	uint64_t	index_bytes;
 
 	struct buffer	body, raw;	/* of the current block */
 	struct block_header block;
@@ -131,14 +130,13 @@ expect_chunk(struct snap_stream *s, struct snap_error *err)
 		return error_set(err, SNAP_E_CORRUPT, "IDX-1", s->block_offset,
 		    "index block of table %u is not expected here", table);
 	if (s->block.count != s->expected.count || s->block.raw_len != s->expected.len ||
-	    memcmp(s->raw.p, s->expected.bytes, s->expected.len) != 0)
+	    (s->expected.len > 0 && memcmp(s->raw.p, s->expected.bytes, s->expected.len) != 0))
 		return error_set(err, SNAP_E_CORRUPT, table == PSNAP_TABLE_BLOCKS ? "IDX-5" :
 		    table == PSNAP_TABLE_OBJECTS ? "IDX-7" : table == PSNAP_TABLE_RUNS ? "IDX-8" :
 		    "IDX-4", s->block_offset, "index is not what the blocks hold");
 	return 0;
 }
 
-/* err is never NULL here. */
 static int
 index_block(struct snap_stream *s, const uint8_t *head, struct snap_error *err)
 {
@@ -150,10 +148,8 @@ index_block(struct snap_stream *s, const uint8_t *head, struct snap_error *err)
 	};
 	int r;
 
-	if (s->seen.ndir == 0 && tables_sort(&s->seen, err) != 0) {	/* REC-6, RUN-6 */
-		err->offset = s->block_offset;
-		return err->code = SNAP_E_CORRUPT;
-	}
+	if (s->seen.ndir == 0 && (r = tables_sort(&s->seen, SNAP_E_CORRUPT, err)) != 0)
+		return r;							/* REC-6, RUN-6 */
 	if ((r = expect_chunk(s, err)) != 0)
 		return r;
 	e.key = s->expected.key;
@@ -164,10 +160,6 @@ index_block(struct snap_stream *s, const uint8_t *head, struct snap_error *err)
 	else
 		digest(e.digest, PSNAP_HASH_CHUNK, head, PSNAP_BLK_LEN, s->body.p,
 		    s->block.stored_len, NULL, 0);
-	s->index_bytes += s->block.raw_len;
-	if (s->index_bytes > s->limits.max_index_bytes)
-		return error_set(err, SNAP_E_LIMIT, "", s->block_offset, "more than %llu bytes of index",
-		    (unsigned long long)s->limits.max_index_bytes);
 	return tables_add_dir(&s->seen, &e) != 0 ? error_nomem(err) : 0;
 }
 
@@ -184,6 +176,9 @@ read_trailer(struct snap_stream *s, struct snap_error *err)
 	if ((r = take(s, bytes, sizeof bytes, err)) != 0 ||
 	    (r = trailer_decode(&t, bytes, at, err)) != 0)
 		return r;
+	if (t.dir_offset != dir->offset)					/* TRL-4 */
+		return error_set(err, SNAP_E_CORRUPT, "TRL-4", at + PSNAP_TRL_DIR_OFFSET,
+		    "directory is not where the trailer says");
 	if (memcmp(t.root, dir->digest, PSNAP_DIGEST_LEN) != 0)			/* HASH-3 */
 		return error_set(err, SNAP_E_CORRUPT, "HASH-3", at + PSNAP_TRL_ROOT,
 		    "root digest does not match");
@@ -205,6 +200,23 @@ read_trailer(struct snap_stream *s, struct snap_error *err)
 
 /* ---- blocks ---- */
 
+/* What is kept to compare the index with must stay within the limits. */
+static int
+check_limits(const struct snap_stream *s, struct snap_error *err)
+{
+	uint64_t index = (uint64_t)s->seen.blocks * PSNAP_IDX_BLOCK_LEN +
+	    (uint64_t)s->seen.nobjects * PSNAP_IDX_OBJECT_LEN +
+	    (uint64_t)s->seen.nruns * PSNAP_IDX_RUN_LEN;
+
+	if (s->summary.meta_bytes > s->limits.max_meta_bytes)
+		return error_set(err, SNAP_E_LIMIT, "", s->block_offset, "more than %llu bytes of metadata",
+		    (unsigned long long)s->limits.max_meta_bytes);
+	if (index > s->limits.max_index_bytes)
+		return error_set(err, SNAP_E_LIMIT, "", s->block_offset, "more than %llu bytes of index",
+		    (unsigned long long)s->limits.max_index_bytes);
+	return 0;
+}
+
 /* Read and check the next block; its payload is in raw. */
 static int
 next_block(struct snap_stream *s, struct snap_error *err)
@@ -215,6 +227,8 @@ next_block(struct snap_stream *s, struct snap_error *err)
 	int r;
 
 	s->block_offset = s->offset;
+	if (s->seq == PSNAP_MAX_BLOCKS)						/* LIM-5 */
+		return error_set(err, SNAP_E_CORRUPT, "LIM-5", s->offset, "too many blocks");
 	if ((r = take(s, head, sizeof head, err)) != 0 ||
 	    (r = block_header_decode(h, head, s->block_offset, s->seq, s->header.page_shift, err)) != 0)
 		return r;
@@ -236,17 +250,9 @@ next_block(struct snap_stream *s, struct snap_error *err)
 	if (tables_add_block(&s->seen, s->block_offset, h, leaf) != 0 ||
 	    tables_add_runs(&s->seen, h, s->body.p) != 0)
 		return error_nomem(err);
-	if ((uint64_t)s->seen.nruns * PSNAP_IDX_RUN_LEN > s->limits.max_index_bytes)
-		return error_set(err, SNAP_E_LIMIT, "", s->block_offset, "more than %llu bytes of index",
-		    (unsigned long long)s->limits.max_index_bytes);
-	if (h->type == PSNAP_BLOCK_META) {
+	if (h->type == PSNAP_BLOCK_META)
 		s->summary.meta_bytes += h->raw_len;
-		if (s->summary.meta_bytes > s->limits.max_meta_bytes)
-			return error_set(err, SNAP_E_LIMIT, "", s->block_offset,
-			    "more than %llu bytes of metadata",
-			    (unsigned long long)s->limits.max_meta_bytes);
-	}
-	return 0;
+	return check_limits(s, err);
 }
 
 /* The next record of the current block: 1, or 0 at its end. */

@@ -62,8 +62,8 @@ run_entry_encode(uint8_t out[PSNAP_IDX_RUN_LEN], const struct run_entry *r)
 	psnap_put64(out + PSNAP_IDX_RUN_FIRST, r->first);
 	psnap_put32(out + PSNAP_IDX_RUN_COUNT, r->count);
 	psnap_put32(out + PSNAP_IDX_RUN_KIND, r->kind);
-	psnap_put32(out + PSNAP_IDX_RUN_BLOCK, r->block);
-	psnap_put32(out + PSNAP_IDX_RUN_PAGE, r->page);
+	psnap_put32(out + PSNAP_IDX_RUN_BLOCK, r->kind == PSNAP_RUN_STORED ? r->block : 0);
+	psnap_put32(out + PSNAP_IDX_RUN_PAGE, r->kind == PSNAP_RUN_STORED ? r->page : 0);
 }
 
 static void
@@ -107,8 +107,8 @@ tables_add_runs(struct tables *t, const struct block_header *h, const uint8_t *a
 		e->first = run.first;
 		e->count = run.count;
 		e->kind = run.kind;
-		e->block = run.kind == PSNAP_RUN_STORED ? h->seq : 0;
-		e->page = run.kind == PSNAP_RUN_STORED ? page : 0;
+		e->block = h->seq;
+		e->page = page;
 		if (run.kind == PSNAP_RUN_STORED)
 			page += run.count;
 	}
@@ -138,7 +138,11 @@ compare_objects(const void *a, const void *b)
 {
 	const struct object_entry *x = a, *y = b;
 
-	return (x->id > y->id) - (x->id < y->id);
+	if (x->id != y->id)
+		return x->id < y->id ? -1 : 1;
+	if (x->block != y->block)
+		return x->block < y->block ? -1 : 1;
+	return (x->offset > y->offset) - (x->offset < y->offset);
 }
 
 static int
@@ -148,17 +152,26 @@ compare_runs(const void *a, const void *b)
 
 	if (x->owner != y->owner)
 		return x->owner < y->owner ? -1 : 1;
-	return (x->first > y->first) - (x->first < y->first);
+	if (x->first != y->first)
+		return x->first < y->first ? -1 : 1;
+	return (x->block > y->block) - (x->block < y->block);
+}
+
+static uint64_t
+block_offset(const struct tables *t, uint32_t seq)
+{
+	return psnap_get64(t->block_bytes + (size_t)seq * PSNAP_IDX_BLOCK_LEN + PSNAP_IDX_BLOCK_OFFSET);
 }
 
 int
-tables_sort(struct tables *t, struct snap_error *err)
+tables_sort(struct tables *t, enum snap_code code, struct snap_error *err)
 {
 	if (t->nobjects > 0)
 		qsort(t->objects, t->nobjects, sizeof *t->objects, compare_objects);
 	for (size_t i = 1; i < t->nobjects; i++)
 		if (t->objects[i].id == t->objects[i - 1].id)
-			return error_object(err, SNAP_E_MISUSE, "REC-6", t->objects[i].id, 0,
+			return error_object(err, code, "REC-6", t->objects[i].id,
+			    block_offset(t, t->objects[i].block) + t->objects[i].offset,
 			    "object id %llu was used twice", (unsigned long long)t->objects[i].id);
 	if (t->nruns > 0)
 		qsort(t->runs, t->nruns, sizeof *t->runs, compare_runs);
@@ -166,7 +179,7 @@ tables_sort(struct tables *t, struct snap_error *err)
 		const struct run_entry *a = &t->runs[i - 1], *b = &t->runs[i];
 
 		if (a->owner == b->owner && b->first - a->first < a->count)
-			return error_object(err, SNAP_E_MISUSE, "RUN-6", b->owner, 0,
+			return error_object(err, code, "RUN-6", b->owner, block_offset(t, b->block),
 			    "page %llu of object %llu was given twice",
 			    (unsigned long long)b->first, (unsigned long long)b->owner);
 	}

@@ -15,7 +15,8 @@ struct object_entry {
 
 struct run_entry {
 	uint64_t	owner, first;
-	uint32_t	count, kind, block, page;
+	uint32_t	count, kind;
+	uint32_t	block, page;	/* in memory also of runs that are not stored; 0 in the index */
 };
 
 struct dir_entry {
@@ -44,10 +45,13 @@ int	tables_add_runs(struct tables *t, const struct block_header *h, const uint8_
 int	tables_add_object(struct tables *t, const struct object_entry *o);
 int	tables_add_dir(struct tables *t, const struct dir_entry *e);
 
-/* Sort; SNAP_E_MISUSE with rule REC-6 or RUN-6 for an id or a page that occurs twice. */
-int	tables_sort(struct tables *t, struct snap_error *err);
+/*
+ * Sort; `code` with rule REC-6 or RUN-6 for an id or a page that occurs
+ * twice, with the place of the later one (ERR-1).
+ */
+int	tables_sort(struct tables *t, enum snap_code code, struct snap_error *err);
 
-#define TABLES_NOMEM	(-100)
+#define TABLES_NOMEM	(-1)
 
 /* A table's next index block: start with all but `table` zero; bytes is malloc'ed and reused. */
 struct table_chunk {

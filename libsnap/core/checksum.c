@@ -9,6 +9,7 @@
 /* Slicing by 8: table[k][b] is the CRC of byte b followed by k zero bytes. */
 static uint32_t table[8][256];
 static pthread_once_t table_once = PTHREAD_ONCE_INIT;
+static pthread_once_t sodium_once = PTHREAD_ONCE_INIT;
 
 static void
 make_table(void)
@@ -71,13 +72,27 @@ crc_sse42(uint32_t crc, const uint8_t *p, size_t n)
 #endif
 
 uint32_t
+crc32c_portable(const void *p, size_t n)
+{
+	return ~crc_portable(~0u, p, n);
+}
+
+uint32_t
 crc32c(const void *p, size_t n)
 {
 #ifdef HAVE_CRC_SSE42
 	if (__builtin_cpu_supports("sse4.2"))
 		return ~crc_sse42(~0u, p, n);
 #endif
-	return ~crc_portable(~0u, p, n);
+	return crc32c_portable(p, n);
+}
+
+/* Lets sodium pick its fastest implementation. */
+static void
+start_sodium(void)
+{
+	if (sodium_init() < 0)
+		return;		/* then the portable one serves */
 }
 
 void
@@ -86,9 +101,7 @@ digest(uint8_t out[PSNAP_DIGEST_LEN], uint8_t domain, const void *a, size_t an,
 {
 	crypto_generichash_state s;
 
-	/* idempotent and thread-safe; picks the fastest implementation, else the portable one serves */
-	if (sodium_init() < 0)
-		memset(&s, 0, sizeof s);
+	pthread_once(&sodium_once, start_sodium);
 	crypto_generichash_init(&s, NULL, 0, PSNAP_DIGEST_LEN);
 	crypto_generichash_update(&s, &domain, 1);
 	crypto_generichash_update(&s, a, an);

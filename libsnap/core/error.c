@@ -45,6 +45,10 @@ fill(struct snap_error *err, enum snap_code code, int os_errno, const char *rule
 	err->offset = offset;
 	snprintf(err->rule, sizeof err->rule, "%s", rule);
 	vsnprintf(err->msg, sizeof err->msg, fmt, ap);
+	/* a path may hold anything; a message is one line */
+	for (char *p = err->msg; *p != '\0'; p++)
+		if ((unsigned char)*p < ' ' || *p == 0x7f)
+			*p = '?';
 	return code;
 }
 
