@@ -39,6 +39,8 @@ int	record_decode(struct record *r, const uint8_t *raw, uint32_t raw_len, uint32
 
 int	container_next_run(struct container *c, struct snap_run *run, uint64_t last,
 	    struct snap_error *err);
+/* The smallest owner of runs from *owner on; 1, or 0 if there is none. */
+int	container_next_owner(struct container *c, uint64_t *owner, struct snap_error *err);
 int	container_read(struct container *c, uint64_t owner, uint64_t addr, void *buf, size_t len,
 	    size_t *done, struct snap_error *err);
 int	container_verify(struct container *c, snap_finding_fn *fn, void *ctx, struct snap_error *err);

@@ -115,6 +115,22 @@ trim_cache(struct container *c, const struct page_slot *keep, size_t n)
 }
 
 int
+container_next_owner(struct container *c, uint64_t *owner, struct snap_error *err)
+{
+	const uint8_t *bytes;
+	struct run_entry e;
+	struct place place = { 0 };
+	int r;
+
+	if ((r = seek(c, *owner, 0, &place, err)) != 1 ||
+	    (r = reader_chunk(c, place.dir, &bytes, err)) != 0)
+		return r;
+	run_entry_decode(&e, bytes + place.entry * PSNAP_IDX_RUN_LEN);
+	*owner = e.owner;
+	return 1;
+}
+
+int
 reader_page_block(struct container *c, uint32_t seq, const uint8_t **raw, uint32_t *raw_len,
     struct snap_error *err)
 {

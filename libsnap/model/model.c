@@ -241,10 +241,11 @@ snap_get_objects(const struct snap *s, size_t *count)
 	return s->order;
 }
 
-const struct snap_object *const *
-snap_get_kind(const struct snap *s, uint32_t kind, size_t *count)
+/* The first of by_kind[] whose kind is not below this. */
+static size_t
+kind_start(const struct snap *s, uint32_t kind)
 {
-	size_t lo = 0, hi = s->count, first;
+	size_t lo = 0, hi = s->count;
 
 	while (lo < hi) {
 		size_t mid = lo + (hi - lo) / 2;
@@ -254,10 +255,15 @@ snap_get_kind(const struct snap *s, uint32_t kind, size_t *count)
 		else
 			hi = mid;
 	}
-	first = lo;
-	while (lo < s->count && s->by_kind[lo]->kind == kind)
-		lo++;
-	*count = lo - first;
+	return lo;
+}
+
+const struct snap_object *const *
+snap_get_kind(const struct snap *s, uint32_t kind, size_t *count)
+{
+	size_t first = kind_start(s, kind);
+
+	*count = (kind == UINT32_MAX ? s->count : kind_start(s, kind + 1)) - first;
 	return *count > 0 ? &s->by_kind[first] : NULL;
 }
 

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <string.h>
+
+#include "format/host.pb-c.h"
+#include "libsnap/validate/validate.h"
+
+void
+check_provenance(struct check *v, const struct snap_object *o)
+{
+	const Psnap__Provenance *p = CHECK_MESSAGE(Psnap__Provenance, o);
+
+	if (p->parent_root.len != 0 && p->parent_root.len != PSNAP_DIGEST_LEN)	/* PRV-1 */
+		check_corrupt(v, o, "PRV-1", "parent_root has %lu bytes, a digest has %d",
+		    (unsigned long)p->parent_root.len, PSNAP_DIGEST_LEN);
+}
+
+void
+check_host(struct check *v, const struct snap_object *o)
+{
+	const Psnap__Host *h = CHECK_MESSAGE(Psnap__Host, o);
+
+	if (h->page_size != v->page_size)					/* HST-1 */
+		check_corrupt(v, o, "HST-1", "page_size %u is not the file's, %llu", h->page_size,
+		    (unsigned long long)v->page_size);
+	for (size_t i = 1; i < h->n_fpu_components; i++)
+		if (h->fpu_components[i] <= h->fpu_components[i - 1]) {		/* HST-2 */
+			check_corrupt(v, o, "HST-2", "fpu_components are not ascending at %lu",
+			    (unsigned long)i);
+			break;
+		}
+	for (size_t i = 1; i < h->n_cpu_features; i++)
+		if (strcmp(h->cpu_features[i - 1], h->cpu_features[i]) > 0) {	/* HST-3 */
+			check_corrupt(v, o, "HST-3", "cpu_features are not sorted at \"%.40s\"",
+			    h->cpu_features[i]);
+			break;
+		}
+}
+
+void
+check_namespace(struct check *v, const struct snap_object *o)
+{
+	const Psnap__Namespace *n = CHECK_MESSAGE(Psnap__Namespace, o);
+
+	if (n->for_children && n->kind != PSNAP__NAMESPACE_KIND__NAMESPACE_PID &&
+	    n->kind != PSNAP__NAMESPACE_KIND__NAMESPACE_TIME)			/* NS-1 */
+		check_corrupt(v, o, "NS-1", "for_children, but of kind %d", (int)n->kind);
+}
+
+void
+check_coverage(struct check *v, const struct snap_object *o)
+{
+	const Psnap__Coverage *c = CHECK_MESSAGE(Psnap__Coverage, o);
+	const Psnap__Instance *in;
+	size_t n;
+	const struct snap_object *const *instances = snap_get_kind(v->s, PSNAP_KIND_INSTANCE, &n);
+
+	if (c->feature[0] == '\0' || c->reason[0] == '\0')			/* COV-1 */
+		check_corrupt(v, o, "COV-1", "without a %s", c->feature[0] == '\0' ? "feature" : "reason");
+	if (c->fd != 0 && !c->has_fd)						/* COV-2 */
+		check_corrupt(v, o, "COV-2", "fd %d without has_fd", (int)c->fd);
+	if (n == 0 || instances[0]->message == NULL)
+		return;
+	in = CHECK_MESSAGE(Psnap__Instance, instances[0]);
+	if (c->severity == PSNAP__COVERAGE_SEVERITY__COVERAGE_BREAKS && !in->partial)	/* COV-3 */
+		check_corrupt(v, o, "COV-3", "breaks a restore, but the instance is not partial");
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "format/socket.pb-c.h"
+#include "libsnap/validate/validate.h"
+
+#define IPPROTO_TCP_NUMBER	6	/* IANA */
+#define UNIX_PATH_MAX_LEN	108	/* sun_path, on every Unix at most */
+
+static void
+check_address(struct check *v, const struct snap_object *o, const Psnap__Socket *s, const char *name,
+    const Psnap__SocketAddress *a)
+{
+	size_t ip = s->family == PSNAP__SOCKET_FAMILY__SOCKET_IPV4 ? 4 :
+	    s->family == PSNAP__SOCKET_FAMILY__SOCKET_IPV6 ? 16 : 0;
+	bool is_unix = s->family == PSNAP__SOCKET_FAMILY__SOCKET_UNIX;
+
+	if (a == NULL)
+		return;
+	if (a->ip.len != ip || (ip == 0 && a->port != 0) || a->port > 65535)	/* SOC-1 */
+		check_corrupt(v, o, "SOC-1", "%s: address of %lu bytes, port %u in family %d", name,
+		    (unsigned long)a->ip.len, a->port, (int)s->family);
+	if ((!is_unix && (a->unix_path.len != 0 || a->unix_abstract.len != 0)) ||
+	    (a->unix_path.len != 0 && a->unix_abstract.len != 0) ||
+	    a->unix_path.len > UNIX_PATH_MAX_LEN || a->unix_abstract.len > UNIX_PATH_MAX_LEN)	/* SOC-2 */
+		check_corrupt(v, o, "SOC-2", "%s: names of %lu and %lu bytes in family %d", name,
+		    (unsigned long)a->unix_path.len, (unsigned long)a->unix_abstract.len, (int)s->family);
+	if ((a->scope != 0 || a->flow != 0) && s->family != PSNAP__SOCKET_FAMILY__SOCKET_IPV6)	/* SOC-1 */
+		check_corrupt(v, o, "SOC-1", "%s: scope or flow label in family %d", name, (int)s->family);
+}
+
+static void
+check_peer(struct check *v, const struct snap_object *o, const Psnap__Socket *s)
+{
+	const Psnap__Socket *peer = snap_get_message(v->s, s->peer_id, PSNAP_KIND_SOCKET);
+
+	if (s->peer_id != 0 && s->peer_outside)					/* SOC-3 */
+		check_corrupt(v, o, "SOC-3", "its peer is in the snapshot and outside");
+	if (peer == NULL)
+		return;
+	/* datagram sockets may be connected to one that is not connected back */
+	if (peer->family != s->family || peer->type != s->type ||
+	    (s->type != PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM && peer->peer_id != o->id))	/* SOC-4 */
+		check_corrupt(v, o, "SOC-4", "its peer %llu is of another family or type, or has peer %llu",
+		    (unsigned long long)s->peer_id, (unsigned long long)peer->peer_id);
+}
+
+void
+check_socket(struct check *v, const struct snap_object *o)
+{
+	const Psnap__Socket *s = CHECK_MESSAGE(Psnap__Socket, o);
+	bool inet = s->family == PSNAP__SOCKET_FAMILY__SOCKET_IPV4 ||
+	    s->family == PSNAP__SOCKET_FAMILY__SOCKET_IPV6;
+
+	check_address(v, o, s, "local", s->local);
+	check_address(v, o, s, "remote", s->remote);
+	check_peer(v, o, s);
+	if (s->tcp_state != PSNAP__TCP_STATE__TCP_STATE_NONE && (!inet ||
+	    s->type != PSNAP__SOCKET_TYPE__SOCKET_STREAM || s->protocol != IPPROTO_TCP_NUMBER))	/* SOC-5 */
+		check_corrupt(v, o, "SOC-5", "TCP state %d in family %d, protocol %u", (int)s->tcp_state,
+		    (int)s->family, s->protocol);
+	if (s->pending_connections != 0 && s->state != PSNAP__SOCKET_STATE__SOCKET_LISTENING)	/* SOC-6 */
+		check_corrupt(v, o, "SOC-6", "%u pending connections, but it does not listen",
+		    s->pending_connections);
+	if (s->family_number != 0 && s->family != PSNAP__SOCKET_FAMILY__SOCKET_OTHER)	/* SOC-7 */
+		check_corrupt(v, o, "SOC-7", "family number %u with family %d", s->family_number,
+		    (int)s->family);
+}
