@@ -17,7 +17,7 @@ $(call objs,$(tests_c) $(tests_offline_c)): all_cflags += -Wno-missing-prototype
 
 $(c_test_bins): $(tests_dir)/%: $(O)/obj/tests/%.o $(if $(live),$(glue_objs)) $(libsnap_a)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(all_ldflags) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(atf_libs) $(tools_libs) $(libsnap_libs)
+	$(Q)$(CC) $(all_ldflags) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(atf_libs) $(tools_libs) $(libsnap_libs)
 
 $(sh_test_bins): $(tests_dir)/%: tests/%.sh
 	@mkdir -p $(@D)
@@ -41,7 +41,7 @@ fixtures := $(test_fixtures:tests/helpers/%.c=$(helpers_dir)/%)
 $(call objs,$(test_fixtures)): own_flags := $(posix_flags)
 $(fixtures): $(helpers_dir)/%: $(O)/obj/tests/helpers/%.o $(libsnap_a)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(all_ldflags) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(tools_libs) $(libsnap_libs)
+	$(Q)$(CC) $(all_ldflags) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(tools_libs) $(libsnap_libs)
 
 # Under qemu-user a test cannot exec its program by itself: a script does.
 ifneq ($(run),)

@@ -44,7 +44,7 @@ $(libsnap_so): $(libsnap_objs) libsnap/libsnap.map
 
 # ---- programs ----
 
-link = $(Q)$(CC) $(all_ldflags) $(LDFLAGS) -o $@ $(filter %.o %.a,$^) $(tools_libs) $(libsnap_libs)
+link = $(Q)$(CC) $(all_ldflags) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(tools_libs) $(libsnap_libs)
 
 $(O)/bin/snapctl: $(call objs,$(snapctl_srcs) $(tools_common_srcs)) $(glue_objs) $(libsnap_a)
 	@mkdir -p $(@D)

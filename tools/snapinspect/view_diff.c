@@ -1,0 +1,403 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What changed between two snapshots: processes, threads, mappings down to
+ * their pages, descriptors.  Objects are matched by meaning (pid, tid,
+ * address, fd), since ids are a snapshot's own.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tools/snapinspect/view.h"
+
+struct diff {
+	struct snap	*a, *b;
+	const struct options *o;
+	json_t		*list;
+	uint8_t		*pages;		/* two pages */
+};
+
+static void
+change(struct diff *d, int32_t pid, const char *what, const char *how, json_t *detail)
+{
+	json_array_append_new(d->list, json_pack("{s:i, s:s, s:s, s:o}", "pid", (int)pid, "what", what,
+	    "change", how, "detail", detail));
+}
+
+/* ---- messages, field by field ---- */
+
+static bool
+same_value(const ProtobufCFieldDescriptor *f, const void *x, const void *y);
+
+/* References are a snapshot's own numbers: fields named *_id and *_ids are not compared. */
+static bool
+is_reference(const char *name)
+{
+	size_t n = strlen(name);
+
+	return (n > 3 && strcmp(name + n - 3, "_id") == 0) || (n > 4 && strcmp(name + n - 4, "_ids") == 0);
+}
+
+/* The depth is the schema's, not the input's. */
+static bool
+same_field(const ProtobufCFieldDescriptor *f, const ProtobufCMessage *x, const ProtobufCMessage *y)
+{
+	const char *p = (const char *)x + f->offset, *q = (const char *)y + f->offset;
+	size_t n, m, size;
+
+	if (f->label != PROTOBUF_C_LABEL_REPEATED)
+		return same_value(f, p, q);
+	n = *(const size_t *)((const char *)x + f->quantifier_offset);
+	m = *(const size_t *)((const char *)y + f->quantifier_offset);
+	if (n != m)
+		return false;
+	switch (f->type) {
+	case PROTOBUF_C_TYPE_UINT64:
+	case PROTOBUF_C_TYPE_INT64:
+		size = 8;
+		break;
+	case PROTOBUF_C_TYPE_BYTES:
+		size = sizeof(ProtobufCBinaryData);
+		break;
+	case PROTOBUF_C_TYPE_STRING:
+	case PROTOBUF_C_TYPE_MESSAGE:
+		size = sizeof(void *);
+		break;
+	case PROTOBUF_C_TYPE_BOOL:
+		size = sizeof(protobuf_c_boolean);
+		break;
+	default:
+		size = 4;
+		break;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (!same_value(f, *(char *const *)p + i * size, *(char *const *)q + i * size))
+			return false;
+	return true;
+}
+
+static bool
+same_message(const ProtobufCMessage *x, const ProtobufCMessage *y)
+{
+	for (unsigned i = 0; i < x->descriptor->n_fields; i++) {
+		const ProtobufCFieldDescriptor *f = &x->descriptor->fields[i];
+
+		if (!is_reference(f->name) && !same_field(f, x, y))
+			return false;
+	}
+	return true;
+}
+
+static bool
+same_value(const ProtobufCFieldDescriptor *f, const void *x, const void *y)
+{
+	const ProtobufCBinaryData *p, *q;
+	const ProtobufCMessage *m, *n;
+
+	switch (f->type) {
+	case PROTOBUF_C_TYPE_UINT64:
+	case PROTOBUF_C_TYPE_INT64:
+		return *(const uint64_t *)x == *(const uint64_t *)y;
+	case PROTOBUF_C_TYPE_BOOL:
+		return *(const protobuf_c_boolean *)x == *(const protobuf_c_boolean *)y;
+	case PROTOBUF_C_TYPE_STRING:
+		return strcmp(*(char *const *)x, *(char *const *)y) == 0;
+	case PROTOBUF_C_TYPE_BYTES:
+		p = x, q = y;
+		return p->len == q->len && (p->len == 0 || memcmp(p->data, q->data, p->len) == 0);
+	case PROTOBUF_C_TYPE_MESSAGE:
+		m = *(ProtobufCMessage *const *)x, n = *(ProtobufCMessage *const *)y;
+		return m == NULL || n == NULL ? m == n : same_message(m, n);
+	default:
+		return *(const uint32_t *)x == *(const uint32_t *)y;
+	}
+}
+
+/* Names of the fields that differ; NULL if none does. */
+static json_t *
+changed_fields(const ProtobufCMessage *x, const ProtobufCMessage *y)
+{
+	json_t *list = json_array();
+
+	for (unsigned i = 0; i < x->descriptor->n_fields; i++) {
+		const ProtobufCFieldDescriptor *f = &x->descriptor->fields[i];
+
+		if (!is_reference(f->name) && !same_field(f, x, y))
+			json_array_append_new(list, json_string(f->name));
+	}
+	if (json_array_size(list) > 0)
+		return list;
+	json_decref(list);
+	return NULL;
+}
+
+/* ---- pages ---- */
+
+static int
+read_page(struct snap *s, uint64_t owner, uint64_t addr, uint8_t *page, size_t size)
+{
+	return snap_read_memory(s, owner, addr, page, size, NULL, NULL);
+}
+
+/* First page at or after `page` that either holds; last if none. */
+static uint64_t
+next_page(struct snap *s, uint64_t owner, uint64_t page, uint64_t last)
+{
+	struct snap_run run = { .owner = owner, .first = page };
+
+	if (snap_next_run(s, &run, last, NULL) != 1)
+		return last;
+	return run.first > page ? run.first : page;
+}
+
+static void
+diff_pages(struct diff *d, int32_t pid, uint64_t oa, uint64_t ob, const Psnap__Mapping *m, const json_t *name)
+{
+	struct snap_summary sum;
+	uint64_t size, last, changed = 0;
+	json_t *list = d->o->pages ? json_array() : NULL;
+
+	snap_get_summary(d->a, &sum);
+	size = sum.page_size;
+	last = m->end / size;
+	for (uint64_t page = m->start / size; page < last; page++) {
+		uint64_t na = next_page(d->a, oa, page, last), nb = next_page(d->b, ob, page, last);
+		int ra, rb;
+
+		page = na < nb ? na : nb;
+		if (page >= last)
+			break;
+		ra = na == page ? read_page(d->a, oa, page * size, d->pages, size) : -1;
+		rb = nb == page ? read_page(d->b, ob, page * size, d->pages + size, size) : -1;
+		if (ra == 0 && rb == 0 && memcmp(d->pages, d->pages + size, size) == 0)
+			continue;
+		changed++;
+		if (list != NULL)
+			json_array_append_new(list, json_hex(page * size));
+	}
+	if (changed > 0) {
+		json_t *detail = json_pack("{s:o, s:s, s:I}", "start", json_hex(m->start), "name",
+		    json_string_value(name), "pages", (json_int_t)changed);
+
+		if (list != NULL)
+			json_object_set(detail, "addresses", list);
+		change(d, pid, "pages", "changed", detail);
+	}
+	json_decref(list);
+}
+
+/* ---- mappings ---- */
+
+static json_t *
+mapping_detail(struct snap *s, const Psnap__Mapping *m)
+{
+	return json_pack("{s:o, s:o, s:o}", "start", json_hex(m->start), "end", json_hex(m->end), "name",
+	    mapping_name(s, m));
+}
+
+static void
+diff_maps(struct diff *d, const Psnap__Process *p, const Psnap__Process *q)
+{
+	size_t na, nb, i = 0, k = 0;
+	const struct snap_object *const *a =
+	    snap_get_children(d->a, p->address_space_id, PSNAP_KIND_MAPPING, &na);
+	const struct snap_object *const *b =
+	    snap_get_children(d->b, q->address_space_id, PSNAP_KIND_MAPPING, &nb);
+
+	while (i < na || k < nb) {
+		const Psnap__Mapping *m = i < na ? (const void *)a[i]->message : NULL;
+		const Psnap__Mapping *n = k < nb ? (const void *)b[k]->message : NULL;
+		json_t *name, *fields;
+
+		if (n == NULL || (m != NULL && m->start < n->start)) {
+			change(d, p->pid, "mapping", "removed", mapping_detail(d->a, m));
+			i++;
+			continue;
+		}
+		if (m == NULL || n->start < m->start) {
+			change(d, p->pid, "mapping", "added", mapping_detail(d->b, n));
+			k++;
+			continue;
+		}
+		if ((fields = changed_fields(&m->base, &n->base)) != NULL) {
+			json_t *detail = mapping_detail(d->b, n);
+
+			json_object_set_new(detail, "fields", fields);
+			change(d, p->pid, "mapping", "changed", detail);
+		}
+		name = mapping_name(d->b, n);
+		diff_pages(d, p->pid, p->address_space_id, q->address_space_id, n, name);
+		json_decref(name);
+		i++;
+		k++;
+	}
+}
+
+/* ---- threads and descriptors ---- */
+
+static const Psnap__Thread *
+find_thread(struct snap *s, const Psnap__Process *p, int32_t tid)
+{
+	for (size_t i = 0; i < p->n_thread_ids; i++) {
+		const Psnap__Thread *t = snap_get_message(s, p->thread_ids[i], PSNAP_KIND_THREAD);
+
+		if (t != NULL && t->tid == tid)
+			return t;
+	}
+	return NULL;
+}
+
+static void
+diff_threads(struct diff *d, const Psnap__Process *p, const Psnap__Process *q)
+{
+	json_t *fields;
+
+	for (size_t i = 0; i < p->n_thread_ids; i++) {
+		const Psnap__Thread *t = snap_get_message(d->a, p->thread_ids[i], PSNAP_KIND_THREAD), *u;
+
+		if (t == NULL)
+			continue;
+		if ((u = find_thread(d->b, q, t->tid)) == NULL)
+			change(d, p->pid, "thread", "removed", json_pack("{s:i}", "tid", (int)t->tid));
+		else if ((fields = changed_fields(&t->base, &u->base)) != NULL)
+			change(d, p->pid, "thread", "changed",
+			    json_pack("{s:i, s:o}", "tid", (int)t->tid, "fields", fields));
+	}
+	for (size_t i = 0; i < q->n_thread_ids; i++) {
+		const Psnap__Thread *t = snap_get_message(d->b, q->thread_ids[i], PSNAP_KIND_THREAD);
+
+		if (t != NULL && find_thread(d->a, p, t->tid) == NULL)
+			change(d, p->pid, "thread", "added", json_pack("{s:i}", "tid", (int)t->tid));
+	}
+}
+
+static void
+diff_descriptors(struct diff *d, const Psnap__Process *p, const Psnap__Process *q)
+{
+	const Psnap__DescriptorTable *a =
+	    snap_get_message(d->a, p->descriptor_table_id, PSNAP_KIND_DESCRIPTOR_TABLE);
+	const Psnap__DescriptorTable *b =
+	    snap_get_message(d->b, q->descriptor_table_id, PSNAP_KIND_DESCRIPTOR_TABLE);
+	size_t i = 0, k = 0, na = a != NULL ? a->n_descriptors : 0, nb = b != NULL ? b->n_descriptors : 0;
+
+	while (i < na || k < nb) {
+		const Psnap__OpenFile *x, *y;
+		json_t *fields;
+
+		if (k == nb || (i < na && a->descriptors[i]->fd < b->descriptors[k]->fd)) {
+			change(d, p->pid, "descriptor", "removed",
+			    json_pack("{s:i}", "fd", (int)a->descriptors[i++]->fd));
+			continue;
+		}
+		if (i == na || b->descriptors[k]->fd < a->descriptors[i]->fd) {
+			change(d, p->pid, "descriptor", "added",
+			    json_pack("{s:i}", "fd", (int)b->descriptors[k++]->fd));
+			continue;
+		}
+		x = snap_get_message(d->a, a->descriptors[i]->open_file_id, PSNAP_KIND_OPEN_FILE);
+		y = snap_get_message(d->b, b->descriptors[k]->open_file_id, PSNAP_KIND_OPEN_FILE);
+		if (x != NULL && y != NULL && (fields = changed_fields(&x->base, &y->base)) != NULL)
+			change(d, p->pid, "descriptor", "changed", json_pack("{s:i, s:o}", "fd",
+			    (int)a->descriptors[i]->fd, "fields", fields));
+		i++;
+		k++;
+	}
+}
+
+/* ---- processes ---- */
+
+static const Psnap__Process *
+find_process(struct snap *s, int32_t pid)
+{
+	size_t n;
+	const struct snap_object *const *v = snap_get_kind(s, PSNAP_KIND_PROCESS, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const Psnap__Process *p = (const void *)v[i]->message;
+
+		if (p != NULL && p->pid == pid)
+			return p;
+	}
+	return NULL;
+}
+
+static void
+diff_process(struct diff *d, const Psnap__Process *p, const Psnap__Process *q)
+{
+	const Psnap__SignalHandlers *h = snap_get_message(d->a, p->signal_handlers_id,
+	    PSNAP_KIND_SIGNAL_HANDLERS);
+	const Psnap__SignalHandlers *g = snap_get_message(d->b, q->signal_handlers_id,
+	    PSNAP_KIND_SIGNAL_HANDLERS);
+	json_t *fields = changed_fields(&p->base, &q->base);
+
+	if (fields != NULL)
+		change(d, p->pid, "process", "changed", json_pack("{s:o}", "fields", fields));
+	if (h != NULL && g != NULL && !same_message(&h->base, &g->base))
+		change(d, p->pid, "dispositions", "changed", json_object());
+	diff_threads(d, p, q);
+	diff_descriptors(d, p, q);
+	diff_maps(d, p, q);
+}
+
+json_t *
+diff_make(struct snap *a, struct snap *b, const struct options *o)
+{
+	struct diff d = { a, b, o, json_array(), NULL };
+	struct snap_summary sum, other;
+	size_t n;
+	const struct snap_object *const *v = snap_get_kind(a, PSNAP_KIND_PROCESS, &n);
+
+	snap_get_summary(a, &sum);
+	snap_get_summary(b, &other);
+	if (sum.page_size != other.page_size || (d.pages = malloc(2 * sum.page_size)) == NULL) {
+		json_decref(d.list);
+		return NULL;
+	}
+	for (size_t i = 0; i < n; i++) {
+		const Psnap__Process *p = (const void *)v[i]->message, *q;
+
+		if (!wanted(o, p))
+			continue;
+		if ((q = find_process(b, p->pid)) == NULL)
+			change(&d, p->pid, "process", "removed", json_object());
+		else
+			diff_process(&d, p, q);
+	}
+	v = snap_get_kind(b, PSNAP_KIND_PROCESS, &n);
+	for (size_t i = 0; i < n; i++) {
+		const Psnap__Process *p = (const void *)v[i]->message;
+
+		if (wanted(o, p) && find_process(a, p->pid) == NULL)
+			change(&d, p->pid, "process", "added", json_object());
+	}
+	free(d.pages);
+	return d.list;
+}
+
+void
+diff_print(const json_t *list)
+{
+	const json_t *j, *detail, *x;
+	size_t i, k;
+
+	json_array_foreach(list, i, j) {
+		detail = json_object_get(j, "detail");
+		printf("pid %lld: %s %s", (long long)num(j, "pid"), str(j, "what"), str(j, "change"));
+		if (json_object_get(detail, "start") != NULL)
+			printf(" %s %s", str(detail, "start"), str(detail, "name"));
+		if (json_object_get(detail, "tid") != NULL)
+			printf(" %lld", (long long)num(detail, "tid"));
+		if (json_object_get(detail, "fd") != NULL)
+			printf(" %lld", (long long)num(detail, "fd"));
+		if (json_object_get(detail, "pages") != NULL)
+			printf(": %lld", (long long)num(detail, "pages"));
+		if (json_array_size(json_object_get(detail, "fields")) > 0)
+			putchar(':');
+		json_array_foreach(json_object_get(detail, "fields"), k, x)
+			printf(" %s", json_string_value(x));
+		putchar('\n');
+		json_array_foreach(json_object_get(detail, "addresses"), k, x)
+			printf("  %s\n", json_string_value(x));
+	}
+	if (json_array_size(list) == 0)
+		puts("no difference");
+}

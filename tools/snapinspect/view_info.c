@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <string.h>
+
+#include "tools/snapinspect/view.h"
+
+static json_int_t
+count(struct snap *s, uint32_t kind)
+{
+	size_t n;
+
+	snap_get_kind(s, kind, &n);
+	return (json_int_t)n;
+}
+
+static const void *
+only(struct snap *s, uint32_t kind)
+{
+	size_t n;
+	const struct snap_object *const *v = snap_get_kind(s, kind, &n);
+
+	return n > 0 ? v[0]->message : NULL;
+}
+
+/* UTC, by hand: no locale and no time zone (civil-from-days). */
+static json_t *
+utc(int64_t ns)
+{
+	int64_t seconds = ns / 1000000000, days = seconds / 86400, rest = seconds % 86400, era, y;
+	unsigned doe, yoe, doy, mp, d, m;
+
+	if (ns <= 0)
+		return json_null();
+	days += 719468;
+	era = days / 146097;
+	doe = (unsigned)(days - era * 146097);
+	yoe = (doe - doe / 1460 + doe / 36524 - doe / 146096) / 365;
+	doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+	mp = (5 * doy + 2) / 153;
+	d = doy - (153 * mp + 2) / 5 + 1;
+	m = mp < 10 ? mp + 3 : mp - 9;
+	y = (int64_t)yoe + era * 400 + (m <= 2);
+	return json_sprintf("%04d-%02u-%02uT%02d:%02d:%02dZ", (int)y, m, d, (int)(rest / 3600),
+	    (int)(rest / 60 % 60), (int)(rest % 60));
+}
+
+static json_t *
+host_info(const Psnap__Host *h)
+{
+	json_t *j = json_object(), *fpu = json_array();
+	char w[64];
+
+	json_object_set_new(j, "os", json_string(word(&psnap__os__descriptor, (int)h->os, w)));
+	json_object_set_new(j, "kernel", json_text(h->kernel_release));
+	json_object_set_new(j, "kernel_abi", json_string(word(&psnap__abi__descriptor, (int)h->kernel_abi, w)));
+	json_object_set_new(j, "hostname", json_text(h->hostname));
+	json_object_set_new(j, "cpu_vendor", json_text(h->cpu_vendor));
+	json_object_set_new(j, "cpu_model", json_text(h->cpu_model));
+	for (size_t i = 0; i < h->n_fpu_components; i++)
+		json_array_append_new(fpu, json_string(word(&psnap__fpu_component_kind__descriptor,
+		    (int)h->fpu_components[i], w)));
+	json_object_set_new(j, "fpu", fpu);
+	json_object_set_new(j, "taken", utc(h->realtime_ns));
+	return j;
+}
+
+static json_t *
+coverage_info(struct snap *s)
+{
+	json_int_t counts[4] = { 0 };
+	size_t n;
+	const struct snap_object *const *v = snap_get_kind(s, PSNAP_KIND_COVERAGE, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const Psnap__Coverage *c = (const void *)v[i]->message;
+
+		if (c != NULL)
+			counts[(unsigned)c->severity < 4 ? (unsigned)c->severity : 0]++;
+	}
+	return json_pack("{s:I, s:I, s:I}", "breaks", counts[PSNAP_COVERAGE_BREAKS], "degrades",
+	    counts[PSNAP_COVERAGE_DEGRADES], "notes", counts[PSNAP_COVERAGE_NOTE]);
+}
+
+static json_t *
+root_digest(const uint8_t root[PSNAP_DIGEST_LEN])
+{
+	char hex[2 * PSNAP_DIGEST_LEN + 1];
+
+	for (size_t i = 0; i < PSNAP_DIGEST_LEN; i++)
+		sprintf(hex + 2 * i, "%02x", root[i]);
+	return json_string(hex);
+}
+
+json_t *
+info_make(struct snap *s, const struct options *o, int *status)
+{
+	const Psnap__Provenance *p = only(s, PSNAP_KIND_PROVENANCE);
+	const Psnap__Instance *i = only(s, PSNAP_KIND_INSTANCE);
+	const Psnap__Host *h = only(s, PSNAP_KIND_HOST);
+	const Psnap__Process *root;
+	struct snap_summary sum;
+	json_t *j = json_object(), *notes = json_array();
+
+	(void)status;
+	snap_get_summary(s, &sum);
+	json_object_set_new(j, "file", json_text(o->file));
+	json_object_set_new(j, "format", json_sprintf("%u.%u", sum.major, sum.minor));
+	json_object_set_new(j, "root", root_digest(sum.root));
+	json_object_set_new(j, "file_bytes", json_integer((json_int_t)sum.file_bytes));
+	json_object_set_new(j, "page_size", json_integer(sum.page_size));
+	json_object_set_new(j, "stored_pages", json_integer((json_int_t)sum.stored_pages));
+	json_object_set_new(j, "zero_pages", json_integer((json_int_t)sum.zero_pages));
+	json_object_set_new(j, "objects", json_integer((json_int_t)sum.objects));
+	json_object_set_new(j, "processes", json_integer(count(s, PSNAP_KIND_PROCESS)));
+	json_object_set_new(j, "threads", json_integer(count(s, PSNAP_KIND_THREAD)));
+	json_object_set_new(j, "mappings", json_integer(count(s, PSNAP_KIND_MAPPING)));
+	json_object_set_new(j, "open_files", json_integer(count(s, PSNAP_KIND_OPEN_FILE)));
+	if (p != NULL) {
+		json_object_set_new(j, "program", json_text(p->program));
+		json_object_set_new(j, "program_version", json_text(p->version));
+		json_object_set_new(j, "collector", json_text(p->collector));
+		for (size_t k = 0; k < p->n_notes; k++)
+			json_array_append_new(notes, json_text(p->notes[k]));
+		json_object_set_new(j, "conversions", json_integer((json_int_t)p->n_conversions));
+	}
+	json_object_set_new(j, "notes", notes);
+	json_object_set_new(j, "host", h != NULL ? host_info(h) : json_null());
+	json_object_set_new(j, "partial", json_boolean(i != NULL && i->partial));
+	json_object_set_new(j, "coverage", coverage_info(s));
+	if (i != NULL && (root = get_process(s, i->root_process_id)) != NULL) {
+		json_object_set_new(j, "root_pid", json_integer(root->pid));
+		json_object_set_new(j, "root_comm", json_text(root->comm));
+	}
+	return j;
+}
+
+static void
+row(const char *name, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+static void
+row(const char *name, const char *fmt, ...)
+{
+	va_list ap;
+
+	printf("%-12s", name);
+	va_start(ap, fmt);
+	vprintf(fmt, ap);
+	va_end(ap);
+	putchar('\n');
+}
+
+void
+info_print(const json_t *j)
+{
+	const json_t *host = json_object_get(j, "host"), *cov = json_object_get(j, "coverage"), *fpu, *note;
+	long long page = num(j, "page_size");
+	size_t i;
+
+	row("snapshot", "%s", str(j, "file"));
+	row("of", "pid %lld, %s", (long long)num(j, "root_pid"), str(j, "root_comm"));
+	row("holds", "%lld processes, %lld threads, %lld mappings, %lld open files",
+	    (long long)num(j, "processes"), (long long)num(j, "threads"), (long long)num(j, "mappings"),
+	    (long long)num(j, "open_files"));
+	row("pages", "%lld stored (%.1f MiB), %lld of zeros", (long long)num(j, "stored_pages"),
+	    (double)(num(j, "stored_pages") * page) / 1048576, (long long)num(j, "zero_pages"));
+	row("size", "%lld bytes, format %s", (long long)num(j, "file_bytes"), str(j, "format"));
+	row("taken", "%s by %s %s (%s)", str(host, "taken"), str(j, "program"), str(j, "program_version"),
+	    str(j, "collector"));
+	row("kernel", "%s %s %s on %s", str(host, "os"), str(host, "kernel"), str(host, "kernel_abi"),
+	    str(host, "hostname"));
+	printf("%-12s%s, %s;", "cpu", str(host, "cpu_vendor"), str(host, "cpu_model"));
+	fpu = json_object_get(host, "fpu");
+	for (i = 0; i < json_array_size(fpu); i++)
+		printf(" %s", json_string_value(json_array_get(fpu, i)));
+	putchar('\n');
+	row("coverage", "%lld break a restore, %lld degrade it, %lld notes%s", (long long)num(cov, "breaks"),
+	    (long long)num(cov, "degrades"), (long long)num(cov, "notes"),
+	    is_true(j, "partial") ? "; partial" : "");
+	json_array_foreach(json_object_get(j, "notes"), i, note)
+		row("note", "%s", json_string_value(note));
+	row("root", "%s", str(j, "root"));
+}
