@@ -12,7 +12,12 @@ tests_c := \
 
 tests_sh :=
 
-tests_offline_c :=
+tests_offline_c := \
+	tests/libsnap/container_damage_test.c \
+	tests/libsnap/container_limits_test.c \
+	tests/libsnap/container_memory_test.c \
+	tests/libsnap/container_roundtrip_test.c \
+	tests/libsnap/container_writer_test.c
 
 tests_offline_sh :=
 
@@ -28,3 +33,7 @@ test_helpers := \
 test_fixtures :=
 
 fuzz_targets :=
+
+# It makes the library's allocations fail, one after the other.
+$(O)/tests/libsnap/container_memory_test: all_ldflags += \
+	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc

@@ -1,0 +1,293 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Cut anywhere or flipped anywhere, a snapshot is a clear error that names
+ * the place, and never wrong data.
+ */
+#include "tests/libsnap/container_util.h"
+
+#include "libsnap/core/checksum.h"
+
+typedef int reader_fn(const struct sample *s, int fd, struct snap_error *err);
+
+static reader_fn *const readers[] = { read_at_random, read_as_stream };
+#define NREADERS (sizeof readers / sizeof readers[0])
+
+/* Start and end of the structure that byte `at` is in: header, block or trailer. */
+static void
+structure_of(const struct bytes *b, size_t at, uint64_t *start, uint64_t *end)
+{
+	uint64_t next = PSNAP_HDR_LEN;
+
+	*start = 0;
+	while (at >= next) {
+		*start = next;
+		if (next == b->n - PSNAP_TRL_LEN)
+			next = b->n;
+		else
+			next += (uint64_t)PSNAP_BLK_LEN + psnap_get32(b->p + next + PSNAP_BLK_OFF_AUX_LEN) +
+			    psnap_get32(b->p + next + PSNAP_BLK_OFF_STORED);
+	}
+	*end = next;
+}
+
+static void
+put_byte(int fd, size_t at, uint8_t value)
+{
+	ATF_REQUIRE_EQ(pwrite(fd, &value, 1, (off_t)at), 1);
+}
+
+static void
+flip_bit(const struct sample *s, const struct bytes *b, int fd, size_t bit)
+{
+	size_t at = bit / 8;
+	enum snap_code want = at < PSNAP_MAGIC_LEN ? SNAP_E_NOT_SNAPSHOT : SNAP_E_CORRUPT;
+	uint64_t start, end;
+
+	structure_of(b, at, &start, &end);
+	put_byte(fd, at, b->p[at] ^ (uint8_t)(1u << bit % 8));
+	for (size_t i = 0; i < NREADERS; i++) {
+		struct snap_error err = { .code = SNAP_OK };
+		int r = readers[i](s, fd, &err);
+
+		ATF_REQUIRE_MSG(r == want && err.code == want, "%s: bit %zu, reader %zu: %s (%s)", s->name,
+		    bit, i, snap_code_name((enum snap_code)r), err.msg);
+		ATF_REQUIRE_MSG(err.offset >= start && err.offset < end,
+		    "%s: bit %zu is in 0x%llx-0x%llx, reader %zu blames 0x%llx", s->name, bit,
+		    (unsigned long long)start, (unsigned long long)end, i, (unsigned long long)err.offset);
+		ATF_REQUIRE(err.rule[0] != '\0' && err.msg[0] != '\0');
+	}
+	put_byte(fd, at, b->p[at]);
+}
+
+/* Bits of page contents are all alike: every 61st of those is enough. */
+static bool
+worth_flipping(const struct bytes *b, size_t bit)
+{
+	uint64_t start, end;
+
+	structure_of(b, bit / 8, &start, &end);
+	return end - start < 1024 || bit / 8 - start < 160 || end - bit / 8 < 32 || bit % 61 == 0;
+}
+
+ATF_TC_WITHOUT_HEAD(every_flipped_bit_is_found_where_it_is);
+ATF_TC_BODY(every_flipped_bit_is_found_where_it_is, tc)
+{
+	for (size_t i = 0; i < NSAMPLES; i++) {
+		struct bytes b = make_sample(&samples[i]);
+		int fd = file_of(b.p, b.n);
+
+		for (size_t bit = 0; bit < b.n * 8; bit++)
+			if (worth_flipping(&b, bit))
+				flip_bit(&samples[i], &b, fd, bit);
+		close(fd);
+		free(b.p);
+	}
+}
+
+ATF_TC_WITHOUT_HEAD(every_cut_is_truncated);
+ATF_TC_BODY(every_cut_is_truncated, tc)
+{
+	for (size_t i = 0; i < NSAMPLES; i++) {
+		struct bytes b = make_sample(&samples[i]);
+		int fd = file_of(b.p, b.n);
+
+		for (size_t n = b.n; n-- > 0;) {
+			enum snap_code want = n == 0 ? SNAP_E_NOT_SNAPSHOT : SNAP_E_TRUNCATED;
+
+			ATF_REQUIRE_EQ(ftruncate(fd, (off_t)n), 0);
+			for (size_t k = 0; k < NREADERS; k++) {
+				struct snap_error err = { .code = SNAP_OK };
+				int r = readers[k](&samples[i], fd, &err);
+
+				ATF_REQUIRE_MSG(r == want && err.code == want,
+				    "%s: %zu of %zu bytes, reader %zu: %s (%s)", samples[i].name, n, b.n, k,
+				    snap_code_name((enum snap_code)r), err.msg);
+				ATF_REQUIRE(err.offset <= n);
+			}
+		}
+		close(fd);
+		free(b.p);
+	}
+}
+
+ATF_TC_WITHOUT_HEAD(bytes_behind_the_trailer_are_refused);
+ATF_TC_BODY(bytes_behind_the_trailer_are_refused, tc)
+{
+	struct bytes b = make_sample(&samples[0]);
+	struct snap_error err;
+	int fd;
+
+	b.p = realloc(b.p, b.n + 1);
+	b.p[b.n] = 0;
+	fd = file_of(b.p, b.n + 1);
+	ATF_CHECK_EQ(read_as_stream(&samples[0], fd, &err), SNAP_E_CORRUPT);
+	ATF_CHECK_STREQ(err.rule, "TRL-1");
+	ATF_CHECK_EQ(err.offset, b.n);
+	ATF_CHECK(read_at_random(&samples[0], fd, &err) != 0);
+	ATF_CHECK_STREQ(err.rule, "TRL-1");
+	close(fd);
+	free(b.p);
+}
+
+/* Checksums of the block at `start`, made right again. */
+static void
+reseal_block(uint8_t *block)
+{
+	uint32_t aux = psnap_get32(block + PSNAP_BLK_OFF_AUX_LEN);
+	uint32_t stored = psnap_get32(block + PSNAP_BLK_OFF_STORED);
+
+	psnap_put32(block + PSNAP_BLK_OFF_AUX_CRC, crc32c(block + PSNAP_BLK_LEN, aux));
+	psnap_put32(block + PSNAP_BLK_OFF_DATA_CRC, crc32c(block + PSNAP_BLK_LEN + aux, stored));
+	psnap_put32(block + PSNAP_BLK_OFF_CRC, crc32c(block, PSNAP_BLK_OFF_CRC));
+}
+
+/* What an attacker would do: change a block and its checksums, not knowing a second preimage. */
+ATF_TC_WITHOUT_HEAD(digests_find_what_checksums_were_adjusted_for);
+ATF_TC_BODY(digests_find_what_checksums_were_adjusted_for, tc)
+{
+	const struct sample *s = &samples[1];
+	struct bytes b = make_sample(s);
+	uint64_t start, end, last = b.n - PSNAP_TRL_LEN;
+
+	for (uint64_t at = PSNAP_HDR_LEN; at < last; at = end) {
+		uint8_t *copy = malloc(b.n);
+		struct snap_error err;
+		const char *rule, *stream_rule = "HASH-3";
+		int fd;
+
+		structure_of(&b, at, &start, &end);
+		memcpy(copy, b.p, b.n);
+		if (end - start > 2 * PAGE || copy[start + PSNAP_BLK_OFF_TYPE] == PSNAP_BLOCK_META) {
+			/* a page or record: its content is anybody's */
+			copy[end - 1] ^= 1;
+			rule = "HASH-1";
+			stream_rule = "IDX-5";
+			if (copy[start + PSNAP_BLK_OFF_CODEC] == PSNAP_CODEC_ZSTD) {
+				free(copy);
+				continue;
+			}
+		} else if (copy[start + PSNAP_BLK_OFF_TYPE] == PSNAP_BLOCK_INDEX &&
+		    copy[start + PSNAP_BLK_OFF_CODEC] == PSNAP_CODEC_NONE &&
+		    copy[start + PSNAP_BLK_OFF_TABLE] == PSNAP_TABLE_RUNS) {
+			copy[start + PSNAP_BLK_LEN + PSNAP_IDX_RUN_FIRST] ^= 1;
+			rule = "HASH-2";
+			stream_rule = "IDX-8";
+		} else {
+			free(copy);
+			continue;
+		}
+		reseal_block(copy + start);
+		fd = file_of(copy, b.n);
+		/* the data is wrong on purpose, so no comparing readers here */
+		{
+			struct container *c;
+			struct snap_stream *stream;
+			struct snap_stream_item item;
+			int r = container_open(&c, fd, false, NULL, &err);
+
+			if (r == 0)
+				r = container_verify(c, NULL, NULL, &err);
+			container_close(c);
+			ATF_REQUIRE_EQ(r, SNAP_E_CORRUPT);
+			ATF_CHECK_STREQ(err.rule, rule);
+			ATF_CHECK_EQ(err.offset, start);
+			ATF_REQUIRE_EQ(lseek(fd, 0, SEEK_SET), 0);
+			OK(snap_stream_open(&stream, fd, NULL, &err), &err);
+			while ((r = snap_stream_next(stream, &item, &err)) == 0)
+				ATF_REQUIRE(item.type != SNAP_ITEM_END);
+			ATF_CHECK_EQ(r, SNAP_E_CORRUPT);
+			ATF_CHECK_STREQ(err.rule, stream_rule);
+			snap_stream_close(stream);
+		}
+		close(fd);
+		free(copy);
+	}
+	free(b.p);
+}
+
+ATF_TC_WITHOUT_HEAD(root_covers_the_file_header);
+ATF_TC_BODY(root_covers_the_file_header, tc)
+{
+	struct bytes b = make_sample(&samples[0]);
+	struct snap_error err;
+	int fd;
+
+	/* a compatible feature bit is anybody's to ignore, but not to set afterwards */
+	b.p[PSNAP_HDR_COMPAT] ^= 1;
+	psnap_put32(b.p + PSNAP_HDR_CRC, crc32c(b.p, PSNAP_HDR_CRC));
+	fd = file_of(b.p, b.n);
+	for (size_t i = 0; i < NREADERS; i++) {
+		ATF_CHECK_EQ(readers[i](&samples[0], fd, &err), SNAP_E_CORRUPT);
+		ATF_CHECK_STREQ(err.rule, "HASH-3");
+	}
+	close(fd);
+	free(b.p);
+}
+
+struct findings {
+	unsigned count;
+	uint64_t offsets[16];
+};
+
+static int
+collect(void *ctx, const struct snap_error *finding)
+{
+	struct findings *f = ctx;
+
+	ATF_REQUIRE(f->count < 16);
+	f->offsets[f->count++] = finding->offset;
+	return 0;
+}
+
+ATF_TC_WITHOUT_HEAD(verify_reports_every_damaged_block);
+ATF_TC_BODY(verify_reports_every_damaged_block, tc)
+{
+	struct snap_writer_options options = { .codec = PSNAP_CODEC_ZSTD, .block_pages = 1 };
+	struct findings found = { .count = 0 };
+	uint64_t start, end, starts[16], blocks = 0;
+	struct container *c;
+	struct snap_writer *w;
+	struct snap_error err;
+	struct bytes b;
+	uint8_t page[PAGE];
+	int fd;
+
+	OK(snap_writer_create(&w, "v.psnap", &options, &err), &err);
+	write_pages(w, 1, 0, 9, PAGE);
+	OK(snap_writer_finish(w, NULL, &err), &err);
+	snap_writer_free(w);
+	b = read_whole("v.psnap");
+	for (uint64_t at = PSNAP_HDR_LEN; b.p[at + PSNAP_BLK_OFF_TYPE] == PSNAP_BLOCK_PAGES; at = end) {
+		structure_of(&b, at, &start, &end);
+		starts[blocks++] = start;
+		if (blocks % 2 == 0)
+			b.p[end - 100] ^= 0x10;
+	}
+	ATF_REQUIRE_EQ(blocks, 9);
+	fd = file_of(b.p, b.n);
+	OK(container_open(&c, fd, false, NULL, &err), &err);
+	ATF_CHECK_EQ(container_verify(c, collect, &found, &err), SNAP_E_CORRUPT);
+	ATF_REQUIRE_EQ(found.count, 4);
+	for (unsigned i = 0; i < 4; i++)
+		ATF_CHECK(found.offsets[i] > starts[2 * i + 1] && found.offsets[i] < starts[2 * i + 2]);
+	ATF_CHECK_EQ(err.offset, found.offsets[0]);
+
+	/* the others are still there to be read */
+	for (uint64_t i = 0; i < 9; i++)
+		ATF_CHECK_EQ(container_read(c, 1, i * PAGE, page, PAGE, NULL, &err),
+		    i % 2 == 1 ? SNAP_E_CORRUPT : 0);
+	container_close(c);
+	close(fd);
+	free(b.p);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, every_flipped_bit_is_found_where_it_is);
+	ATF_TP_ADD_TC(tp, every_cut_is_truncated);
+	ATF_TP_ADD_TC(tp, bytes_behind_the_trailer_are_refused);
+	ATF_TP_ADD_TC(tp, digests_find_what_checksums_were_adjusted_for);
+	ATF_TP_ADD_TC(tp, root_covers_the_file_header);
+	ATF_TP_ADD_TC(tp, verify_reports_every_damaged_block);
+	return atf_no_error();
+}
