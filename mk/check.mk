@@ -26,7 +26,8 @@ $(sh_test_bins): $(tests_dir)/%: tests/%.sh
 # Programs to be dumped, and fixtures: plain, never sanitized.
 helper_flags := -std=c11 -D_GNU_SOURCE -Wall -Wextra -O1 -g -pthread
 helpers := $(if $(live),$(test_helpers:tests/helpers/%.c=$(helpers_dir)/%))
-can_32 := $(shell echo 'int main(void){return 0;}' | $(CC) -m32 -x c -o /dev/null - 2>/dev/null && echo yes)
+flags_32 := -m32 -idirafter /usr/include/x86_64-linux-gnu
+can_32 := $(shell printf '\#include <sys/prctl.h>\nint main(void){return 0;}' | $(CC) $(flags_32) -x c -o /dev/null - 2>/dev/null && echo yes)
 helpers32 := $(if $(and $(live),$(can_32)),$(helpers:%=%32))
 
 $(helpers_dir)/%: tests/helpers/%.c
@@ -34,7 +35,7 @@ $(helpers_dir)/%: tests/helpers/%.c
 	$(Q)$(CC) $(if $(filter i386,$(ARCH)),-m64) $(helper_flags) -o $@ $< $(helper_libs)
 $(helpers_dir)/%32: tests/helpers/%.c
 	@mkdir -p $(@D)
-	$(Q)$(CC) -m32 $(helper_flags) -o $@ $< $(helper_libs)
+	$(Q)$(CC) $(flags_32) $(helper_flags) -o $@ $< $(helper_libs)
 
 # Makers of snapshots, linked with the library.
 fixtures := $(test_fixtures:tests/helpers/%.c=$(helpers_dir)/%)

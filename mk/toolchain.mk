@@ -16,8 +16,10 @@ ifeq ($(ARCH),$(host_arch))
   live := yes
 else ifeq ($(ARCH),i386)
   live := yes
-  arch_flags := -m32
+  # headers without gcc-multilib, which excludes the cross compilers
+  arch_flags := -m32 -idirafter /usr/include/$(host_arch:amd64=x86_64)-linux-gnu
   triplet := i386-linux-gnu
+  sysroot := $(SYSROOTS)/i386
 else ifeq ($(ARCH),arm64)
   triplet := aarch64-linux-gnu
   qemu := qemu-aarch64-static
@@ -62,6 +64,7 @@ all_cflags := -std=c11 $(arch_flags) $(warn_flags) -fPIC -fvisibility=hidden -pt
 	-I. -I$(O)/gen -DSNAP_VERSION='"$(VERSION)"' $(call libs,--cflags,$(pkgs_libsnap) $(pkgs_tools))
 posix_flags := -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
 linux_flags := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
-all_ldflags := $(arch_flags) -pthread $(sanitize_flags) $(if $(sysroot),-L$(libdirs) -Wl$(comma)-rpath-link$(comma)$(libdirs))
+all_ldflags := $(arch_flags) -pthread $(sanitize_flags) $(if $(sysroot),-L$(libdirs) \
+	-Wl$(comma)-rpath-link$(comma)$(libdirs) $(if $(live),-Wl$(comma)-rpath$(comma)$(libdirs)))
 libsnap_libs := $(call libs,--libs,$(pkgs_libsnap))
 tools_libs := $(call libs,--libs,$(pkgs_tools))
