@@ -306,7 +306,9 @@ SNAP_API int snap_validate(struct snap *s, snap_finding_fn *fn, void *ctx, struc
 
 struct snap_export_options {
 	uint32_t	pid;		/* core: process wanted, 0: the root's */
-	uint32_t	reserved[7];	/* must be zero */
+	uint32_t	raw;		/* psnap: not 0: pages uncompressed, to be mapped from the file */
+	int32_t		level;		/* psnap: zstd level, 0: 1 */
+	uint32_t	reserved[5];	/* must be zero, else SNAP_E_MISUSE */
 };
 
 /* Formats by name, in snapconv's order; NULL past the last. */
@@ -320,6 +322,8 @@ SNAP_API const struct snap_format *snap_get_format(size_t n);
 /*
  * Write s to fd, which may be a pipe, in the named format.
  * SNAP_E_NOT_FOUND: no such format, or no such process.
+ * SNAP_E_REFUSED: core: the process is a zombie, or does not fit a core file.
+ * SNAP_E_UNSUPPORTED: core: neither an amd64 nor an i386 process.
  */
 SNAP_API int snap_export(struct snap *s, const char *format,
     const struct snap_export_options *options, int fd, struct snap_error *err);

@@ -4,20 +4,17 @@
 #include "libsnap/core/error.h"
 #include "libsnap/export/export.h"
 
-static const struct snap_format native = { "psnap", "PSNAP 1.0", true, false };
-
 /* By name. */
 static const struct exporter *const exporters[] = {
 	&export_core,
+	&export_psnap,
 };
 #define NEXPORTERS (sizeof exporters / sizeof *exporters)
 
 const struct snap_format *
 snap_get_format(size_t n)
 {
-	if (n < NEXPORTERS)
-		return &exporters[n]->format;
-	return n == NEXPORTERS ? &native : NULL;
+	return n < NEXPORTERS ? &exporters[n]->format : NULL;
 }
 
 int

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Formats a snapshot can be written in: one folder each, one line in export.c.
+ * Formats a snapshot can be written in: a folder or file each, one line in export.c.
+ * The graph was decoded, not validated: an exporter guards every reference.
  */
 #ifndef LIBSNAP_EXPORT_EXPORT_H
 #define LIBSNAP_EXPORT_EXPORT_H
@@ -14,5 +15,6 @@ struct exporter {
 };
 
 extern const struct exporter export_core;
+extern const struct exporter export_psnap;
 
 #endif

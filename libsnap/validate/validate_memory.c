@@ -163,10 +163,6 @@ check_memory_object(struct check *v, const struct snap_object *o)
 
 	if (m->seals > 0x3f)							/* MOB-1 */
 		check_unsupported(v, o, "MOB-1", "seals has bits 0x%x", (unsigned)m->seals);
-	if (m->seals != 0 && m->kind != PSNAP__MEMORY_OBJECT_KIND__MEMORY_OBJECT_MEMFD &&
-	    m->kind != PSNAP__MEMORY_OBJECT_KIND__MEMORY_OBJECT_FILE_CONTENT)	/* MOB-1 */
-		check_corrupt(v, o, "MOB-1", "seals 0x%x on an object of kind %d", (unsigned)m->seals,
-		    (int)m->kind);
 	if ((m->huge_page_size & (m->huge_page_size - 1)) != 0)			/* MOB-2 */
 		check_corrupt(v, o, "MOB-2", "huge page size %llu is no power of two",
 		    ULL(m->huge_page_size));

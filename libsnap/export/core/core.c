@@ -107,6 +107,21 @@ plan(const struct core *c, size_t nphdrs, size_t notes_len)
 	return l;
 }
 
+/* Class 32 has 32-bit offsets and addresses. */
+static bool
+fits(const struct core *c, const struct segments *segs, const struct layout *l)
+{
+	uint64_t offset = l->memory;
+
+	for (size_t i = 0; i < segs->n && !c->wide; i++) {
+		if (segs->v[i].end > UINT64_C(1) << 32)
+			return false;
+		if (segs->v[i].held)
+			offset += segs->v[i].end - segs->v[i].start;
+	}
+	return c->wide || offset <= UINT32_MAX;
+}
+
 static int
 emit_headers(const struct core *c, int fd, const struct segments *segs, const struct layout *l,
     struct snap_error *err)
@@ -114,21 +129,23 @@ emit_headers(const struct core *c, int fd, const struct segments *segs, const st
 	uint64_t offset = l->memory;
 	int r;
 
-	if ((r = emit_header(c, fd, l, segs->n + 1, err)) != 0 ||
+	if ((r = emit_header(c, fd, l, segs->loads + 1, err)) != 0 ||
 	    (r = emit_phdr(c, fd, PT_NOTE, 0, l->notes, 0, l->notes_len, 0, 4, err)) != 0)
 		return r;
 	for (size_t i = 0; i < segs->n; i++) {
 		const struct segment *s = &segs->v[i];
-		uint64_t size = s->end - s->start, held = s->held ? size : 0;
+		uint64_t size = s->end - s->start, held;
 
-		if (!c->wide && (s->end > UINT64_C(1) << 32 || offset + held > UINT32_MAX))
-			return error_set(err, SNAP_E_REFUSED, "", 0,
-			    "process %d does not fit a 32-bit core", (int)c->process->pid);
+		while (i + 1 < segs->n && segs->v[i + 1].joined) {
+			i++;
+			size += segs->v[i].end - segs->v[i].start;
+		}
+		held = s->held ? size : 0;
 		if ((r = emit_phdr(c, fd, PT_LOAD, s->flags, offset, s->start, held, size, c->page, err)) != 0)
 			return r;
 		offset += held;
 	}
-	return l->many ? emit_shdr(c, fd, segs->n + 1, err) : 0;
+	return l->many ? emit_shdr(c, fd, segs->loads + 1, err) : 0;
 }
 
 static int
@@ -146,7 +163,9 @@ emit_memory(const struct core *c, int fd, const struct segments *segs, struct sn
 		for (uint64_t at = 0; s->held && at < size && r == 0; at += CHUNK) {
 			size_t n = size - at < CHUNK ? (size_t)(size - at) : CHUNK;
 
-			if ((r = snap_read_memory(c->s, s->owner, s->base + at, buf, n, NULL, err)) != 0)
+			if (s->owner == 0)
+				memset(buf, 0, n);
+			else if ((r = snap_read_memory(c->s, s->owner, s->base + at, buf, n, NULL, err)) != 0)
 				break;
 			if (io_write(fd, buf, n) != 0)
 				r = error_io(err, 0, "writing the core");
@@ -167,7 +186,12 @@ write_core(struct core *c, int fd, struct snap_error *err)
 
 	if ((r = core_notes(c, &notes, err)) != 0 || (r = core_segments(c, &segs, err)) != 0)
 		goto out;
-	l = plan(c, segs.n + 1, notes.len);
+	l = plan(c, segs.loads + 1, notes.len);
+	if (notes.len > UINT32_MAX || segs.loads >= UINT32_MAX || !fits(c, &segs, &l)) {
+		r = error_set(err, SNAP_E_REFUSED, "", 0, "process %d does not fit a core of its class",
+		    (int)c->process->pid);
+		goto out;
+	}
 	if ((r = emit_headers(c, fd, &segs, &l, err)) != 0)
 		goto out;
 	if (io_write(fd, notes.p, notes.len) != 0 ||
@@ -184,34 +208,57 @@ out:
 
 /* ---- which process ---- */
 
+/* The message of the only record of a kind, or NULL. */
+static const void *
+only(struct snap *s, uint32_t kind)
+{
+	size_t n;
+	const struct snap_object *const *v = snap_get_kind(s, kind, &n);
+
+	return n > 0 ? v[0]->message : NULL;
+}
+
+static const Psnap__Process *
+find_process(struct snap *s, uint32_t pid)
+{
+	size_t n;
+	const struct snap_object *const *v = snap_get_kind(s, PSNAP_KIND_PROCESS, &n);
+	const Psnap__Instance *i = only(s, PSNAP_KIND_INSTANCE);
+
+	if (pid == 0)
+		return i != NULL ? snap_get_message(s, i->root_process_id, PSNAP_KIND_PROCESS) : NULL;
+	for (size_t k = 0; k < n; k++) {
+		const Psnap__Process *p = (const void *)v[k]->message;
+
+		if (p != NULL && (uint32_t)p->pid == pid)
+			return p;
+	}
+	return NULL;
+}
+
 static int
 choose(struct core *c, uint32_t pid, struct snap_error *err)
 {
-	size_t n;
-	const struct snap_object *const *v = snap_get_kind(c->s, PSNAP_KIND_PROCESS, &n);
-	const struct snap_object *const *inst;
-	const Psnap__Instance *i;
-
-	for (size_t k = 0; pid != 0 && k < n; k++)
-		if (((const Psnap__Process *)(const void *)v[k]->message)->pid == (int32_t)pid)
-			c->process = (const void *)v[k]->message;
-	inst = snap_get_kind(c->s, PSNAP_KIND_INSTANCE, &n);
-	if (pid == 0 && n > 0) {
-		i = (const void *)inst[0]->message;
-		c->process = snap_get_message(c->s, i->root_process_id, PSNAP_KIND_PROCESS);
-	}
-	if (c->process == NULL)
-		return error_set(err, SNAP_E_NOT_FOUND, "", 0, "no process %u in the snapshot", pid);
-	c->space = snap_get_message(c->s, c->process->address_space_id, PSNAP_KIND_ADDRESS_SPACE);
-	if (c->space == NULL)
-		return error_set(err, SNAP_E_REFUSED, "", 0, "process %d has no memory: it is a zombie",
+	if ((c->process = find_process(c->s, pid)) == NULL)
+		return error_set(err, SNAP_E_NOT_FOUND, "", 0, pid == 0 ?
+		    "the snapshot has no root process" : "no process %u in the snapshot", (unsigned)pid);
+	if (c->process->state == PSNAP__PROCESS_STATE__PROCESS_ZOMBIE)
+		return error_set(err, SNAP_E_REFUSED, "", 0, "process %d is a zombie and has no memory",
 		    (int)c->process->pid);
+	c->space = snap_get_message(c->s, c->process->address_space_id, PSNAP_KIND_ADDRESS_SPACE);
+	if (c->space == NULL)							/* GRA-2 */
+		return error_set(err, SNAP_E_CORRUPT, "GRA-2", 0, "process %d has no address space",
+		    (int)c->process->pid);
+	if (c->process->abi != PSNAP__ABI__ABI_AMD64 && c->process->abi != PSNAP__ABI__ABI_I386)
+		return error_set(err, SNAP_E_UNSUPPORTED, "", 0, "process %d is of abi %d: no cores of that",
+		    (int)c->process->pid, (int)c->process->abi);
 	return 0;
 }
 
 static int
 core_write(struct snap *s, const struct snap_export_options *options, int fd, struct snap_error *err)
 {
+	const Psnap__Host *host = only(s, PSNAP_KIND_HOST);
 	struct core c = { .s = s };
 	struct snap_summary sum;
 	int r;
@@ -222,9 +269,11 @@ core_write(struct snap *s, const struct snap_export_options *options, int fd, st
 		return r;
 	snap_get_summary(s, &sum);
 	c.page = sum.page_size;
-	if (c.process->abi != PSNAP__ABI__ABI_AMD64 && c.process->abi != PSNAP__ABI__ABI_I386)
-		return error_set(err, SNAP_E_UNSUPPORTED, "", 0, "cores of ABI %d", (int)c.process->abi);
 	c.wide = c.process->abi == PSNAP__ABI__ABI_AMD64;
+	c.native32 = host != NULL && host->kernel_abi == PSNAP__ABI__ABI_I386;
+	c.ticks = host != NULL && host->ticks_per_second >= 1 && host->ticks_per_second <= 1000000 ?
+	    host->ticks_per_second : 100;
+	c.xcr0 = core_xcr0(&c, host);
 	c.maps = snap_get_children(s, c.process->address_space_id, PSNAP_KIND_MAPPING, &c.nmaps);
 	return write_core(&c, fd, err);
 }

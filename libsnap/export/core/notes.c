@@ -16,6 +16,8 @@
 #define NT_TLS		0x200	/* NT_386_TLS */
 #define NT_FXSR		0x46e62b7f	/* NT_PRXFPREG */
 
+#define DELETED		" (deleted)"
+
 /* ---- buffers ---- */
 
 void
@@ -92,50 +94,7 @@ note(struct buf *out, const char *owner, uint32_t type, const struct buf *desc)
 	out->failed |= desc->failed;
 }
 
-/* ---- registers ---- */
-
-static uint32_t
-selector(const Psnap__Segment *seg, bool wide)
-{
-	(void)wide;
-	if (seg == NULL)
-		return 0;
-	switch (seg->kind) {	/* an amd64 kernel's GDT */
-	case PSNAP__SEGMENT_KIND__SEGMENT_USER_CODE32:
-		return 0x23;
-	case PSNAP__SEGMENT_KIND__SEGMENT_USER_CODE64:
-		return 0x33;
-	case PSNAP__SEGMENT_KIND__SEGMENT_USER_DATA:
-		return 0x2b;
-	case PSNAP__SEGMENT_KIND__SEGMENT_TLS:
-		return (12 + seg->slot) << 3 | 3;
-	case PSNAP__SEGMENT_KIND__SEGMENT_LDT:
-		return seg->slot << 3 | 7;
-	case PSNAP__SEGMENT_KIND__SEGMENT_OTHER:
-		return seg->slot;
-	default:
-		return 0;
-	}
-}
-
-static void
-registers(struct buf *b, const Psnap__X86Registers *r, bool wide)
-{
-	const uint64_t wide_order[] = { r->r15, r->r14, r->r13, r->r12, r->rbp, r->rbx, r->r11, r->r10,
-	    r->r9, r->r8, r->rax, r->rcx, r->rdx, r->rsi, r->rdi, r->orig_rax, r->rip, selector(r->cs, true),
-	    r->rflags, r->rsp, selector(r->ss, true), r->fs_base, r->gs_base, selector(r->ds, true),
-	    selector(r->es, true), selector(r->fs, true), selector(r->gs, true) };
-	const uint64_t narrow_order[] = { r->rbx, r->rcx, r->rdx, r->rsi, r->rdi, r->rbp, r->rax,
-	    selector(r->ds, false), selector(r->es, false), selector(r->fs, false), selector(r->gs, false),
-	    r->orig_rax, r->rip, selector(r->cs, false), r->rflags, r->rsp, selector(r->ss, false) };
-
-	if (wide)
-		for (size_t i = 0; i < sizeof wide_order / sizeof *wide_order; i++)
-			buf_u64(b, wide_order[i]);
-	else
-		for (size_t i = 0; i < sizeof narrow_order / sizeof *narrow_order; i++)
-			buf_u32(b, (uint32_t)narrow_order[i]);
-}
+/* ---- threads ---- */
 
 static int32_t
 group_of(struct core *c)
@@ -184,10 +143,14 @@ static void
 prstatus(struct core *c, struct buf *out, const Psnap__Thread *t, bool first)
 {
 	const Psnap__Process *p = c->process;
+	/* a process that was only looked at had no signal; ours up to 64 are Linux's numbers */
+	uint32_t signal = (uint32_t)p->stop_signal <= 64 ? (uint32_t)p->stop_signal : 0;
+	uint8_t regs[REGSET_MAX];
 	struct buf b = { 0 };
 
-	buf_put(&b, NULL, 12);			/* signal number, code, errno: not a crash */
-	buf_u16(&b, 0);
+	buf_u32(&b, signal);
+	buf_put(&b, NULL, 8);			/* code, errno */
+	buf_u16(&b, signal);
 	buf_put(&b, NULL, 2);
 	buf_word(&b, c->wide, pending_mask(t));
 	buf_word(&b, c->wide, t->signal_mask);
@@ -199,145 +162,40 @@ prstatus(struct core *c, struct buf *out, const Psnap__Thread *t, bool first)
 	time_value(&b, c->wide, first ? p->system_ns : 0);
 	time_value(&b, c->wide, first ? p->children_user_ns : 0);
 	time_value(&b, c->wide, first ? p->children_system_ns : 0);
-	registers(&b, t->registers, c->wide);
-	buf_u32(&b, t->fpu != NULL);		/* floating point state follows */
+	buf_put(&b, regs, core_regset(c, t->registers, regs));
+	buf_u32(&b, 1);				/* floating point state follows */
 	if (c->wide)
 		buf_put(&b, NULL, 4);
 	note(out, "CORE", NT_PRSTATUS, &b);
 	free(b.p);
 }
 
-/* ---- FPU ---- */
-
-#define XSAVE_SIZE	2696
-
-static void
-copy(uint8_t *to, const ProtobufCBinaryData *from, size_t max)
-{
-	if (from->len > 0)
-		memcpy(to, from->data, from->len < max ? from->len : max);
-}
-
-/* The legacy area, which is also FXSAVE's image. */
-static void
-fxsave(uint8_t x[512], const Psnap__Fpu *f, bool wide)
-{
-	memset(x, 0, 512);
-	psnap_put16(x, 0x37f);			/* initial control word */
-	psnap_put32(x + 24, 0x1f80);		/* initial MXCSR */
-	if (f->x87 != NULL) {
-		psnap_put16(x, (uint16_t)f->x87->control);
-		psnap_put16(x + 2, (uint16_t)f->x87->status);
-		x[4] = (uint8_t)f->x87->tag;
-		psnap_put16(x + 6, (uint16_t)f->x87->opcode);
-		if (wide) {
-			psnap_put64(x + 8, f->x87->instruction);
-			psnap_put64(x + 16, f->x87->operand);
-		} else {
-			psnap_put32(x + 8, (uint32_t)f->x87->instruction);
-			psnap_put32(x + 16, (uint32_t)f->x87->operand);
-		}
-		for (size_t i = 0; i < 8 && (i + 1) * 10 <= f->x87->registers.len; i++)
-			memcpy(x + 32 + i * 16, f->x87->registers.data + i * 10, 10);
-	}
-	if (f->sse != NULL) {
-		psnap_put32(x + 24, f->sse->mxcsr);
-		copy(x + 160, &f->sse->registers, 256);
-	}
-	psnap_put32(x + 28, f->mxcsr_mask);
-}
-
-/* Standard-format XSAVE image at Intel's offsets, which is what debuggers know. */
-static void
-xstate(struct buf *out, const Psnap__Fpu *f, bool wide)
-{
-	uint8_t x[XSAVE_SIZE] = { 0 };
-	uint64_t in_use = 0, enabled = 3;
-	struct buf b = { 0 };
-
-	fxsave(x, f, wide);
-	if (f->x87 != NULL)
-		in_use |= 1;
-	if (f->sse != NULL)
-		in_use |= 2;
-	if (f->avx.len > 0) {
-		copy(x + 576, &f->avx, 256);
-		in_use |= 4;
-	}
-	if (f->n_opmask > 0) {
-		for (size_t i = 0; i < f->n_opmask && i < 8; i++)
-			psnap_put64(x + 1088 + 8 * i, f->opmask[i]);
-		in_use |= 0x20;
-	}
-	if (f->zmm_high.len > 0) {
-		copy(x + 1152, &f->zmm_high, 512);
-		in_use |= 0x40;
-	}
-	if (f->zmm_upper.len > 0) {
-		copy(x + 1664, &f->zmm_upper, 1024);
-		in_use |= 0x80;
-	}
-	if (f->has_pkru) {
-		psnap_put32(x + 2688, f->pkru);
-		in_use |= 0x200;
-	}
-	enabled |= in_use | 4;			/* debuggers show ymm for any AVX machine */
-	if (in_use & 0xe0)
-		enabled |= 0xe0;
-	psnap_put64(x + 464, enabled);		/* XCR0 */
-	psnap_put64(x + 512, in_use);
-	buf_put(&b, x, enabled & 0x200 ? 2696 : enabled & 0xe0 ? 2688 : 832);
-	note(out, "LINUX", NT_X86_XSTATE, &b);
-	free(b.p);
-}
-
-/* i386: the 108-byte FSAVE image made of the same state. */
-static void
-fsave(struct buf *b, const Psnap__Fpu *f)
-{
-	uint32_t tag = 0;
-	bool x87 = f->x87 != NULL;
-
-	for (unsigned i = 0; i < 8; i++)	/* empty registers are 3, others valid */
-		tag |= (x87 && f->x87->tag >> i & 1 ? 0u : 3u) << (2 * i);
-	buf_u32(b, 0xffff0000 | (x87 ? f->x87->control : 0x37f));
-	buf_u32(b, 0xffff0000 | (x87 ? f->x87->status : 0));
-	buf_u32(b, 0xffff0000 | tag);
-	buf_u32(b, x87 ? (uint32_t)f->x87->instruction : 0);
-	buf_u32(b, x87 ? f->x87->opcode << 16 : 0);
-	buf_u32(b, x87 ? (uint32_t)f->x87->operand : 0);
-	buf_u32(b, 0);
-	if (x87 && f->x87->registers.len == 80)
-		buf_put(b, f->x87->registers.data, 80);
-	else
-		buf_put(b, NULL, 80);
-}
-
 static void
 fpu(struct core *c, struct buf *out, const Psnap__Thread *t)
 {
 	struct buf b = { 0 };
-	uint8_t x[512];
+	uint8_t fx[FXSAVE_LEN], fs[FSAVE_LEN], xs[XSAVE_MAX];
 
-	if (t->fpu == NULL)
-		return;
-	fxsave(x, t->fpu, c->wide);
-	if (c->wide) {
-		buf_put(&b, x, sizeof x);
-		note(out, "CORE", NT_FPREGSET, &b);
-	} else {
-		fsave(&b, t->fpu);
-		note(out, "CORE", NT_FPREGSET, &b);
-		b.len = 0;
-		buf_put(&b, x, sizeof x);
+	core_fxsave(t->fpu, fx);
+	core_fsave(t->fpu, fs);
+	if (c->wide)
+		buf_put(&b, fx, sizeof fx);
+	else
+		buf_put(&b, fs, sizeof fs);
+	note(out, "CORE", NT_FPREGSET, &b);
+	b.len = 0;
+	if (!c->wide) {
+		buf_put(&b, fx, sizeof fx);
 		note(out, "LINUX", NT_FXSR, &b);
+		b.len = 0;
 	}
+	buf_put(&b, xs, core_xsave(c, t->fpu, xs));
+	note(out, "LINUX", NT_X86_XSTATE, &b);
 	free(b.p);
-	xstate(out, t->fpu, c->wide);
 }
 
 static void
-tls(struct buf *out, const Psnap__Thread *t)
+tls(struct core *c, struct buf *out, const Psnap__Thread *t)
 {
 	struct buf b = { 0 };
 
@@ -347,15 +205,19 @@ tls(struct buf *out, const Psnap__Thread *t)
 		for (size_t i = 0; i < t->n_tls; i++)
 			if (t->tls[i]->slot == slot)
 				d = t->tls[i];
-		buf_u32(&b, 12 + slot);
-		buf_u32(&b, d != NULL ? d->base_address : 0);
-		buf_u32(&b, d != NULL ? d->limit : 0);
-		buf_u32(&b, d == NULL ? 0x28 : (uint32_t)d->is_32bit |
-		    (uint32_t)(d->code ? 2 | d->conforming : d->expand_down) << 1 |
-		    (uint32_t)d->read_only << 3 | (uint32_t)d->limit_in_pages << 4 |
-		    (uint32_t)d->not_present << 5 | (uint32_t)d->useable << 6);
+		core_tls(c, slot, d, &b);
 	}
 	note(out, "LINUX", NT_TLS, &b);
+	free(b.p);
+}
+
+static void
+siginfo(struct core *c, struct buf *out, const Psnap__Thread *t)
+{
+	struct buf b = { 0 };
+
+	core_siginfo(c, t->last_signal, &b);
+	note(out, "CORE", NT_SIGINFO, &b);
 	free(b.p);
 }
 
@@ -415,16 +277,6 @@ prpsinfo(struct core *c, struct buf *out, const Psnap__Thread *t)
 }
 
 static void
-siginfo(struct buf *out)
-{
-	struct buf b = { 0 };
-
-	buf_put(&b, NULL, 128);		/* no signal: the process was only looked at */
-	note(out, "CORE", NT_SIGINFO, &b);
-	free(b.p);
-}
-
-static void
 auxv(struct core *c, struct buf *out)
 {
 	struct buf b = { 0 };
@@ -465,6 +317,8 @@ files(struct core *c, struct buf *out)
 			buf_word(&b, c->wide, m->end);
 			buf_word(&b, c->wide, m->offset / c->page);
 			buf_put(&names, f->path.data, f->path.len);
+			if (f->deleted)		/* as the kernel says it: nobody must take another file */
+				buf_put(&names, DELETED, strlen(DELETED));
 			buf_put(&names, NULL, 1);
 		}
 	}
@@ -487,15 +341,16 @@ core_notes(struct core *c, struct buf *out, struct snap_error *err)
 		if (t == NULL || t->registers == NULL)	/* an exited leader */
 			continue;
 		prstatus(c, out, t, first);
-		if (first) {
+		if (first)
 			prpsinfo(c, out, t);
-			siginfo(out);
+		siginfo(c, out, t);
+		if (first) {
 			auxv(c, out);
 			files(c, out);
 		}
 		fpu(c, out, t);
 		if (!c->wide)
-			tls(out, t);
+			tls(c, out, t);
 		first = false;
 	}
 	if (out->failed)
