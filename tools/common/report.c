@@ -19,6 +19,14 @@ report(const char *fmt, ...)
 	fputc('\n', stderr);
 }
 
+/* Whether an error of this code has a place in the file even when no object is to blame. */
+static bool
+about_bytes(enum snap_code code)
+{
+	return code == SNAP_E_NOT_SNAPSHOT || code == SNAP_E_UNSUPPORTED || code == SNAP_E_CORRUPT ||
+	    code == SNAP_E_TRUNCATED || code == SNAP_E_LIMIT;
+}
+
 int
 report_error(const char *file, const struct snap *s, const struct snap_error *err)
 {
@@ -27,12 +35,11 @@ report_error(const char *file, const struct snap *s, const struct snap_error *er
 	const char *kind = o != NULL ? snap_kind_name(o->kind) : NULL;
 
 	fprintf(stderr, "%s: %s: ", tool_name, file);
-	if (err->code != SNAP_E_IO && err->code != SNAP_E_NOMEM && err->code != SNAP_E_MISUSE) {
-		if (err->record != SNAP_NO_RECORD)
-			fprintf(stderr, "%s %llu ", kind != NULL ? kind : "record",
-			    (unsigned long long)err->record);
+	if (err->record != SNAP_NO_RECORD)
+		fprintf(stderr, "%s %llu ", kind != NULL ? kind : "record",
+		    (unsigned long long)err->record);
+	if (err->record != SNAP_NO_RECORD || about_bytes(err->code))
 		fprintf(stderr, "at 0x%llx: ", (unsigned long long)err->offset);
-	}
 	fputs(err->msg, stderr);
 	if (err->os_errno != 0)
 		fprintf(stderr, ": %s", strerror(err->os_errno));

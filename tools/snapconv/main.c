@@ -12,11 +12,14 @@
 static void
 help(void)
 {
-	puts("usage: snapconv [-f FROM] -t TO [--pid N] IN OUT\n"
+	puts("usage: snapconv [-f FROM] -t TO [options] IN OUT\n"
+	    "       snapconv --list\n"
 	    "\n"
 	    "  -f, --from FORMAT   of IN (psnap)\n"
 	    "  -t, --to FORMAT     of OUT\n"
 	    "  -p, --pid N         core: the process wanted (the root)\n"
+	    "      --raw           psnap: do not compress pages\n"
+	    "      --level N       psnap: zstd level, -7 to 19 (1)\n"
 	    "      --list          the formats\n"
 	    "\n"
 	    "IN and OUT may be '-'.");
@@ -66,21 +69,31 @@ close:
 	return status;
 }
 
+static bool
+number(const char *text, long min, long max, long *n)
+{
+	char *end;
+
+	errno = 0;
+	*n = strtol(text, &end, 10);
+	return end != text && *end == '\0' && errno == 0 && *n >= min && *n <= max;
+}
+
 int
 main(int argc, char **argv)
 {
-	enum { LIST = 256, VERSION };
+	enum { LIST = 256, VERSION, RAW, LEVEL };
 	static const struct option options[] = {
 		{ "from", required_argument, NULL, 'f' }, { "to", required_argument, NULL, 't' },
 		{ "pid", required_argument, NULL, 'p' }, { "list", no_argument, NULL, LIST },
+		{ "raw", no_argument, NULL, RAW }, { "level", required_argument, NULL, LEVEL },
 		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, VERSION },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct snap_export_options export = { 0 };
 	const char *from = "psnap", *to = NULL;
 	const struct snap_format *f;
-	unsigned long pid;
-	char *end;
+	long n;
 	int c;
 
 	tool_name = "snapconv";
@@ -94,11 +107,17 @@ main(int argc, char **argv)
 			to = optarg;
 			break;
 		case 'p':
-			errno = 0;
-			pid = strtoul(optarg, &end, 10);
-			if (*end != '\0' || errno != 0 || pid == 0 || pid > INT32_MAX)
+			if (!number(optarg, 1, INT32_MAX, &n))
 				return usage_error("'%s' is not a process id", optarg);
-			export.pid = (uint32_t)pid;
+			export.pid = (uint32_t)n;
+			break;
+		case RAW:
+			export.raw = 1;
+			break;
+		case LEVEL:
+			if (!number(optarg, -7, 19, &n) || n == 0)
+				return usage_error("'%s' is not a level from -7 to 19", optarg);
+			export.level = (int32_t)n;
 			break;
 		case LIST:
 			list();

@@ -188,7 +188,7 @@ write_core(struct core *c, int fd, struct snap_error *err)
 		goto out;
 	l = plan(c, segs.loads + 1, notes.len);
 	if (notes.len > UINT32_MAX || segs.loads >= UINT32_MAX || !fits(c, &segs, &l)) {
-		r = error_set(err, SNAP_E_REFUSED, "", 0, "process %d does not fit a core of its class",
+		r = error_set(err, SNAP_E_REFUSED, "", 0, "pid %d does not fit a core of its class",
 		    (int)c->process->pid);
 		goto out;
 	}
@@ -218,20 +218,21 @@ only(struct snap *s, uint32_t kind)
 	return n > 0 ? v[0]->message : NULL;
 }
 
-static const Psnap__Process *
+static const struct snap_object *
 find_process(struct snap *s, uint32_t pid)
 {
 	size_t n;
 	const struct snap_object *const *v = snap_get_kind(s, PSNAP_KIND_PROCESS, &n);
 	const Psnap__Instance *i = only(s, PSNAP_KIND_INSTANCE);
 
-	if (pid == 0)
-		return i != NULL ? snap_get_message(s, i->root_process_id, PSNAP_KIND_PROCESS) : NULL;
+	if (pid == 0 && i != NULL &&
+	    snap_get_message(s, i->root_process_id, PSNAP_KIND_PROCESS) != NULL)
+		return snap_get_object(s, i->root_process_id);
 	for (size_t k = 0; k < n; k++) {
 		const Psnap__Process *p = (const void *)v[k]->message;
 
-		if (p != NULL && (uint32_t)p->pid == pid)
-			return p;
+		if (pid != 0 && p != NULL && (uint32_t)p->pid == pid)
+			return v[k];
 	}
 	return NULL;
 }
@@ -239,19 +240,23 @@ find_process(struct snap *s, uint32_t pid)
 static int
 choose(struct core *c, uint32_t pid, struct snap_error *err)
 {
-	if ((c->process = find_process(c->s, pid)) == NULL)
-		return error_set(err, SNAP_E_NOT_FOUND, "", 0, pid == 0 ?
-		    "the snapshot has no root process" : "no process %u in the snapshot", (unsigned)pid);
+	const struct snap_object *o = find_process(c->s, pid);
+
+	if (o == NULL && pid == 0)
+		return error_set(err, SNAP_E_NOT_FOUND, "", 0, "the snapshot has no root process");
+	if (o == NULL)
+		return error_set(err, SNAP_E_NOT_FOUND, "", 0, "no process %u in the snapshot", (unsigned)pid);
+	c->process = (const void *)o->message;
 	if (c->process->state == PSNAP__PROCESS_STATE__PROCESS_ZOMBIE)
-		return error_set(err, SNAP_E_REFUSED, "", 0, "process %d is a zombie and has no memory",
-		    (int)c->process->pid);
+		return error_object(err, SNAP_E_REFUSED, "", o->id, o->offset,
+		    "pid %d is a zombie and has no memory", (int)c->process->pid);
+	if (c->process->abi != PSNAP__ABI__ABI_AMD64 && c->process->abi != PSNAP__ABI__ABI_I386)
+		return error_object(err, SNAP_E_UNSUPPORTED, "", o->id, o->offset,
+		    "pid %d is of abi %d: no cores of that", (int)c->process->pid, (int)c->process->abi);
 	c->space = snap_get_message(c->s, c->process->address_space_id, PSNAP_KIND_ADDRESS_SPACE);
 	if (c->space == NULL)							/* GRA-2 */
-		return error_set(err, SNAP_E_CORRUPT, "GRA-2", 0, "process %d has no address space",
-		    (int)c->process->pid);
-	if (c->process->abi != PSNAP__ABI__ABI_AMD64 && c->process->abi != PSNAP__ABI__ABI_I386)
-		return error_set(err, SNAP_E_UNSUPPORTED, "", 0, "process %d is of abi %d: no cores of that",
-		    (int)c->process->pid, (int)c->process->abi);
+		return error_object(err, SNAP_E_CORRUPT, "GRA-2", o->id, o->offset,
+		    "pid %d has no address space", (int)c->process->pid);
 	return 0;
 }
 

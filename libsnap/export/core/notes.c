@@ -356,7 +356,7 @@ core_notes(struct core *c, struct buf *out, struct snap_error *err)
 	if (out->failed)
 		return error_nomem(err);
 	if (first)
-		return error_set(err, SNAP_E_REFUSED, "", 0, "process %d has no thread with registers",
+		return error_set(err, SNAP_E_REFUSED, "", 0, "pid %d has no thread with registers",
 		    (int)c->process->pid);
 	return 0;
 }
