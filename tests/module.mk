@@ -17,6 +17,7 @@ tests_offline_c := \
 	tests/libsnap/container_limits_test.c \
 	tests/libsnap/container_memory_test.c \
 	tests/libsnap/container_roundtrip_test.c \
+	tests/libsnap/container_rules_test.c \
 	tests/libsnap/container_writer_test.c
 
 tests_offline_sh :=

@@ -164,6 +164,15 @@ index_block(struct snap_stream *s, const uint8_t *head, struct snap_error *err)
 }
 
 static int
+check_count(uint64_t seen, uint64_t told, uint64_t at, const char *what, struct snap_error *err)
+{
+	if (seen == told)
+		return 0;
+	return error_set(err, SNAP_E_CORRUPT, "TRL-6", at, "trailer tells %llu %s, there are %llu",
+	    (unsigned long long)told, what, (unsigned long long)seen);	/* TRL-6 */
+}
+
+static int
 read_trailer(struct snap_stream *s, struct snap_error *err)
 {
 	const struct dir_entry *dir = tables_last_dir(&s->seen);
@@ -182,10 +191,13 @@ read_trailer(struct snap_stream *s, struct snap_error *err)
 	if (memcmp(t.root, dir->digest, PSNAP_DIGEST_LEN) != 0)			/* HASH-3 */
 		return error_set(err, SNAP_E_CORRUPT, "HASH-3", at + PSNAP_TRL_ROOT,
 		    "root digest does not match");
-	if (t.blocks != s->seen.blocks || t.objects != s->seen.nobjects ||
-	    t.stored_pages != s->summary.stored_pages || t.zero_pages != s->summary.zero_pages) /* TRL-6 */
-		return error_set(err, SNAP_E_CORRUPT, "TRL-6", at + PSNAP_TRL_BLOCKS,
-		    "trailer does not count what the file holds");
+	if ((r = check_count(s->seen.blocks, t.blocks, at + PSNAP_TRL_BLOCKS, "blocks", err)) != 0 ||
+	    (r = check_count(s->seen.nobjects, t.objects, at + PSNAP_TRL_OBJECTS, "objects", err)) != 0 ||
+	    (r = check_count(s->summary.stored_pages, t.stored_pages, at + PSNAP_TRL_STORED,
+	    "stored pages", err)) != 0 ||
+	    (r = check_count(s->summary.zero_pages, t.zero_pages, at + PSNAP_TRL_ZERO,
+	    "zero pages", err)) != 0)
+		return r;
 	if (io_read(s->fd, &extra, 1, &got) != 0)
 		return error_io(err, s->offset, "reading the snapshot");
 	if (got != 0)								/* TRL-1 */
