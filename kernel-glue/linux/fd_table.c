@@ -248,12 +248,27 @@ fd_table_id(const struct fd_table *t)
 
 /* ---- after all ---- */
 
+static int
+compare_epoll(const void *a, const void *b)
+{
+	const struct epoll_entry *x = *(struct epoll_entry *const *)a, *y = *(struct epoll_entry *const *)b;
+
+	if (x->fd != y->fd)
+		return x->fd < y->fd ? -1 : 1;
+	if (x->ino != y->ino)
+		return x->ino < y->ino ? -1 : 1;
+	return (x->data > y->data) - (x->data < y->data);
+}
+
 /* An epoll entry's target is the description its number still leads to, if the inode agrees. */
 static int
 resolve_epoll(struct dump *d, struct fd_table *t, struct open_file *epoll)
 {
 	int r;
 
+	/* the kernel's tree is in the order of addresses */
+	if (epoll->epoll.n > 1)
+		qsort(epoll->epoll.v, epoll->epoll.n, sizeof *epoll->epoll.v, compare_epoll);
 	for (size_t i = 0; i < epoll->epoll.n; i++) {
 		struct epoll_entry *e = epoll->epoll.v[i];
 

@@ -39,7 +39,8 @@ have:
 		o->uid = st.st_uid;
 		o->gid = st.st_gid;
 	}
-	if ((seals = fcntl(o->fd, F_GET_SEALS)) > 0)
+	/* any shmem file answers; only a memfd's seals were its maker's choice */
+	if (kind == PSNAP_MEMORY_OBJECT_MEMFD && (seals = fcntl(o->fd, F_GET_SEALS)) > 0)
 		o->seals = (uint32_t)seals;
 	return o;
 }

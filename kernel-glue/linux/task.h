@@ -46,8 +46,6 @@ struct thread_state {
 	uint32_t	ioprio;
 	uint32_t	death_signal;
 	uint64_t	timer_slack;
-	uint32_t	securebits;
-	bool		securebits_known;
 	int32_t		ns_tids[32];
 	size_t		nns_tids;
 };
@@ -128,6 +126,7 @@ struct session {
 	pid_t		sid;
 	int32_t		foreground;
 	uint32_t	tty;			/* kernel's dev number, 0 none */
+	uint64_t	terminal_id;
 	bool		leader_outside;
 };
 
@@ -160,7 +159,9 @@ void	restart_classify(struct task *t);
 int	timers_collect(struct dump *d, struct proc *p, struct task *t);
 
 /* task_cred.c */
-struct creds *creds_intern(struct dump *d, struct proc *p, struct task *t, const char *status);
+/* Of one thread; NULL without memory.  Equal ones become one by creds_share(), once all is known. */
+struct creds *creds_read(struct dump *d, struct proc *p, struct task *t, const char *status);
+struct creds *creds_share(struct dump *d, struct creds *c);
 void	creds_fields(struct glue_emit *e, const void *object);
 
 /* task_host.c */

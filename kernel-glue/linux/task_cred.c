@@ -55,7 +55,7 @@ equal(const struct creds *a, const struct creds *b)
 }
 
 struct creds *
-creds_intern(struct dump *d, struct proc *p, struct task *t, const char *status)
+creds_read(struct dump *d, struct proc *p, struct task *t, const char *status)
 {
 	static const char *const caps[] = { "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb" };
 	struct creds *c = dump_alloc(d, sizeof *c);
@@ -69,16 +69,18 @@ creds_intern(struct dump *d, struct proc *p, struct task *t, const char *status)
 	for (int i = 0; i < 5; i++)
 		c->cap[i] = field_number(status, caps[i], 16);
 	c->no_new_privs = field_number(status, "NoNewPrivs", 10) != 0;
-	c->securebits = t->state->securebits;
-	c->securebits_known = t->state->securebits_known;
 	snprintf(path, sizeof path, "task/%d/attr/current", (int)t->tid);
 	n = proc_read_small(p, path, label, sizeof label);
 	if (n < 0)
 		n = 0;
 	label[n] = '\0';
 	label[strcspn(label, "\n")] = '\0';
-	if ((c->label = dump_strdup(d, label)) == NULL)
-		return NULL;
+	return (c->label = dump_strdup(d, label)) != NULL ? c : NULL;
+}
+
+struct creds *
+creds_share(struct dump *d, struct creds *c)
+{
 	for (size_t i = 0; i < d->creds.n; i++)
 		if (equal(d->creds.v[i], c))
 			return d->creds.v[i];

@@ -65,6 +65,7 @@ session_fields(struct glue_emit *e, const void *object)
 	const struct session *s = object;
 
 	glue_emit_int(e, PSNAP_F_SESSION_SID, s->sid);
+	glue_emit_uint(e, PSNAP_F_SESSION_TERMINAL_ID, s->terminal_id);
 	glue_emit_int(e, PSNAP_F_SESSION_FOREGROUND_PGID, s->foreground);
 	glue_emit_uint(e, PSNAP_F_SESSION_LEADER_OUTSIDE, s->leader_outside);
 }
@@ -352,10 +353,31 @@ emit_process(struct dump *d, struct proc *p)
 	return dump_record(d, PSNAP_KIND_PROCESS, p->id, process_fields, p);
 }
 
+/* The controlling terminal, if a descriptor of the tree is open on it. */
+static void
+find_terminals(struct dump *d)
+{
+	for (size_t i = 0; i < d->sessions.n; i++) {
+		struct session *s = d->sessions.v[i];
+		/* new_encode_dev: minor's low byte, major, minor's high bits */
+		uint32_t maj = s->tty >> 8 & 0xfff, min = (s->tty & 0xff) | (s->tty >> 12 & 0xfff00);
+
+		for (size_t k = 0; s->tty != 0 && k < d->terminals.n; k++) {
+			const struct terminal *t = d->terminals.v[k];
+
+			if (t->kind == PSNAP_TERMINAL_PTY && maj >= 136 && maj <= 143 &&
+			    t->index == (maj - 136) * 256 + min)
+				s->terminal_id = t->id;
+		}
+	}
+}
+
 int
 task_emit(struct dump *d)
 {
 	int r;
+
+	find_terminals(d);
 
 	if ((r = host_emit(d)) != 0 ||
 	    (r = emit_list(d, &d->namespaces, PSNAP_KIND_NAMESPACE, ns_fields)) != 0 ||

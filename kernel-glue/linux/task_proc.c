@@ -361,6 +361,13 @@ task_resolve(struct dump *d)
 		if ((p->state->session = session_intern(d, p)) == NULL ||
 		    (p->state->group = group_intern(d, p, p->state->session)) == NULL)
 			return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+		for (size_t k = 0; k < p->tasks.n; k++) {
+			struct task *t = p->tasks.v[k];
+
+			if (t->state != NULL && t->state->creds != NULL &&
+			    (t->state->creds = creds_share(d, t->state->creds)) == NULL)
+				return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+		}
 	}
 	return host_collect(d);
 }

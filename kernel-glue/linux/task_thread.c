@@ -124,7 +124,7 @@ read_status(struct dump *d, struct task *t)
 	if (s->seccomp_mode == PSNAP_SECCOMP_MODE_FILTERED)
 		dump_cover(d, PSNAP_COVERAGE_DEGRADES, t->proc, 0, -1, 0, "seccomp-filter",
 		    "seccomp filters are noted, their programs are not held");
-	s->creds = creds_intern(d, t->proc, t, status);
+	s->creds = creds_read(d, t->proc, t, status);
 	return s->creds != NULL ? 0 : dump_fail(d, GLUE_E_NOMEM, 0, t->proc, "out of memory");
 }
 
@@ -197,6 +197,13 @@ thread_remote(struct dump *d, struct proc *p, struct task *t)
 		return r;
 	if (ret > 0)
 		s->timer_slack = (uint64_t)ret;
+	/* PR_GET_SECUREBITS */
+	if ((r = remote_call(d, t, REMOTE_PRCTL, 27, 0, 0, 0, 0, 0, &ret)) != 0)
+		return r;
+	if (ret >= 0) {
+		s->creds->securebits = (uint32_t)ret;
+		s->creds->securebits_known = true;
+	}
 	return 0;
 }
 
@@ -226,13 +233,6 @@ process_remote(struct dump *d, struct proc *p, struct task *t)
 	if ((r = remote_call(d, t, REMOTE_MEMBARRIER, 1 << 9, 0, 0, 0, 0, 0, &ret)) != 0)
 		return r;
 	p->state->membarrier = ret > 0 ? (uint32_t)ret : 0;
-	/* PR_GET_SECUREBITS: the leader's stands for credentials shared with it */
-	if ((r = remote_call(d, t, REMOTE_PRCTL, 27, 0, 0, 0, 0, 0, &ret)) != 0)
-		return r;
-	if (ret >= 0 && t->state->creds != NULL) {
-		t->state->creds->securebits = (uint32_t)ret;
-		t->state->creds->securebits_known = true;
-	}
 	if ((r = handlers_collect(d, p, t)) != 0)
 		return r;
 	return timers_collect(d, p, t);

@@ -24,7 +24,7 @@ python3_with_threads_body() {
 		pool = [threading.Thread(target=worker) for _ in range(4)]
 		for t in pool: t.start()
 		print("ready", flush=True)
-		for n in range(200): jobs.put(n)
+		for n in range(600): jobs.put(n)
 		for t in pool: jobs.put(None)
 		for t in pool: t.join()
 		results = sorted(done.queue)
@@ -39,12 +39,13 @@ python3_with_threads_body() {
 		snapshot $python p$i.psnap --allow-partial
 		sleep 0.2
 	done
-	wait $python || atf_fail "$(cat got)"
+	wait $python || { cat got; atf_fail "python3 failed"; }
 	atf_check cmp want got
 	atf_check -o match:'python3' "$snapinspect" tree p1.psnap
 	atf_check -o ignore -e ignore "$snapconv" -t core p1.psnap core
 	gdb -batch -nx -ex 'thread apply all backtrace' "$(readlink -f /usr/bin/python3)" core >gdb.log 2>&1
-	[ "$(grep -c '^#1 ' gdb.log)" -eq 5 ] || atf_fail "$(cat gdb.log)"
+	cat gdb.log
+	[ "$(grep -c '^#1 ' gdb.log)" -eq 5 ] || atf_fail "a backtrace is missing"
 }
 python3_with_threads_cleanup() { kill_remembered; }
 
@@ -73,7 +74,7 @@ node_body() {
 	for i in 1 2 3; do
 		snapshot $node n$i.psnap --allow-partial
 	done
-	wait $node || atf_fail "$(cat got)"
+	wait $node || { cat got; atf_fail "node failed"; }
 	atf_check cmp want got
 }
 node_cleanup() { kill_remembered; }
