@@ -27,7 +27,7 @@ $(sh_test_bins): $(tests_dir)/%: tests/%.sh
 helper_flags := -std=c11 -D_GNU_SOURCE -Wall -Wextra -O1 -g -pthread
 helpers := $(if $(live),$(test_helpers:tests/helpers/%.c=$(helpers_dir)/%))
 flags_32 := -m32 -idirafter /usr/include/x86_64-linux-gnu
-can_32 := $(shell printf '\#include <sys/prctl.h>\nint main(void){return 0;}' | $(CC) $(flags_32) -x c -o /dev/null - 2>/dev/null && echo yes)
+can_32 := $(shell echo 'int main(void){return 0;}' | $(CC) $(flags_32) -include sys/prctl.h -x c -o /dev/null - 2>/dev/null && echo yes)
 helpers32 := $(if $(and $(live),$(can_32)),$(helpers:%=%32))
 
 $(helpers_dir)/%: tests/helpers/%.c
@@ -47,7 +47,7 @@ $(fixtures): $(helpers_dir)/%: $(O)/obj/tests/helpers/%.o $(libsnap_a)
 # Under qemu-user a test cannot exec its program by itself: a script does.
 ifneq ($(run),)
   wrap = $(Q)mkdir -p $(dir $(1))run && for t in $(2); do \
-	printf '\#!/bin/sh\nexec %s %s "$$@"\n' '$(run) -E LD_LIBRARY_PATH=$(libdirs)' "$$(realpath $$t)" >$(dir $(1))run/$$(basename $$t); \
+	printf '\#!/bin/sh\nexec %s %s "$$@"\n' '$(run) -E LD_LIBRARY_PATH=$(libpath)' "$$(realpath $$t)" >$(dir $(1))run/$$(basename $$t); \
 	chmod +x $(dir $(1))run/$$(basename $$t); done
   snap_bin := $(O)/bin/run
   snap_helpers := $(helpers_dir)/run
@@ -76,7 +76,8 @@ $(tests_dir)/Kyuafile: $(c_test_bins) $(sh_test_bins) Makefile mk/check.mk tests
 
 kyua = SNAP_BIN=$(abspath $(snap_bin)) SNAP_SRC=$(CURDIR) SNAP_HELPERS=$(abspath $(snap_helpers)) \
 	SNAP_VECTORS=$(abspath $(O)/vectors) SNAP_O=$(abspath $(O)) SNAP_ARCH=$(ARCH) SNAP_SANITIZE=$(SANITIZE) \
-	ASAN_OPTIONS=$${ASAN_OPTIONS:-detect_leaks=1} kyua
+	ASAN_OPTIONS=$${ASAN_OPTIONS:-detect_leaks=1} \
+	LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 kyua
 
 results := $(O)/results.db
 
@@ -85,7 +86,7 @@ ifneq ($(run),)
 	$(call wrap,$(O)/bin/x,$(tools:%=$(O)/bin/%))
 	$(call wrap,$(helpers_dir)/x,$(fixtures))
 	$(Q)for t in $(c_test_bins); do case $$(head -c 4 $$t | od -An -c | tr -d ' ') in *ELF) mv $$t $$t.bin; \
-	printf '#!/bin/sh\nexec %s %s "$$@"\n' '$(run) -E LD_LIBRARY_PATH=$(libdirs)' "$$(realpath $$t.bin)" >$$t; chmod +x $$t;; esac; done
+	printf '#!/bin/sh\nexec %s %s "$$@"\n' '$(run) -E LD_LIBRARY_PATH=$(libpath)' "$$(realpath $$t.bin)" >$$t; chmod +x $$t;; esac; done
 endif
 	$(Q)rm -f $(results)
 	$(Q)$(kyua) test -k $(tests_dir)/Kyuafile -r $(results) $(TESTS) >$(O)/kyua.log 2>&1; status=$$?; \

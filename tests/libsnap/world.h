@@ -1,0 +1,650 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A small snapshot with one object of every kind, valid in every rule, whose
+ * messages a test changes before it is written.
+ */
+#ifndef TESTS_LIBSNAP_WORLD_H
+#define TESTS_LIBSNAP_WORLD_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "format/file.pb-c.h"
+#include "format/host.pb-c.h"
+#include "format/memory.pb-c.h"
+#include "format/process.pb-c.h"
+#include "format/psnap_fields.h"
+#include "format/socket.pb-c.h"
+#include "libsnap/snap.h"
+
+#define WORLD_PAGE	4096u
+
+/* Object ids, in file order; FREE_ID is nobody's. */
+enum {
+	PROVENANCE = 1, HOST, INSTANCE, NET_NS, CGROUP, COVERAGE, SESSION, GROUP, ROOT, CHILD, ZOMBIE,
+	LEADER, WORKER, CHILD_THREAD, CREDS, HANDLERS, CHILD_HANDLERS, FS, CHILD_FS, FILTER, OLD_FILTER,
+	SPACE, CHILD_SPACE, CODE, HEAP, SHARED, VDSO, VVAR, CHILD_MAP, OBJECT, CONTENT, TABLE, CHILD_TABLE,
+	OPEN_FILE, OPEN_EPOLL, OPEN_INOTIFY, OPEN_SOCKET, OPEN_PEER, OPEN_PIPE, OPEN_TTY, OPEN_MEMFD,
+	OPEN_NS, EXE, DIR, PIPE, TTY, SOCKET, PEER, INET, WORLD_IDS, FREE_ID = 999,
+};
+
+enum { WORLD_EXTRA = 4 };
+
+struct world {
+	Psnap__Provenance provenance;
+	Psnap__Host	host;
+	Psnap__Instance	instance;
+	Psnap__Namespace net_ns;
+	Psnap__Cgroup	cgroup;
+	Psnap__Coverage	coverage;
+	Psnap__Session	session;
+	Psnap__ProcessGroup group;
+	Psnap__Process	root, child, zombie;
+	Psnap__Thread	leader, worker, child_thread;
+	Psnap__X86Registers regs, regs32;
+	Psnap__Segment	segments[6];
+	Psnap__Fpu	fpu;
+	Psnap__FpuX87	x87;
+	Psnap__FpuSse	sse;
+	Psnap__TlsDescriptor tls;
+	Psnap__Scheduling scheduling;
+	Psnap__SignalStack stack;
+	Psnap__Restart	restart;
+	Psnap__SigInfo	signal;
+	Psnap__Credentials creds;
+	Psnap__SignalHandlers handlers, child_handlers;
+	Psnap__SignalAction actions[2];
+	Psnap__FsContext fs, child_fs;
+	Psnap__SeccompFilter filter, old_filter;
+	Psnap__AddressSpace space, child_space;
+	Psnap__AuxiliaryEntry aux;
+	Psnap__Mapping	code, heap, shared, vdso, vvar, child_map;
+	Psnap__PageRange guards[2];
+	Psnap__MemoryObject object, content;
+	Psnap__DescriptorTable table, child_table;
+	Psnap__Descriptor descriptors[9];
+	Psnap__OpenFile	open_file, open_epoll, open_inotify, open_socket, open_peer, open_pipe, open_tty,
+	    open_memfd, open_ns;
+	Psnap__FileLock	lock;
+	Psnap__Epoll	epoll;
+	Psnap__EpollEntry entries[2];
+	Psnap__Inotify	inotify;
+	Psnap__InotifyWatch watches[2];
+	Psnap__NamespaceFile ns_file;
+	Psnap__File	exe, dir;
+	Psnap__Pipe	pipe;
+	Psnap__Terminal	tty;
+	Psnap__TerminalModes modes;
+	Psnap__ControlCharacter character;
+	Psnap__Socket	socket, peer, inet;
+	Psnap__SocketAddress local, remote;
+	Psnap__Limit	limits[2];
+	Psnap__IntervalTimer itimers[2];
+	Psnap__PosixTimer timers[2];
+
+	/* arrays that messages point to */
+	uint64_t	process_ids[5], root_threads[3], child_threads[2], root_ns[2], root_cgroups[2], ids[4];
+	uint32_t	groups[2], packets[2];
+	Psnap__FpuComponentKind components[3], present[3];
+	char		*features[2], *flags[2];
+	uint8_t		st[80], xmm[256], avx[512], program[16], data[16], pages[8 * WORLD_PAGE];
+	Psnap__SignalAction *action_p[2];
+	Psnap__AuxiliaryEntry *aux_p[1];
+	Psnap__PageRange *guard_p[2];
+	Psnap__Descriptor *descriptor_p[9];
+	Psnap__FileLock *lock_p[1];
+	Psnap__EpollEntry *entry_p[2];
+	Psnap__InotifyWatch *watch_p[2];
+	Psnap__ControlCharacter *character_p[1];
+	Psnap__TlsDescriptor *tls_p[2];
+	Psnap__Limit	*limit_p[2];
+	Psnap__IntervalTimer *itimer_p[2];
+	Psnap__PosixTimer *timer_p[2];
+
+	/* what is written, in this order; a test drops or adds one */
+	struct {
+		uint64_t	id;
+		uint32_t	kind;
+		const ProtobufCMessage *message;
+		bool		dropped;
+	} records[WORLD_IDS + WORLD_EXTRA];
+	size_t		nrecords;
+	/* page runs, by owner; count 0: none */
+	struct {
+		uint64_t	owner, first, count;
+	} runs[6];
+};
+
+static inline void
+world_add(struct world *w, uint64_t id, uint32_t kind, const ProtobufCMessage *m)
+{
+	w->records[w->nrecords].id = id;
+	w->records[w->nrecords].kind = kind;
+	w->records[w->nrecords++].message = m;
+}
+
+static inline ProtobufCBinaryData
+world_bytes(const char *s)
+{
+	return (ProtobufCBinaryData){ strlen(s), (uint8_t *)(uintptr_t)s };
+}
+
+static inline void
+world_host(struct world *w)
+{
+	psnap__provenance__init(&w->provenance);
+	w->provenance.program = "world";
+	psnap__host__init(&w->host);
+	w->host.os = PSNAP__OS__OS_LINUX;
+	w->host.kernel_abi = PSNAP__ABI__ABI_AMD64;
+	w->host.page_size = WORLD_PAGE;
+	w->host.ticks_per_second = 100;
+	w->components[0] = PSNAP__FPU_COMPONENT_KIND__FPU_X87;
+	w->components[1] = PSNAP__FPU_COMPONENT_KIND__FPU_SSE;
+	w->components[2] = PSNAP__FPU_COMPONENT_KIND__FPU_AVX;
+	w->host.n_fpu_components = 3;
+	w->host.fpu_components = w->components;
+	w->features[0] = "avx";
+	w->features[1] = "fpu";
+	w->host.n_cpu_features = 2;
+	w->host.cpu_features = w->features;
+	psnap__instance__init(&w->instance);
+	w->instance.root_process_id = ROOT;
+	w->process_ids[0] = ROOT;
+	w->process_ids[1] = CHILD;
+	w->process_ids[2] = ZOMBIE;
+	w->instance.n_process_ids = 3;
+	w->instance.process_ids = w->process_ids;
+	psnap__namespace__init(&w->net_ns);
+	w->net_ns.kind = PSNAP__NAMESPACE_KIND__NAMESPACE_NET;
+	psnap__cgroup__init(&w->cgroup);
+	w->cgroup.path = "/";
+	psnap__coverage__init(&w->coverage);
+	w->coverage.severity = PSNAP__COVERAGE_SEVERITY__COVERAGE_NOTE;
+	w->coverage.feature = "test";
+	w->coverage.reason = "nothing is missing";
+}
+
+static inline void
+world_process(Psnap__Process *p, int32_t pid, uint64_t parent)
+{
+	psnap__process__init(p);
+	p->pid = pid;
+	p->parent_id = parent;
+	p->process_group_id = GROUP;
+	p->session_id = SESSION;
+	p->comm = "world";
+	p->state = PSNAP__PROCESS_STATE__PROCESS_ALIVE;
+	p->abi = PSNAP__ABI__ABI_AMD64;
+}
+
+static inline void
+world_thread(struct world *w, Psnap__Thread *t, int32_t tid, uint64_t process)
+{
+	psnap__thread__init(t);
+	t->tid = tid;
+	t->process_id = process;
+	t->abi = PSNAP__ABI__ABI_AMD64;
+	t->registers = &w->regs;
+	t->fpu = &w->fpu;
+	t->credentials_id = CREDS;
+	t->scheduling = &w->scheduling;
+	t->restart = &w->restart;
+}
+
+static inline void
+world_registers(struct world *w, Psnap__X86Registers *r, int code)
+{
+	psnap__x86_registers__init(r);
+	r->rip = 0x401000;
+	r->rsp = 0x7000ff00;
+	r->orig_rax = UINT32_MAX;
+	w->segments[0].kind = (Psnap__SegmentKind)code;
+	r->cs = &w->segments[0];
+	r->ss = &w->segments[1];
+	r->ds = &w->segments[2];
+	r->es = &w->segments[3];
+	r->fs = &w->segments[4];
+	r->gs = &w->segments[5];
+}
+
+static inline void
+world_machine(struct world *w)
+{
+	for (size_t i = 0; i < 6; i++) {
+		psnap__segment__init(&w->segments[i]);
+		w->segments[i].kind = PSNAP__SEGMENT_KIND__SEGMENT_USER_DATA;
+	}
+	world_registers(w, &w->regs32, PSNAP_SEGMENT_USER_CODE64);
+	world_registers(w, &w->regs, PSNAP_SEGMENT_USER_CODE64);
+	w->regs.r15 = UINT64_C(0x0123456789abcdef);
+	w->regs.fs_base = 0x7f0000000740;
+	psnap__fpu__init(&w->fpu);
+	psnap__fpu_x87__init(&w->x87);
+	psnap__fpu_sse__init(&w->sse);
+	for (size_t i = 0; i < sizeof w->avx; i++)
+		w->avx[i] = (uint8_t)(i * 7);
+	memcpy(w->xmm, w->avx + 100, sizeof w->xmm);
+	w->x87.control = 0x37f;
+	w->x87.registers = (ProtobufCBinaryData){ sizeof w->st, w->st };
+	w->sse.mxcsr = 0x1f80;
+	w->sse.registers = (ProtobufCBinaryData){ sizeof w->xmm, w->xmm };
+	w->fpu.x87 = &w->x87;
+	w->fpu.sse = &w->sse;
+	w->fpu.avx = (ProtobufCBinaryData){ 256, w->avx };
+	memcpy(w->present, w->components, sizeof w->present);
+	w->fpu.n_present = 3;
+	w->fpu.present = w->present;
+	psnap__tls_descriptor__init(&w->tls);
+	w->tls.base_address = 0xf7d00740;
+	w->tls.limit = 0xfffff;
+	w->tls.is_32bit = w->tls.limit_in_pages = w->tls.useable = true;
+	w->tls_p[0] = w->tls_p[1] = &w->tls;
+	psnap__scheduling__init(&w->scheduling);
+	w->scheduling.policy = PSNAP__SCHEDULING_POLICY__SCHEDULING_OTHER;
+	psnap__signal_stack__init(&w->stack);
+	w->stack.disabled = true;
+	psnap__restart__init(&w->restart);
+	w->restart.kind = PSNAP__RESTART_KIND__RESTART_NONE;
+	psnap__sig_info__init(&w->signal);
+	w->signal.signal = PSNAP__SIGNAL__SIGNAL_SEGV;
+	w->signal.origin = PSNAP__SIGNAL_ORIGIN__SIGNAL_ORIGIN_FAULT;
+	w->signal.detail = 1;
+	w->signal.address = 0x1234;
+}
+
+static inline void
+world_processes(struct world *w)
+{
+	psnap__session__init(&w->session);
+	w->session.sid = 100;
+	psnap__process_group__init(&w->group);
+	w->group.pgid = 100;
+	w->group.session_id = SESSION;
+	world_process(&w->root, 100, 0);
+	world_process(&w->child, 200, ROOT);
+	world_process(&w->zombie, 300, CHILD);
+	w->zombie.state = PSNAP__PROCESS_STATE__PROCESS_ZOMBIE;
+	w->zombie.exit_code = 3;
+	w->root_threads[0] = LEADER;
+	w->root_threads[1] = WORKER;
+	w->root.n_thread_ids = 2;
+	w->root.thread_ids = w->root_threads;
+	w->child_threads[0] = CHILD_THREAD;
+	w->child.n_thread_ids = 1;
+	w->child.thread_ids = w->child_threads;
+	w->root.address_space_id = SPACE;
+	w->root.descriptor_table_id = TABLE;
+	w->root.signal_handlers_id = HANDLERS;
+	w->root.fs_context_id = FS;
+	w->child.address_space_id = CHILD_SPACE;
+	w->child.descriptor_table_id = CHILD_TABLE;
+	w->child.signal_handlers_id = CHILD_HANDLERS;
+	w->child.fs_context_id = CHILD_FS;
+	w->root_ns[0] = NET_NS;
+	w->root.n_namespace_ids = 1;
+	w->root.namespace_ids = w->root_ns;
+	w->root_cgroups[0] = CGROUP;
+	w->root.n_cgroup_ids = 1;
+	w->root.cgroup_ids = w->root_cgroups;
+	for (size_t i = 0; i < 2; i++) {
+		psnap__limit__init(&w->limits[i]);
+		w->limits[i].kind = (Psnap__LimitKind)(PSNAP_LIMIT_STACK + i);
+		w->limits[i].soft = 10;
+		w->limits[i].hard = 20;
+		psnap__interval_timer__init(&w->itimers[i]);
+		w->itimers[i].kind = (Psnap__IntervalTimerKind)(PSNAP_INTERVAL_TIMER_REAL + i);
+		psnap__posix_timer__init(&w->timers[i]);
+		w->timers[i].id = (int32_t)i;
+		w->timers[i].clock = PSNAP__CLOCK__CLOCK_MONOTONIC_BOOT;
+		w->timers[i].notify = PSNAP__TIMER_NOTIFY__TIMER_NOTIFY_NONE;
+		w->limit_p[i] = &w->limits[i];
+		w->itimer_p[i] = &w->itimers[i];
+		w->timer_p[i] = &w->timers[i];
+	}
+	w->root.n_limits = w->root.n_interval_timers = w->root.n_posix_timers = 2;
+	w->root.limits = w->limit_p;
+	w->root.interval_timers = w->itimer_p;
+	w->root.posix_timers = w->timer_p;
+	world_thread(w, &w->leader, 100, ROOT);
+	world_thread(w, &w->worker, 101, ROOT);
+	world_thread(w, &w->child_thread, 200, CHILD);
+	w->leader.signal_stack = &w->stack;
+	w->leader.seccomp_mode = PSNAP__SECCOMP_MODE__SECCOMP_MODE_FILTERED;
+	w->leader.seccomp_filter_id = FILTER;
+	psnap__credentials__init(&w->creds);
+	w->creds.ruid = 1000;
+	w->groups[0] = 4;
+	w->groups[1] = 1000;
+	w->creds.n_groups = 2;
+	w->creds.groups = w->groups;
+	psnap__signal_handlers__init(&w->handlers);
+	psnap__signal_handlers__init(&w->child_handlers);
+	for (size_t i = 0; i < 2; i++) {
+		psnap__signal_action__init(&w->actions[i]);
+		w->action_p[i] = &w->actions[i];
+	}
+	w->actions[0].signal = PSNAP__SIGNAL__SIGNAL_HUP;
+	w->actions[0].ignore = true;
+	w->actions[1].signal = (Psnap__Signal)40;
+	w->actions[1].handler = 0x401100;
+	w->handlers.n_actions = 2;
+	w->handlers.actions = w->action_p;
+	psnap__fs_context__init(&w->fs);
+	w->fs.cwd_file_id = w->fs.root_file_id = DIR;
+	w->fs.umask = 022;
+	w->child_fs = w->fs;
+	psnap__seccomp_filter__init(&w->filter);
+	w->filter.program = (ProtobufCBinaryData){ 16, w->program };
+	w->old_filter = w->filter;
+	w->filter.previous_id = OLD_FILTER;
+}
+
+static inline void
+world_mapping(Psnap__Mapping *m, uint64_t space, uint64_t start, uint64_t pages, int kind)
+{
+	psnap__mapping__init(m);
+	m->address_space_id = space;
+	m->start = start;
+	m->end = start + pages * WORLD_PAGE;
+	m->kind = (Psnap__MappingKind)kind;
+	m->readable = m->may_read = true;
+}
+
+static inline void
+world_memory(struct world *w)
+{
+	psnap__address_space__init(&w->space);
+	w->space.executable_file_id = EXE;
+	w->space.code_start = 0x401000;
+	w->space.code_end = 0x402000;
+	w->space.arguments_start = 0x70000000;
+	w->space.arguments_end = 0x7000000c;
+	w->space.vdso_start = 0x71000000;
+	psnap__auxiliary_entry__init(&w->aux);
+	w->aux.type = 3;
+	w->aux.value = 0x400040;
+	w->aux_p[0] = &w->aux;
+	w->space.n_auxiliary = 1;
+	w->space.auxiliary = w->aux_p;
+	psnap__address_space__init(&w->child_space);
+	/* code: 4 pages, of which the third was written to; heap: 64, of which 0, 1 and 40 are held */
+	world_mapping(&w->code, SPACE, 0x400000, 4, PSNAP_MAPPING_FILE_PRIVATE);
+	w->code.executable = w->code.may_exec = true;
+	w->code.file_id = EXE;
+	w->code.held_pages = 1;
+	world_mapping(&w->heap, SPACE, 0x70000000, 64, PSNAP_MAPPING_ANONYMOUS);
+	w->heap.writable = w->heap.may_write = true;
+	w->heap.held_pages = 3;
+	for (size_t i = 0; i < 2; i++) {
+		psnap__page_range__init(&w->guards[i]);
+		w->guards[i].start = w->heap.start + (20 + 4 * i) * WORLD_PAGE;
+		w->guards[i].end = w->guards[i].start + WORLD_PAGE;
+		w->guard_p[i] = &w->guards[i];
+	}
+	w->heap.n_guards = 2;
+	w->heap.guards = w->guard_p;
+	world_mapping(&w->shared, SPACE, 0x70100000, 2, PSNAP_MAPPING_OBJECT_SHARED);
+	w->shared.memory_object_id = OBJECT;
+	w->shared.offset = WORLD_PAGE;
+	world_mapping(&w->vdso, SPACE, 0x71000000, 1, PSNAP_MAPPING_VDSO);
+	w->vdso.held_pages = 1;
+	world_mapping(&w->vvar, SPACE, 0x71001000, 1, PSNAP_MAPPING_VVAR);
+	world_mapping(&w->child_map, CHILD_SPACE, 0x70000000, 2, PSNAP_MAPPING_ANONYMOUS);
+	psnap__memory_object__init(&w->object);
+	w->object.kind = PSNAP__MEMORY_OBJECT_KIND__MEMORY_OBJECT_MEMFD;
+	w->object.size = 3 * WORLD_PAGE - 100;
+	w->object.name = world_bytes("shared");
+	w->object.held_pages = 2;
+	psnap__memory_object__init(&w->content);
+	w->content.kind = PSNAP__MEMORY_OBJECT_KIND__MEMORY_OBJECT_FILE_CONTENT;
+	w->runs[0].owner = SPACE;
+	w->runs[0].first = 0x402;
+	w->runs[0].count = 1;
+	w->runs[1].owner = SPACE;
+	w->runs[1].first = 0x70000;
+	w->runs[1].count = 2;
+	w->runs[2].owner = SPACE;
+	w->runs[2].first = 0x70000 + 40;
+	w->runs[2].count = 1;
+	w->runs[3].owner = SPACE;
+	w->runs[3].first = 0x71000;
+	w->runs[3].count = 1;
+	w->runs[4].owner = OBJECT;
+	w->runs[4].first = 1;
+	w->runs[4].count = 2;
+	for (size_t i = 0; i < sizeof w->pages; i++)
+		w->pages[i] = (uint8_t)(i / WORLD_PAGE * 16 + i % 13 + 1);
+	memcpy(w->pages, "world\0--fast", 12);
+}
+
+static inline void
+world_open(Psnap__OpenFile *f)
+{
+	psnap__open_file__init(f);
+	f->access = PSNAP__ACCESS_MODE__ACCESS_READ_WRITE;
+}
+
+static inline void
+world_files(struct world *w)
+{
+	Psnap__OpenFile *opens[] = { &w->open_file, &w->open_epoll, &w->open_inotify, &w->open_socket,
+	    &w->open_peer, &w->open_pipe, &w->open_tty, &w->open_memfd, &w->open_ns };
+
+	psnap__descriptor_table__init(&w->table);
+	psnap__descriptor_table__init(&w->child_table);
+	for (size_t i = 0; i < 9; i++) {
+		world_open(opens[i]);
+		psnap__descriptor__init(&w->descriptors[i]);
+		w->descriptors[i].fd = (int32_t)i;
+		w->descriptors[i].open_file_id = OPEN_FILE + i;
+		w->descriptor_p[i] = &w->descriptors[i];
+	}
+	w->table.n_descriptors = 9;
+	w->table.descriptors = w->descriptor_p;
+	psnap__file_lock__init(&w->lock);
+	w->lock.kind = PSNAP__FILE_LOCK_KIND__FILE_LOCK_FLOCK;
+	w->lock.to_end = true;
+	w->lock_p[0] = &w->lock;
+	w->open_file.file_id = EXE;
+	w->open_file.n_locks = 1;
+	w->open_file.locks = w->lock_p;
+	psnap__epoll__init(&w->epoll);
+	psnap__inotify__init(&w->inotify);
+	for (size_t i = 0; i < 2; i++) {
+		psnap__epoll_entry__init(&w->entries[i]);
+		w->entries[i].fd = (int32_t)(3 + i);
+		w->entries[i].open_file_id = OPEN_SOCKET + i;
+		w->entry_p[i] = &w->entries[i];
+		psnap__inotify_watch__init(&w->watches[i]);
+		w->watches[i].descriptor = (int32_t)(1 + i);
+		w->watches[i].file_id = DIR;
+		w->watch_p[i] = &w->watches[i];
+	}
+	w->epoll.n_entries = w->inotify.n_watches = 2;
+	w->epoll.entries = w->entry_p;
+	w->inotify.watches = w->watch_p;
+	w->open_epoll.epoll = &w->epoll;
+	w->open_inotify.inotify = &w->inotify;
+	w->open_socket.socket_id = SOCKET;
+	w->open_peer.socket_id = PEER;
+	w->open_pipe.pipe_id = PIPE;
+	w->open_tty.terminal_id = TTY;
+	w->open_memfd.memory_object_id = OBJECT;
+	psnap__namespace_file__init(&w->ns_file);
+	w->ns_file.namespace_id = NET_NS;
+	w->open_ns.namespace_file = &w->ns_file;
+	psnap__file__init(&w->exe);
+	w->exe.type = PSNAP__FILE_TYPE__FILE_REGULAR;
+	w->exe.path = world_bytes("/bin/world");
+	w->exe.deleted = true;
+	w->exe.content_object_id = CONTENT;
+	w->exe.mode = 0755;
+	psnap__file__init(&w->dir);
+	w->dir.type = PSNAP__FILE_TYPE__FILE_DIRECTORY;
+	w->dir.path = world_bytes("/");
+	psnap__pipe__init(&w->pipe);
+	w->pipe.capacity = 65536;
+	memcpy(w->data, "0123456789abcdef", 16);
+	w->pipe.data = (ProtobufCBinaryData){ 16, w->data };
+	w->pipe.packet_mode = true;
+	w->packets[0] = 10;
+	w->packets[1] = 6;
+	w->pipe.n_packets = 2;
+	w->pipe.packets = w->packets;
+	psnap__terminal__init(&w->tty);
+	psnap__terminal_modes__init(&w->modes);
+	psnap__control_character__init(&w->character);
+	w->tty.kind = PSNAP__TERMINAL_KIND__TERMINAL_PTY;
+	w->tty.modes = &w->modes;
+	w->flags[0] = "brkint";
+	w->flags[1] = "icrnl";
+	w->modes.n_input = 2;
+	w->modes.input = w->flags;
+	w->modes.character_size = 8;
+	w->character.name = "intr";
+	w->character.value = 3;
+	w->character_p[0] = &w->character;
+	w->modes.n_characters = 1;
+	w->modes.characters = w->character_p;
+	psnap__socket__init(&w->socket);
+	w->socket.family = PSNAP__SOCKET_FAMILY__SOCKET_UNIX;
+	w->socket.type = PSNAP__SOCKET_TYPE__SOCKET_STREAM;
+	w->socket.state = PSNAP__SOCKET_STATE__SOCKET_CONNECTED;
+	w->socket.namespace_id = NET_NS;
+	w->peer = w->inet = w->socket;
+	w->socket.peer_id = PEER;
+	w->peer.peer_id = SOCKET;
+	w->inet.family = PSNAP__SOCKET_FAMILY__SOCKET_IPV4;
+	w->inet.protocol = 6;
+	w->inet.tcp_state = PSNAP__TCP_STATE__TCP_STATE_ESTABLISHED;
+	psnap__socket_address__init(&w->local);
+	w->local.ip = (ProtobufCBinaryData){ 4, w->data };
+	w->local.port = 80;
+	w->remote = w->local;
+	w->inet.local = &w->local;
+	w->inet.remote = &w->remote;
+}
+
+static inline void
+world_init(struct world *w)
+{
+	memset(w, 0, sizeof *w);
+	world_host(w);
+	world_machine(w);
+	world_processes(w);
+	world_memory(w);
+	world_files(w);
+#define ADD(id, kind, member)	world_add(w, id, PSNAP_KIND_##kind, &w->member.base)
+	ADD(PROVENANCE, PROVENANCE, provenance);
+	ADD(HOST, HOST, host);
+	ADD(INSTANCE, INSTANCE, instance);
+	ADD(NET_NS, NAMESPACE, net_ns);
+	ADD(CGROUP, CGROUP, cgroup);
+	ADD(COVERAGE, COVERAGE, coverage);
+	ADD(SESSION, SESSION, session);
+	ADD(GROUP, PROCESS_GROUP, group);
+	ADD(ROOT, PROCESS, root);
+	ADD(CHILD, PROCESS, child);
+	ADD(ZOMBIE, PROCESS, zombie);
+	ADD(LEADER, THREAD, leader);
+	ADD(WORKER, THREAD, worker);
+	ADD(CHILD_THREAD, THREAD, child_thread);
+	ADD(CREDS, CREDENTIALS, creds);
+	ADD(HANDLERS, SIGNAL_HANDLERS, handlers);
+	ADD(CHILD_HANDLERS, SIGNAL_HANDLERS, child_handlers);
+	ADD(FS, FS_CONTEXT, fs);
+	ADD(CHILD_FS, FS_CONTEXT, child_fs);
+	ADD(FILTER, SECCOMP_FILTER, filter);
+	ADD(OLD_FILTER, SECCOMP_FILTER, old_filter);
+	ADD(SPACE, ADDRESS_SPACE, space);
+	ADD(CHILD_SPACE, ADDRESS_SPACE, child_space);
+	ADD(CODE, MAPPING, code);
+	ADD(HEAP, MAPPING, heap);
+	ADD(SHARED, MAPPING, shared);
+	ADD(VDSO, MAPPING, vdso);
+	ADD(VVAR, MAPPING, vvar);
+	ADD(CHILD_MAP, MAPPING, child_map);
+	ADD(OBJECT, MEMORY_OBJECT, object);
+	ADD(CONTENT, MEMORY_OBJECT, content);
+	ADD(TABLE, DESCRIPTOR_TABLE, table);
+	ADD(CHILD_TABLE, DESCRIPTOR_TABLE, child_table);
+	ADD(OPEN_FILE, OPEN_FILE, open_file);
+	ADD(OPEN_EPOLL, OPEN_FILE, open_epoll);
+	ADD(OPEN_INOTIFY, OPEN_FILE, open_inotify);
+	ADD(OPEN_SOCKET, OPEN_FILE, open_socket);
+	ADD(OPEN_PEER, OPEN_FILE, open_peer);
+	ADD(OPEN_PIPE, OPEN_FILE, open_pipe);
+	ADD(OPEN_TTY, OPEN_FILE, open_tty);
+	ADD(OPEN_MEMFD, OPEN_FILE, open_memfd);
+	ADD(OPEN_NS, OPEN_FILE, open_ns);
+	ADD(EXE, FILE, exe);
+	ADD(DIR, FILE, dir);
+	ADD(PIPE, PIPE, pipe);
+	ADD(TTY, TERMINAL, tty);
+	ADD(SOCKET, SOCKET, socket);
+	ADD(PEER, SOCKET, peer);
+	ADD(INET, SOCKET, inet);
+#undef ADD
+}
+
+static inline void
+world_drop(struct world *w, uint64_t id)
+{
+	for (size_t i = 0; i < w->nrecords; i++)
+		if (w->records[i].id == id)
+			w->records[i].dropped = true;
+}
+
+/* Make the root process an i386 one. */
+static inline void
+world_i386(struct world *w)
+{
+	w->root.abi = PSNAP__ABI__ABI_I386;
+	w->segments[0].kind = PSNAP__SEGMENT_KIND__SEGMENT_USER_CODE32;
+	w->segments[5].kind = PSNAP__SEGMENT_KIND__SEGMENT_TLS;
+	w->leader.abi = w->worker.abi = PSNAP__ABI__ABI_I386;
+	w->leader.registers = w->worker.registers = &w->regs32;
+	w->leader.n_tls = w->worker.n_tls = 1;
+	w->leader.tls = w->worker.tls = w->tls_p;
+}
+
+/* Everything but the end; the pages are w->pages in turn. */
+static inline int
+world_put(const struct world *w, struct snap_writer *sw, struct snap_error *err)
+{
+	const uint8_t *p = w->pages;
+	int r = 0;
+
+	for (size_t i = 0; i < w->nrecords && r == 0; i++)
+		if (!w->records[i].dropped)
+			r = snap_writer_message(sw, w->records[i].kind, w->records[i].id,
+			    PSNAP_CRITICAL_REFUSE, w->records[i].message, err);
+	for (size_t i = 0; i < sizeof w->runs / sizeof w->runs[0] && r == 0; i++) {
+		if (w->runs[i].count > 0)
+			r = snap_writer_pages(sw, w->runs[i].owner, w->runs[i].first, p,
+			    (size_t)w->runs[i].count, err);
+		p += w->runs[i].count * WORLD_PAGE;
+	}
+	return r;
+}
+
+static inline int
+world_write(const struct world *w, int fd, struct snap_error *err)
+{
+	static const struct snap_writer_options options = { .codec = PSNAP_CODEC_ZSTD, .threads = 1 };
+	struct snap_writer *sw;
+	int r;
+
+	if ((r = snap_writer_open_fd(&sw, fd, &options, err)) != 0)
+		return r;
+	if ((r = world_put(w, sw, err)) == 0)
+		r = snap_writer_finish(sw, NULL, err);
+	snap_writer_free(sw);
+	return r;
+}
+
+#endif
