@@ -67,6 +67,6 @@ all_cflags := -std=c11 $(arch_flags) $(warn_flags) -fPIC -fvisibility=hidden -pt
 posix_flags := -D_POSIX_C_SOURCE=200809L -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
 linux_flags := -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64
 all_ldflags := $(arch_flags) -pthread $(sanitize_flags) $(if $(sysroot),-L$(libdirs) \
-	-Wl$(comma)-rpath-link$(comma)$(libpath) $(if $(live),-Wl$(comma)-rpath$(comma)$(libpath)))
+	-Wl$(comma)-rpath-link$(comma)$(libpath) $(if $(live),-Wl$(comma)--disable-new-dtags$(comma)-rpath$(comma)$(libpath)))
 libsnap_libs := $(call libs,--libs,$(pkgs_libsnap))
 tools_libs := $(call libs,--libs,$(pkgs_tools))
