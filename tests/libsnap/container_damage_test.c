@@ -3,7 +3,7 @@
  * Cut anywhere or flipped anywhere, a snapshot is a clear error that names
  * the place, and never wrong data.
  */
-#include "tests/libsnap/container_util.h"
+#include "tests/libsnap/container_craft.h"
 
 #include "libsnap/core/checksum.h"
 
@@ -205,6 +205,79 @@ ATF_TC_BODY(verify_reports_every_damaged_block, tc)
 	free(b.p);
 }
 
+/* ---- sealed damage ---- */
+
+static struct patch
+random_patch(uint64_t *seed)
+{
+	/* where there is something to change, and how much of it */
+	static const struct { enum stage stage; uint32_t block, bytes; } places[] = {
+		{ HEADER, 0, 60 }, { HEAD, META, 44 }, { BODY, META, 36 }, { HEAD, PADDING, 44 },
+		{ HEAD, PAGES, 44 }, { BODY, PAGES, 60 }, { HEAD, BLOCKS, 44 }, { BODY, BLOCKS, 144 },
+		{ HEAD, OBJECTS, 44 }, { BODY, OBJECTS, 48 }, { HEAD, RUNS, 44 }, { BODY, RUNS, 64 },
+		{ HEAD, DIR, 44 }, { BODY, DIR, 216 }, { END, 0, 124 },
+	};
+	static const uint64_t values[] = { 0, 1, 2, 3, 4, 16, 36, 47, 48, 64, 4095, 4096, UINT64_MAX, INT64_MAX };
+	size_t n = next_random(seed) % (sizeof places / sizeof places[0]);
+	struct patch p = { .stage = places[n].stage, .block = places[n].block,
+	    .width = 1u << next_random(seed) % 4 };
+
+	p.at = (uint32_t)(next_random(seed) % (places[n].bytes / p.width) * p.width);
+	if (p.at + p.width > places[n].bytes)
+		p.width = places[n].bytes - p.at;
+	p.value = next_random(seed) % 4 == 0 ? next_random(seed) :
+	    values[next_random(seed) % (sizeof values / sizeof values[0])];
+	return p;
+}
+
+/* Also where nobody checks what a page is: every read ends, and well. */
+static void
+read_everything(int fd)
+{
+	struct snap_run run = { .owner = 1 };
+	struct snap_error err;
+	struct container *c;
+	uint8_t page[PAGE];
+
+	if (container_open(&c, fd, false, NULL, &err) != 0)
+		return;
+	while (container_next_run(c, &run, UINT64_MAX, &err) == 1)
+		container_read(c, 1, run.first * PAGE, page, PAGE, NULL, &err);
+	for (uint64_t i = 10; i < 25; i++)
+		container_read(c, 1, i * PAGE, page, PAGE, NULL, &err);
+	container_close(c);
+}
+
+ATF_TC_WITHOUT_HEAD(both_readers_agree_on_sealed_damage);
+ATF_TC_BODY(both_readers_agree_on_sealed_damage, tc)
+{
+	struct craft *c = malloc(sizeof *c);
+	uint64_t seed = 20261121;
+	unsigned good = 0;
+
+	for (unsigned i = 0; i < 20000; i++) {
+		struct patch patches[3];
+		struct snap_error random_err = { 0 }, stream_err = { 0 };
+		size_t n = 1 + next_random(&seed) % 3;
+		int fd, a, b;
+
+		for (size_t k = 0; k < n; k++)
+			patches[k] = random_patch(&seed);
+		craft(c, patches, n);
+		fd = file_of(c->bytes, LENGTH);
+		a = at_random(fd, &random_err);
+		b = as_stream(fd, &stream_err);
+		ATF_REQUIRE_MSG((a == 0) == (b == 0), "case %u: at random %s %s (%s), as a stream %s %s (%s)",
+		    i, snap_code_name((enum snap_code)a), random_err.rule, random_err.msg,
+		    snap_code_name((enum snap_code)b), stream_err.rule, stream_err.msg);
+		read_everything(fd);
+		good += a == 0;
+		close(fd);
+	}
+	ATF_CHECK(good > 100 && good < 10000);
+	free(c);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, every_flipped_bit_is_found_where_it_is);
@@ -212,5 +285,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, bytes_behind_the_trailer_are_refused);
 	ATF_TP_ADD_TC(tp, root_covers_the_file_header);
 	ATF_TP_ADD_TC(tp, verify_reports_every_damaged_block);
+	ATF_TP_ADD_TC(tp, both_readers_agree_on_sealed_damage);
 	return atf_no_error();
 }
