@@ -10,7 +10,8 @@
 tests_c := \
 	tests/glue/emit_test.c
 
-tests_sh :=
+tests_sh := \
+	tests/tools/unharmed_test.sh
 
 tests_offline_c := \
 	tests/libsnap/container_damage_test.c \
@@ -18,7 +19,8 @@ tests_offline_c := \
 	tests/libsnap/container_memory_test.c \
 	tests/libsnap/container_roundtrip_test.c \
 	tests/libsnap/container_rules_test.c \
-	tests/libsnap/container_writer_test.c
+	tests/libsnap/container_writer_test.c \
+	tests/libsnap/validate_rules_test.c
 
 tests_offline_sh :=
 
@@ -29,7 +31,8 @@ tests_once_sh := \
 
 test_helpers := \
 	tests/helpers/measure.c \
-	tests/helpers/target.c
+	tests/helpers/target.c \
+	tests/helpers/unharmed.c
 
 test_fixtures :=
 

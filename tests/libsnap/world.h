@@ -85,6 +85,12 @@ struct world {
 	Psnap__IntervalTimer itimers[2];
 	Psnap__PosixTimer timers[2];
 
+	/* spare ones, for tests that need another */
+	Psnap__Session	extra_session;
+	Psnap__Fpu	bad_fpu;
+	Psnap__FpuComponentKind bad_present[3];
+	Psnap__Scheduling bad_scheduling;
+
 	/* arrays that messages point to */
 	uint64_t	process_ids[5], root_threads[3], child_threads[2], root_ns[2], root_cgroups[2], ids[4];
 	uint32_t	groups[2], packets[2];
@@ -261,6 +267,7 @@ world_processes(struct world *w)
 {
 	psnap__session__init(&w->session);
 	w->session.sid = 100;
+	psnap__session__init(&w->extra_session);
 	psnap__process_group__init(&w->group);
 	w->group.pgid = 100;
 	w->group.session_id = SESSION;

@@ -1,0 +1,475 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Each rule of spec/rules-objects.md fires on a snapshot that breaks just it,
+ * and blames the right object; a snapshot that breaks none has no finding.
+ */
+#include <atf-c.h>
+#include <stdlib.h>
+
+#include "tests/libsnap/world.h"
+
+#define NOBODY	0
+
+/* name, rule, object blamed, code, what makes it wrong */
+#define CASES(X)											\
+	X(enu1, "ENU-1", VVAR, CORRUPT, w->vvar.kind = 0)						\
+	X(enu1_nested, "ENU-1", ROOT, CORRUPT, w->limits[1].kind = 0)					\
+	X(enu1_repeated, "ENU-1", HOST, CORRUPT, w->components[0] = 0)					\
+	X(enu2, "ENU-2", TTY, UNSUPPORTED, w->tty.kind = 77)						\
+	X(enu2_signal, "ENU-2", CHILD, UNSUPPORTED, w->child.child_exit_signal = 67)			\
+	X(gra1, "GRA-1", ROOT, CORRUPT, w->root_cgroups[0] = 0)						\
+	X(gra2, "GRA-2", FS, CORRUPT, w->fs.cwd_file_id = FREE_ID)					\
+	X(gra2_nested, "GRA-2", OPEN_INOTIFY, CORRUPT, w->watches[1].file_id = FREE_ID)			\
+	X(gra2_coverage, "GRA-2", COVERAGE, CORRUPT, w->coverage.object_id = FREE_ID)			\
+	X(gra3, "GRA-3", SPACE, CORRUPT, w->space.executable_file_id = PIPE)				\
+	X(gra4_no_provenance, "GRA-4", NOBODY, CORRUPT, world_drop(w, PROVENANCE))			\
+	X(gra4_no_host, "GRA-4", NOBODY, CORRUPT, world_drop(w, HOST))					\
+	X(gra4_no_instance, "GRA-4", NOBODY, CORRUPT, world_drop(w, INSTANCE))				\
+	X(gra4_two_hosts, "GRA-4", FREE_ID, CORRUPT,							\
+	    world_add(w, FREE_ID, PSNAP_KIND_HOST, &w->host.base))					\
+	X(gra4_not_first, "GRA-4", PROVENANCE, CORRUPT, world_drop(w, PROVENANCE);			\
+	    world_add(w, PROVENANCE, PSNAP_KIND_PROVENANCE, &w->provenance.base))			\
+	X(gra5_twice, "GRA-5", INSTANCE, CORRUPT, w->process_ids[3] = CHILD;				\
+	    w->instance.n_process_ids = 4)								\
+	X(gra5_missing, "GRA-5", ZOMBIE, CORRUPT, w->instance.n_process_ids = 2)			\
+	X(gra6_order, "GRA-6", INSTANCE, CORRUPT, w->process_ids[1] = ZOMBIE; w->process_ids[2] = CHILD)\
+	X(gra6_two_roots, "GRA-6", CHILD, CORRUPT, w->child.parent_id = 0)				\
+	X(gra7, "GRA-7", OLD_FILTER, CORRUPT, w->old_filter.previous_id = OLD_FILTER)			\
+	X(gra8_unlisted, "GRA-8", WORKER, CORRUPT, w->root.n_thread_ids = 1)				\
+	X(gra9_space, "GRA-9", FREE_ID, CORRUPT,							\
+	    world_add(w, FREE_ID, PSNAP_KIND_ADDRESS_SPACE, &w->child_space.base))			\
+	X(gra9_table, "GRA-9", FREE_ID, CORRUPT,							\
+	    world_add(w, FREE_ID, PSNAP_KIND_DESCRIPTOR_TABLE, &w->child_table.base))			\
+	X(prv1, "PRV-1", PROVENANCE, CORRUPT, w->provenance.parent_root = world_bytes("short"))		\
+	X(hst1, "HST-1", HOST, CORRUPT, w->host.page_size = 8192)					\
+	X(hst2, "HST-2", HOST, CORRUPT, w->components[2] = w->components[1])				\
+	X(hst3, "HST-3", HOST, CORRUPT, w->features[0] = "sse")						\
+	X(ns1, "NS-1", NET_NS, CORRUPT, w->net_ns.for_children = true)					\
+	X(ns2, "NS-2", ROOT, CORRUPT, w->root_ns[1] = NET_NS; w->root.n_namespace_ids = 2)		\
+	X(cov1, "COV-1", COVERAGE, CORRUPT, w->coverage.reason = "")					\
+	X(cov2, "COV-2", COVERAGE, CORRUPT, w->coverage.fd = 4)						\
+	X(cov3, "COV-3", COVERAGE, CORRUPT,								\
+	    w->coverage.severity = PSNAP__COVERAGE_SEVERITY__COVERAGE_BREAKS)				\
+	X(ses1, "SES-1", SESSION, CORRUPT, w->session.sid = 0)						\
+	X(ses1_twice, "SES-1", FREE_ID, CORRUPT,							\
+	    world_add(w, FREE_ID, PSNAP_KIND_SESSION, &w->session.base))				\
+	X(pgr1, "PGR-1", GROUP, CORRUPT, w->group.pgid = -5)						\
+	X(prc1, "PRC-1", ZOMBIE, CORRUPT, w->zombie.pid = 200)						\
+	X(prc2_abi, "PRC-2", CHILD, CORRUPT, w->child.abi = 0)						\
+	X(prc2_fs, "PRC-2", CHILD, CORRUPT, w->child.fs_context_id = 0; world_drop(w, CHILD_FS))	\
+	X(prc3, "PRC-3", ROOT, CORRUPT, w->root_threads[0] = WORKER; w->root_threads[1] = LEADER)	\
+	X(prc4, "PRC-4", CHILD, CORRUPT, w->child.exit_code = 1)					\
+	X(prc4_both, "PRC-4", ZOMBIE, CORRUPT, w->zombie.exit_signal = PSNAP__SIGNAL__SIGNAL_KILL)	\
+	X(prc5, "PRC-5", ZOMBIE, CORRUPT, w->zombie.address_space_id = CHILD_SPACE)			\
+	X(prc6, "PRC-6", CHILD, CORRUPT, w->child.stop_signal = PSNAP__SIGNAL__SIGNAL_STOP)		\
+	X(prc6_none, "PRC-6", CHILD, CORRUPT, w->child.state = PSNAP__PROCESS_STATE__PROCESS_STOPPED)	\
+	X(prc7_twice, "PRC-7", ROOT, CORRUPT, w->limits[1].kind = w->limits[0].kind)			\
+	X(prc7_above, "PRC-7", ROOT, CORRUPT, w->limits[0].soft = 21)					\
+	X(prc7_value, "PRC-7", ROOT, CORRUPT, w->limits[0].hard_unlimited = true)			\
+	X(prc8, "PRC-8", ROOT, CORRUPT, w->itimers[1].kind = w->itimers[0].kind)			\
+	X(prc9, "PRC-9", ROOT, CORRUPT, w->timers[1].id = 0)						\
+	X(prc9_armed, "PRC-9", ROOT, CORRUPT, w->timers[1].remaining_ns = 5)				\
+	X(prc10, "PRC-10", CHILD, CORRUPT, w->extra_session.sid = 200;					\
+	    world_add(w, FREE_ID, PSNAP_KIND_SESSION, &w->extra_session.base);				\
+	    w->child.session_id = FREE_ID)								\
+	X(prc11, "PRC-11", CHILD, CORRUPT, w->child.oom_score_adjust = -1001)				\
+	X(thr1, "THR-1", WORKER, CORRUPT, w->worker.tid = 100)						\
+	X(thr2, "THR-2", WORKER, CORRUPT, w->worker.credentials_id = 0)					\
+	X(thr2_registers, "THR-2", WORKER, CORRUPT, w->worker.registers = NULL)				\
+	X(thr3, "THR-3", LEADER, CORRUPT, w->leader.dead = true)					\
+	X(thr3_other, "THR-3", WORKER, CORRUPT, w->worker.dead = true; w->worker.registers = NULL;	\
+	    w->worker.credentials_id = 0)								\
+	X(thr4, "THR-4", WORKER, CORRUPT, world_i386(w); w->worker.registers = &w->regs)		\
+	X(thr5, "THR-5", CHILD_THREAD, CORRUPT, w->child_thread.registers = &w->regs32;			\
+	    w->regs32.fs = NULL)									\
+	X(thr6, "THR-6", CHILD_THREAD, CORRUPT, w->child_thread.fpu = &w->bad_fpu; w->bad_fpu = w->fpu;	\
+	    w->bad_fpu.avx.len = 255)									\
+	X(thr7, "THR-7", CHILD_THREAD, CORRUPT, w->child_thread.fpu = &w->bad_fpu; w->bad_fpu = w->fpu;	\
+	    w->bad_fpu.n_present = 2)									\
+	X(thr7_order, "THR-7", CHILD_THREAD, CORRUPT, w->child_thread.fpu = &w->bad_fpu;		\
+	    w->bad_fpu = w->fpu; w->bad_fpu.present = w->bad_present;					\
+	    w->bad_present[0] = w->present[1]; w->bad_present[1] = w->present[0];			\
+	    w->bad_present[2] = w->present[2])								\
+	X(thr8, "THR-8", LEADER, CORRUPT, world_i386(w); w->leader.n_tls = 2)				\
+	X(thr9, "THR-9", LEADER, CORRUPT, w->bad_scheduling = w->scheduling;				\
+	    w->leader.scheduling = &w->bad_scheduling; w->bad_scheduling.nice = 20)			\
+	X(thr9_priority, "THR-9", LEADER, CORRUPT, w->bad_scheduling = w->scheduling;			\
+	    w->leader.scheduling = &w->bad_scheduling;							\
+	    w->bad_scheduling.policy = PSNAP__SCHEDULING_POLICY__SCHEDULING_FIFO)			\
+	X(thr10, "THR-10", LEADER, CORRUPT, w->stack.disabled = false; w->stack.size = 2;		\
+	    w->stack.address = UINT64_MAX - 1)								\
+	X(thr11, "THR-11", LEADER, CORRUPT,								\
+	    w->leader.seccomp_mode = PSNAP__SECCOMP_MODE__SECCOMP_MODE_OFF)				\
+	X(crd1, "CRD-1", CREDS, CORRUPT, w->groups[0] = 1001)						\
+	X(crd2, "CRD-2", CREDS, CORRUPT, w->creds.cap_effective = 4)					\
+	X(crd2_ambient, "CRD-2", CREDS, CORRUPT, w->creds.cap_permitted = w->creds.cap_ambient = 4)	\
+	X(sig1, "SIG-1", HANDLERS, CORRUPT, w->actions[1].signal = PSNAP__SIGNAL__SIGNAL_HUP)		\
+	X(sig2, "SIG-2", HANDLERS, CORRUPT, w->actions[0].signal = PSNAP__SIGNAL__SIGNAL_KILL)		\
+	X(sig3, "SIG-3", HANDLERS, CORRUPT, w->actions[0].handler = 1)					\
+	X(fsc1, "FSC-1", FS, CORRUPT, w->fs.umask = 01022)						\
+	X(sec1, "SEC-1", FILTER, CORRUPT, w->filter.program.len = 12)					\
+	X(adr1, "ADR-1", SPACE, CORRUPT, w->space.code_start = 0x403000)				\
+	X(adr1_high, "ADR-1", SPACE, CORRUPT, w->space.heap_end = UINT64_C(1) << 57)			\
+	X(adr2, "ADR-2", SPACE, CORRUPT, w->aux.type = 0)						\
+	X(adr3, "ADR-3", SPACE, UNSUPPORTED, w->space.lock_future = 8)					\
+	X(adr3_dumpable, "ADR-3", SPACE, UNSUPPORTED, w->space.dumpable = 3)				\
+	X(adr4, "ADR-4", SPACE, CORRUPT, w->space.vdso_start += WORLD_PAGE)				\
+	X(map1, "MAP-1", CHILD_MAP, CORRUPT, w->child_map.end -= 1)					\
+	X(map2, "MAP-2", CHILD_MAP, CORRUPT, w->child_map.end = w->child_map.start)			\
+	X(map3, "MAP-3", VVAR, CORRUPT, world_i386(w); w->vvar.end = UINT64_C(0x100001000))		\
+	X(map4, "MAP-4", SHARED, CORRUPT, w->shared.start = w->heap.end - WORLD_PAGE;			\
+	    w->shared.end = w->heap.end + WORLD_PAGE)							\
+	X(map5, "MAP-5", CODE, CORRUPT, w->code.file_id = 0; w->code.offset = 0)			\
+	X(map5_with, "MAP-5", HEAP, CORRUPT, w->heap.file_id = EXE)					\
+	X(map6, "MAP-6", SHARED, CORRUPT, w->shared.memory_object_id = 0; w->shared.offset = 0)		\
+	X(map7, "MAP-7", SHARED, CORRUPT, w->shared.offset = 100)					\
+	X(map7_wrap, "MAP-7", SHARED, CORRUPT, w->shared.offset = UINT64_MAX - 4095)			\
+	X(map8, "MAP-8", CHILD_MAP, CORRUPT, w->child_map.resident_pages = 3)				\
+	X(map9, "MAP-9", HEAP, CORRUPT, w->heap.held_pages = 4)						\
+	X(map10, "MAP-10", HEAP, CORRUPT, w->guards[1].start = w->guards[0].start)			\
+	X(map10_outside, "MAP-10", HEAP, CORRUPT, w->guards[1].end = w->heap.end + WORLD_PAGE)		\
+	X(map11, "MAP-11", CHILD_MAP, CORRUPT, w->child_map.huge_tlb = true)				\
+	X(map11_fit, "MAP-11", CHILD_MAP, CORRUPT, w->child_map.huge_tlb = true;			\
+	    w->child_map.huge_page_size = 2 << 20)							\
+	X(map12, "MAP-12", HEAP, CORRUPT, w->heap.role = PSNAP__MAPPING_ROLE__MAPPING_ROLE_NAMED)	\
+	X(map13, "MAP-13", VDSO, CORRUPT, w->vdso.writable = true)					\
+	X(mob1, "MOB-1", OBJECT, UNSUPPORTED, w->object.seals = 0x40)					\
+	X(mob2, "MOB-2", OBJECT, CORRUPT, w->object.huge_page_size = 3)					\
+	X(mob3, "MOB-3", OBJECT, CORRUPT, w->object.held_pages = 1)					\
+	X(mob4, "MOB-4", OBJECT, CORRUPT, w->object.mode = 010000)					\
+	X(pag1, "PAG-1", NOBODY, CORRUPT, w->runs[5].owner = FREE_ID; w->runs[5].count = 1)		\
+	X(pag1_kind, "PAG-1", EXE, CORRUPT, w->runs[5].owner = EXE; w->runs[5].count = 1)		\
+	X(pag2_between, "PAG-2", SPACE, CORRUPT, w->runs[5].owner = SPACE; w->runs[5].first = 0x60000;	\
+	    w->runs[5].count = 2)									\
+	X(pag2_kind, "PAG-2", SPACE, CORRUPT, w->runs[5].owner = SPACE; w->runs[5].first = 0x70100;	\
+	    w->runs[5].count = 1)									\
+	X(pag2_behind, "PAG-2", SPACE, CORRUPT, w->runs[5].owner = SPACE; w->runs[5].first = 0x80000;	\
+	    w->runs[5].count = 1)									\
+	X(pag3, "PAG-3", OBJECT, CORRUPT, w->object.size = WORLD_PAGE)					\
+	X(tab1, "TAB-1", TABLE, CORRUPT, w->descriptors[0].fd = -1)					\
+	X(tab2, "TAB-2", TABLE, CORRUPT, w->descriptors[1].fd = 0)					\
+	X(opn1, "OPN-1", OPEN_PIPE, CORRUPT, w->open_pipe.pipe_id = 0)					\
+	X(opn1_two, "OPN-1", OPEN_PIPE, CORRUPT, w->open_pipe.file_id = EXE)				\
+	X(opn2, "OPN-2", OPEN_FILE, CORRUPT, w->open_file.terminal_master = true)			\
+	X(opn3, "OPN-3", OPEN_PIPE, CORRUPT, w->open_pipe.access = PSNAP__ACCESS_MODE__ACCESS_PATH)	\
+	X(opn4, "OPN-4", OPEN_FILE, CORRUPT, w->lock.to_end = false; w->lock.start = 1)			\
+	X(opn5, "OPN-5", OPEN_EPOLL, CORRUPT, w->entries[0].fd = 9)					\
+	X(opn5_watch, "OPN-5", OPEN_INOTIFY, CORRUPT, w->watches[0].descriptor = 2)			\
+	X(opn6, "OPN-6", OPEN_EPOLL, CORRUPT, w->entries[1].open_file_id = OPEN_EPOLL)			\
+	X(fil1, "FIL-1", DIR, CORRUPT, w->dir.path = world_bytes("relative"))				\
+	X(fil1_empty, "FIL-1", DIR, CORRUPT, w->dir.path = world_bytes(""))				\
+	X(fil2, "FIL-2", DIR, CORRUPT, w->dir.content_object_id = CONTENT)				\
+	X(fil3, "FIL-3", DIR, CORRUPT, w->dir.mode = 040755)						\
+	X(fil4, "FIL-4", DIR, CORRUPT, w->dir.rdev = 1)							\
+	X(pip1, "PIP-1", PIPE, CORRUPT, w->pipe.capacity = 15)						\
+	X(pip2, "PIP-2", PIPE, CORRUPT, w->packets[1] = 7)						\
+	X(tty1, "TTY-1", TTY, CORRUPT, w->tty.input = w->pipe.data)					\
+	X(tty2, "TTY-2", TTY, CORRUPT, w->flags[1] = "brkint")						\
+	X(tty3, "TTY-3", TTY, CORRUPT, w->modes.character_size = 9)					\
+	X(tty4, "TTY-4", TTY, CORRUPT, w->character.value = 256)					\
+	X(soc1, "SOC-1", INET, CORRUPT, w->local.ip.len = 3)						\
+	X(soc1_port, "SOC-1", INET, CORRUPT, w->remote.port = 65536)					\
+	X(soc2, "SOC-2", INET, CORRUPT, w->local.unix_path = world_bytes("/x"))				\
+	X(soc3, "SOC-3", SOCKET, CORRUPT, w->socket.peer_outside = true)				\
+	X(soc4, "SOC-4", SOCKET, CORRUPT, w->peer.peer_id = 0)						\
+	X(soc5, "SOC-5", PEER, CORRUPT, w->peer.tcp_state = PSNAP__TCP_STATE__TCP_STATE_LISTEN)		\
+	X(soc6, "SOC-6", PEER, CORRUPT, w->peer.pending_connections = 1)				\
+	X(soc7, "SOC-7", PEER, CORRUPT, w->peer.family_number = 9)
+
+#define MUTATE(name, rule, id, code, ...)	\
+	static void mutate_##name(struct world *w) { __VA_ARGS__; }
+CASES(MUTATE)
+
+static const struct {
+	const char *name, *rule;
+	uint64_t blamed;
+	enum snap_code code;
+	void (*mutate)(struct world *);
+} cases[] = {
+#define ROW(name, rule, id, code, ...)	{ #name, rule, id, SNAP_E_##code, mutate_##name },
+	CASES(ROW)
+};
+#define NCASES	(sizeof cases / sizeof cases[0])
+
+struct findings {
+	unsigned	count;
+	unsigned	stop_after;
+	struct snap_error first;
+	bool		same_rule;
+};
+
+static int
+take(void *ctx, const struct snap_error *finding)
+{
+	struct findings *f = ctx;
+
+	if (f->count == 0) {
+		f->first = *finding;
+		f->same_rule = true;
+	}
+	if (strcmp(f->first.rule, finding->rule) != 0) {
+		printf("also %s: %s\n", finding->rule, finding->msg);
+		f->same_rule = false;
+	}
+	return ++f->count == f->stop_after;
+}
+
+static struct snap *
+open_world(const struct world *w)
+{
+	FILE *f = fopen("world.psnap", "w+");
+	struct snap_error err;
+	struct snap *s;
+
+	ATF_REQUIRE(f != NULL);
+	ATF_REQUIRE_MSG(world_write(w, fileno(f), &err) == 0, "%s", err.msg);
+	fclose(f);
+	ATF_REQUIRE_MSG(snap_open(&s, "world.psnap", NULL, &err) == 0, "%s", err.msg);
+	return s;
+}
+
+static int
+validate(const struct world *w, struct findings *f, struct snap_error *err)
+{
+	struct snap *s = open_world(w);
+	int r = snap_validate(s, take, f, err);
+
+	if (f->count > 0 && f->first.record != SNAP_NO_RECORD) {
+		const struct snap_object *o = snap_get_object(s, f->first.record);
+
+		ATF_CHECK(o != NULL && o->offset == f->first.offset);
+	}
+	snap_close(s);
+	return r;
+}
+
+ATF_TC_WITHOUT_HEAD(a_valid_snapshot_has_no_finding);
+ATF_TC_BODY(a_valid_snapshot_has_no_finding, tc)
+{
+	static struct world w;
+	struct findings f = { 0 };
+	struct snap_error err;
+	int r;
+
+	world_init(&w);
+	r = validate(&w, &f, &err);
+	ATF_CHECK_MSG(r == 0 && f.count == 0, "%s: %s", f.first.rule, f.first.msg);
+	world_init(&w);
+	world_i386(&w);
+	memset(&f, 0, sizeof f);
+	r = validate(&w, &f, &err);
+	ATF_CHECK_MSG(r == 0 && f.count == 0, "i386: %s: %s", f.first.rule, f.first.msg);
+}
+
+ATF_TC_WITHOUT_HEAD(each_rule_fires_on_what_breaks_just_it);
+ATF_TC_BODY(each_rule_fires_on_what_breaks_just_it, tc)
+{
+	static struct world w;
+
+	for (size_t i = 0; i < NCASES; i++) {
+		struct findings f = { 0 };
+		struct snap_error err = { .code = SNAP_OK };
+		uint64_t blamed = cases[i].blamed == NOBODY ? SNAP_NO_RECORD : cases[i].blamed;
+		int r;
+
+		world_init(&w);
+		cases[i].mutate(&w);
+		r = validate(&w, &f, &err);
+		ATF_CHECK_MSG(f.count > 0 && r == (int)cases[i].code && err.code == cases[i].code,
+		    "%s: %u findings, result %d", cases[i].name, f.count, r);
+		ATF_CHECK_MSG(strcmp(f.first.rule, cases[i].rule) == 0 && f.same_rule, "%s: %s: %s",
+		    cases[i].name, f.first.rule, f.first.msg);
+		ATF_CHECK_MSG(f.first.record == blamed, "%s: blames %llu", cases[i].name,
+		    (unsigned long long)f.first.record);
+		ATF_CHECK(strcmp(err.msg, f.first.msg) == 0 && err.msg[0] != '\0');
+	}
+}
+
+/* Rules of the tables in the specification, by their first column. */
+ATF_TC_WITHOUT_HEAD(every_rule_has_a_case);
+ATF_TC_BODY(every_rule_has_a_case, tc)
+{
+	const char *src = getenv("SNAP_SRC");
+	char path[4096], line[4096], rule[12];
+	unsigned rules = 0;
+	FILE *f;
+
+	if (src == NULL)
+		atf_tc_skip("SNAP_SRC is not set");
+	snprintf(path, sizeof path, "%s/spec/rules-objects.md", src);
+	ATF_REQUIRE((f = fopen(path, "r")) != NULL);
+	while (fgets(line, sizeof line, f) != NULL) {
+		bool found = false;
+
+		if (sscanf(line, "| %11[A-Z0-9-] |", rule) != 1 || strchr(rule, '-') == NULL ||
+		    rule[0] == '-' || strcmp(rule, "REC-9") == 0)
+			continue;
+		rules++;
+		for (size_t i = 0; i < NCASES && !found; i++)
+			found = strcmp(cases[i].rule, rule) == 0;
+		ATF_CHECK_MSG(found, "no case for %s", rule);
+	}
+	fclose(f);
+	ATF_CHECK_MSG(rules > 80, "%u rules", rules);
+}
+
+/* A record as no encoder of ours writes it: a string with a NUL in it. */
+ATF_TC_WITHOUT_HEAD(rec9_fires_on_other_encodings);
+ATF_TC_BODY(rec9_fires_on_other_encodings, tc)
+{
+	static const struct {
+		const char *what;
+		uint8_t bytes[12];
+		uint32_t len;
+	} encodings[] = {
+		{ "NUL in a string", { 0x1a, 3, '/', 0, 'x' }, 5 },
+		{ "zero written", { 0x08, 0 }, 2 },
+		{ "long varint", { 0x08, 0x81, 0x00 }, 3 },
+		{ "fields out of order", { 0x1a, 1, '/', 0x08, 1 }, 5 },
+		{ "field given twice", { 0x08, 1, 0x08, 2 }, 4 },
+	};
+	static const struct snap_writer_options options = { .codec = PSNAP_CODEC_ZSTD, .threads = 1 };
+	static struct world w;
+
+	for (size_t i = 0; i < sizeof encodings / sizeof encodings[0]; i++) {
+		uint8_t record[PSNAP_REC_LEN + 12] = { 0 };
+		struct findings f = { 0 };
+		struct snap_error err;
+		struct snap_writer *sw;
+		struct snap *s;
+		FILE *out = fopen("rec9.psnap", "w+");
+
+		world_init(&w);
+		ATF_REQUIRE_EQ(snap_writer_open_fd(&sw, fileno(out), &options, &err), 0);
+		ATF_REQUIRE_EQ(world_put(&w, sw, &err), 0);
+		psnap_put16(record + PSNAP_REC_OFF_KIND, PSNAP_KIND_CGROUP);
+		psnap_put64(record + PSNAP_REC_OFF_ID, FREE_ID);
+		psnap_put32(record + PSNAP_REC_OFF_LEN, encodings[i].len);
+		memcpy(record + PSNAP_REC_LEN, encodings[i].bytes, encodings[i].len);
+		ATF_REQUIRE_EQ(snap_writer_records(sw, record, PSNAP_REC_LEN + encodings[i].len, &err), 0);
+		ATF_REQUIRE_EQ(snap_writer_finish(sw, NULL, &err), 0);
+		snap_writer_free(sw);
+		fclose(out);
+		ATF_REQUIRE_EQ(snap_open(&s, "rec9.psnap", NULL, &err), 0);
+		ATF_CHECK_MSG(snap_validate(s, take, &f, &err) == SNAP_E_CORRUPT && f.count == 1 &&
+		    strcmp(f.first.rule, "REC-9") == 0 && f.first.record == FREE_ID, "%s: %u %s",
+		    encodings[i].what, f.count, f.first.msg);
+		snap_close(s);
+	}
+}
+
+/* Circles of any length end, and each is one finding; so do chains of any length. */
+ATF_TC_WITHOUT_HEAD(circles_are_found_once_and_long_chains_are_none);
+ATF_TC_BODY(circles_are_found_once_and_long_chains_are_none, tc)
+{
+	enum { N = 20000 };
+	static struct world w;
+	static Psnap__SeccompFilter filters[N];
+	static const struct snap_writer_options options = { .threads = 1 };
+
+	for (int circle = 0; circle < 2; circle++) {
+		struct findings f = { 0 };
+		struct snap_error err;
+		struct snap_writer *sw;
+		struct snap *s;
+		FILE *out = fopen("chain.psnap", "w+");
+
+		world_init(&w);
+		ATF_REQUIRE_EQ(snap_writer_open_fd(&sw, fileno(out), &options, &err), 0);
+		ATF_REQUIRE_EQ(world_put(&w, sw, &err), 0);
+		for (uint64_t i = 0; i < N; i++) {
+			filters[i] = w.old_filter;
+			filters[i].previous_id = i + 1 < N ? 10001 + i : circle ? 15000 : 0;
+			ATF_REQUIRE_EQ(snap_writer_message(sw, PSNAP_KIND_SECCOMP_FILTER, 10000 + i,
+			    PSNAP_CRITICAL_REFUSE, &filters[i].base, &err), 0);
+		}
+		ATF_REQUIRE_EQ(snap_writer_finish(sw, NULL, &err), 0);
+		snap_writer_free(sw);
+		fclose(out);
+		ATF_REQUIRE_EQ(snap_open(&s, "chain.psnap", NULL, &err), 0);
+		snap_validate(s, take, &f, &err);
+		ATF_CHECK_MSG(f.count == (unsigned)circle, "%u findings, first %s: %s", f.count, f.first.rule,
+		    f.first.msg);
+		if (circle)
+			ATF_CHECK_STREQ(f.first.rule, "GRA-7");
+		snap_close(s);
+	}
+}
+
+ATF_TC_WITHOUT_HEAD(epolls_that_wait_for_each_other_are_found);
+ATF_TC_BODY(epolls_that_wait_for_each_other_are_found, tc)
+{
+	static struct world w;
+	static Psnap__Epoll epoll;
+	static Psnap__EpollEntry entry;
+	static Psnap__EpollEntry *entries[1] = { &entry };
+	struct findings f = { 0 };
+	struct snap_error err;
+
+	world_init(&w);
+	psnap__epoll__init(&epoll);
+	psnap__epoll_entry__init(&entry);
+	entry.open_file_id = OPEN_EPOLL;
+	epoll.n_entries = 1;
+	epoll.entries = entries;
+	w.open_pipe.pipe_id = 0;
+	w.open_pipe.epoll = &epoll;
+	ATF_CHECK_EQ(validate(&w, &f, &err), 0);	/* one waits for the other */
+	w.entries[0].open_file_id = OPEN_PIPE;
+	ATF_CHECK_EQ(validate(&w, &f, &err), SNAP_E_CORRUPT);
+	ATF_CHECK_STREQ(f.first.rule, "OPN-6");
+	ATF_CHECK_EQ(f.count, 1);
+}
+
+ATF_TC_WITHOUT_HEAD(every_violation_is_reported_until_the_caller_stops);
+ATF_TC_BODY(every_violation_is_reported_until_the_caller_stops, tc)
+{
+	static struct world w;
+	struct findings all = { 0 }, some = { .stop_after = 2 };
+	struct snap_error err;
+
+	world_init(&w);
+	w.creds.cap_effective = 4;
+	w.child_map.end = 0;
+	w.dir.mode = 010000;
+	w.runs[5].owner = FREE_ID;
+	w.runs[5].count = 1;
+	ATF_CHECK_EQ(validate(&w, &all, &err), SNAP_E_CORRUPT);
+	ATF_CHECK_EQ(all.count, 4);
+	ATF_CHECK_STREQ(all.first.rule, "CRD-2");
+	ATF_CHECK_EQ(validate(&w, &some, &err), SNAP_E_CORRUPT);
+	ATF_CHECK_EQ(some.count, 2);
+	/* nobody listening: the first one is the answer */
+	struct snap *s = open_world(&w);
+	ATF_CHECK_EQ(snap_validate(s, NULL, NULL, &err), SNAP_E_CORRUPT);
+	ATF_CHECK_STREQ(err.rule, "CRD-2");
+	ATF_CHECK_EQ(snap_validate(s, NULL, NULL, NULL), SNAP_E_CORRUPT);
+	snap_close(s);
+}
+
+/* What Coverage says is missing of an object is no violation. */
+ATF_TC_WITHOUT_HEAD(coverage_explains_a_mapping_without_its_file);
+ATF_TC_BODY(coverage_explains_a_mapping_without_its_file, tc)
+{
+	static struct world w;
+	struct findings f = { 0 };
+	struct snap_error err;
+
+	world_init(&w);
+	w.code.file_id = 0;
+	w.coverage.object_id = CODE;
+	ATF_CHECK_EQ(validate(&w, &f, &err), 0);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, a_valid_snapshot_has_no_finding);
+	ATF_TP_ADD_TC(tp, each_rule_fires_on_what_breaks_just_it);
+	ATF_TP_ADD_TC(tp, every_rule_has_a_case);
+	ATF_TP_ADD_TC(tp, rec9_fires_on_other_encodings);
+	ATF_TP_ADD_TC(tp, circles_are_found_once_and_long_chains_are_none);
+	ATF_TP_ADD_TC(tp, epolls_that_wait_for_each_other_are_found);
+	ATF_TP_ADD_TC(tp, every_violation_is_reported_until_the_caller_stops);
+	ATF_TP_ADD_TC(tp, coverage_explains_a_mapping_without_its_file);
+	return atf_no_error();
+}
