@@ -167,6 +167,37 @@ ATF_TC_BODY(each_broken_rule_is_named_with_its_place, tc)
 	}
 }
 
+ATF_TC_WITHOUT_HEAD(two_wrongs_that_fit_each_other_are_found);
+ATF_TC_BODY(two_wrongs_that_fit_each_other_are_found, tc)
+{
+	static const struct { struct patch patches[2]; struct answer random, stream; } pairs[] = {
+		/* the second record hidden in the first, which alone is counted */
+		{ { { BODY, META, 4, 4, 20 }, { HEAD, META, 12, 4, 1 } },
+		    { CORRUPT, "TRL-6", TRAILER + 72 }, { CORRUPT, "IDX-7", OBJECTS } },
+		/* a byte before the first block, which is the shorter for it */
+		{ { { BODY, BLOCKS, PSNAP_IDX_BLOCK_OFFSET, 8, META + 1 },
+		    { BODY, BLOCKS, PSNAP_IDX_BLOCK_LENGTH, 4, PADDING - META - 1 } },
+		    { CORRUPT, "IDX-5", BLOCKS }, { CORRUPT, "IDX-5", BLOCKS } },
+		/* a trailer that begins one byte later */
+		{ { { END, 0, PSNAP_TRL_DIR_OFFSET, 8, DIR + 1 },
+		    { END, 0, PSNAP_TRL_DIR_LENGTH, 4, TRAILER - DIR - 1 } },
+		    { CORRUPT, "BLK-1", DIR + 1 }, { CORRUPT, "TRL-4", TRAILER + 16 } },
+	};
+
+	for (size_t i = 0; i < sizeof pairs / sizeof pairs[0]; i++) {
+		struct craft *c = malloc(sizeof *c);
+		struct snap_error err = { .code = SNAP_OK };
+		int fd;
+
+		craft(c, pairs[i].patches, 2);
+		fd = file_of(c->bytes, LENGTH);
+		check(i, "at random", at_random(fd, &err), &err, &pairs[i].random);
+		check(i, "as a stream", as_stream(fd, &err), &err, &pairs[i].stream);
+		close(fd);
+		free(c);
+	}
+}
+
 ATF_TC_WITHOUT_HEAD(a_run_that_points_at_the_wrong_block_is_not_read);
 ATF_TC_BODY(a_run_that_points_at_the_wrong_block_is_not_read, tc)
 {
@@ -198,6 +229,7 @@ ATF_TC_BODY(a_run_that_points_at_the_wrong_block_is_not_read, tc)
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, each_broken_rule_is_named_with_its_place);
+	ATF_TP_ADD_TC(tp, two_wrongs_that_fit_each_other_are_found);
 	ATF_TP_ADD_TC(tp, a_run_that_points_at_the_wrong_block_is_not_read);
 	return atf_no_error();
 }
