@@ -20,6 +20,7 @@ tests_offline_c := \
 	tests/libsnap/container_roundtrip_test.c \
 	tests/libsnap/container_rules_test.c \
 	tests/libsnap/container_writer_test.c \
+	tests/libsnap/model_graph_test.c \
 	tests/libsnap/validate_rules_test.c
 
 tests_offline_sh :=

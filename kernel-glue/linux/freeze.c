@@ -162,23 +162,20 @@ out:
 /* ---- waiting ---- */
 
 /*
- * Calls that come back with EINTR from a mere stop, though no signal is
- * delivered ("Spurious EINTR", restore-engine section 5): number by ABI.
+ * EINTR at the stop of a task with no signal to deliver is our doing: epoll
+ * and semaphore waits, sigtimedwait, and socket calls with a timeout come
+ * back so from a mere stop (signal(7), "Spurious EINTR" in restore-engine
+ * section 5).  Doing the call again is right, but for those that have acted
+ * on a descriptor by then: close, dup2, dup3.
  */
 static bool
-never_restarts(const struct regs *r)
+can_begin_again(const struct regs *r)
 {
-	/* epoll_wait semop semtimedop rt_sigtimedwait io_getevents epoll_pwait io_pgetevents epoll_pwait2 */
-	static const int amd64[] = { 232, 65, 220, 128, 208, 281, 333, 441 };
-	/* the same; i386 also has ipc(2) and time64 variants */
-	static const int i386[] = { 256, 393, 394, 177, 247, 319, 385, 441, 117, 416, 420, 421 };
-	const int *v = regs_is32(r) ? i386 : amd64;
-	size_t n = regs_is32(r) ? sizeof i386 / sizeof *i386 : sizeof amd64 / sizeof *amd64;
+	int64_t nr = regs_syscall(r);
 
-	for (size_t i = 0; i < n; i++)
-		if (v[i] == regs_syscall(r))
-			return true;
-	return false;
+	if (regs_is32(r))
+		return nr >= 0 && nr != 6 && nr != 63 && nr != 330;
+	return nr >= 0 && nr != 3 && nr != 33 && nr != 292;
 }
 
 static bool
@@ -206,7 +203,7 @@ after_stop(struct dump *d, struct task *t)
 	if ((r = regs_get(t->tid, t->regs)) != 0)
 		return dump_fail(d, r == -ESRCH ? GLUE_E_GONE : GLUE_E_SYSTEM, -r, t->proc,
 		    "reading registers of thread %d", (int)t->tid);
-	if (regs_result(t->regs) == -EINTR && never_restarts(t->regs) && !signal_deliverable(t)) {
+	if (regs_result(t->regs) == -EINTR && can_begin_again(t->regs) && !signal_deliverable(t)) {
 		t->regs->ax = (uint64_t)-ERESTARTNOINTR;
 		if ((r = regs_set(t->tid, t->regs)) != 0)
 			return dump_fail(d, GLUE_E_SYSTEM, -r, t->proc, "setting registers");
@@ -255,9 +252,12 @@ cannot_stop(struct dump *d, const struct task *t)
 	    "thread %d did not stop in time%s; everything goes on as before", (int)t->tid, why);
 }
 
-/* Until every seized task of processes [from, ...) is stopped or gone. */
+/*
+ * Until every seized task of processes [from, ...) is stopped or gone.
+ * releasing: a failure is being undone, so no cancelling and no complaint.
+ */
 static int
-wait_stopped(struct dump *d, size_t from)
+wait_stopped(struct dump *d, size_t from, bool releasing)
 {
 	uint32_t ms = d->options->stop_timeout_ms != 0 ? d->options->stop_timeout_ms : STOP_TIMEOUT_MS;
 	uint64_t deadline = now_ns() + (uint64_t)ms * 1000000;
@@ -297,12 +297,12 @@ wait_stopped(struct dump *d, size_t from)
 		}
 		if (waiting == NULL)
 			return 0;
-		if ((r = cancelled(d)) != 0)
+		if (!releasing && (r = cancelled(d)) != 0)
 			return r;
 		if (progress)
 			continue;
 		if (now_ns() > deadline)
-			return cannot_stop(d, waiting);
+			return releasing ? GLUE_E_TIMEOUT : cannot_stop(d, waiting);
 		nanosleep(&(struct timespec){ .tv_nsec = pause_ns }, NULL);
 		if (pause_ns < 500000)
 			pause_ns *= 2;
@@ -436,7 +436,7 @@ stop_level(struct dump *d, size_t from)
 		for (size_t i = from; i < d->procs.n; i++)
 			if ((r = seize_tasks(d, d->procs.v[i], &found)) != 0)
 				return r;
-		if ((r = wait_stopped(d, from)) != 0)
+		if ((r = wait_stopped(d, from, false)) != 0)
 			return r;
 	} while (found > 0);
 	return 0;
@@ -518,6 +518,8 @@ freeze_release(struct dump *d)
 {
 	bool end = d->options->then == GLUE_THEN_KILL && d->err->code == GLUE_OK;
 
+	/* a stop under way must be met, or its EINTR would reach the program */
+	wait_stopped(d, 0, true);
 	for (size_t i = d->procs.n; i-- > 0;) {
 		struct proc *p = d->procs.v[i];
 

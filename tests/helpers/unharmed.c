@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A program that notices when it is disturbed: each thread sits in one
+ * blocking call and reports EINTR, an early return, or a changed signal
+ * disposition or mask.  No signal is ever sent to it but SIGUSR1, for which
+ * main() waits, checks and prints "alive" or what is wrong.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ipc.h>
+#include <sys/select.h>
+#include <sys/sem.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#define WAIT_MS	150
+
+static _Atomic(const char *) wrong;
+static atomic_long rounds[16];
+
+static int64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* Each returns 0 if it timed out, as it should. */
+
+static int
+in_epoll(void)
+{
+	static __thread int fd = -1;
+	struct epoll_event e;
+
+	if (fd < 0)
+		fd = epoll_create1(0);
+	return epoll_wait(fd, &e, 1, WAIT_MS);
+}
+
+static int
+in_poll(void)
+{
+	return poll(NULL, 0, WAIT_MS);
+}
+
+static int
+in_select(void)
+{
+	struct timeval tv = { 0, WAIT_MS * 1000 };
+
+	return select(0, NULL, NULL, NULL, &tv);
+}
+
+static int
+in_nanosleep(void)
+{
+	return nanosleep(&(struct timespec){ 0, WAIT_MS * 1000000L }, NULL);
+}
+
+static int
+in_nanosleep_rem(void)
+{
+	struct timespec rem;
+
+	return nanosleep(&(struct timespec){ 0, WAIT_MS * 1000000L }, &rem);
+}
+
+static int
+in_sigtimedwait(void)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR2);
+	if (sigtimedwait(&set, NULL, &(struct timespec){ 0, WAIT_MS * 1000000L }) < 0 && errno == EAGAIN)
+		return 0;
+	return -1;
+}
+
+static int
+in_semtimedop(void)
+{
+	static __thread int id = -1;
+	struct sembuf op = { 0, -1, 0 };
+	int r;
+
+	if (id < 0 && (id = semget(IPC_PRIVATE, 1, 0600)) < 0)
+		return 0;
+	r = semtimedop(id, &op, 1, &(struct timespec){ 0, WAIT_MS * 1000000L });
+	if (r < 0 && errno == EAGAIN)
+		return 0;
+	return -1;
+}
+
+static int
+in_cond(void)
+{
+	pthread_mutex_t m = PTHREAD_MUTEX_INITIALIZER;
+	pthread_cond_t c = PTHREAD_COND_INITIALIZER;
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	t.tv_nsec += WAIT_MS * 1000000L;
+	t.tv_sec += t.tv_nsec / 1000000000;
+	t.tv_nsec %= 1000000000;
+	pthread_mutex_lock(&m);
+	return pthread_cond_timedwait(&c, &m, &t) == ETIMEDOUT ? 0 : -1;
+}
+
+static int
+in_recv(void)
+{
+	static __thread int s[2] = { -1, -1 };
+	struct timeval tv = { 0, WAIT_MS * 1000 };
+	char c;
+
+	if (s[0] < 0) {
+		socketpair(AF_UNIX, SOCK_STREAM, 0, s);
+		setsockopt(s[0], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof tv);
+	}
+	if (recv(s[0], &c, 1, 0) < 0 && errno == EAGAIN)
+		return 0;
+	return -1;
+}
+
+static int
+in_pipe(void)
+{
+	static __thread int p[2] = { -1, -1 };
+	char c = 'x', d;
+
+	/* through the pipe and back, so that it ends */
+	if (p[0] < 0 && pipe(p) != 0)
+		return -1;
+	usleep(WAIT_MS * 1000);
+	return write(p[1], &c, 1) == 1 && read(p[0], &d, 1) == 1 && c == d ? 0 : -1;
+}
+
+static const struct {
+	int		(*call)(void);
+	const char	*name;
+} calls[] = {
+	{ in_epoll, "epoll_wait" }, { in_poll, "poll" }, { in_select, "select" },
+	{ in_nanosleep, "nanosleep" }, { in_nanosleep_rem, "nanosleep with rmtp" },
+	{ in_sigtimedwait, "sigtimedwait" }, { in_semtimedop, "semtimedop" },
+	{ in_cond, "pthread_cond_timedwait" }, { in_recv, "recv" }, { in_pipe, "pipe" },
+};
+#define NCALLS (sizeof calls / sizeof *calls)
+
+static void *
+sit(void *arg)
+{
+	size_t i = (size_t)(uintptr_t)arg;
+	/* exact in every precision, and held in a register */
+	double x = (double)(i + 1) * 0.125;
+
+	for (;;) {
+		int64_t before = now_ms();
+
+		if (calls[i].call() != 0 || now_ms() - before < WAIT_MS - 2)
+			wrong = calls[i].name;
+		if (x != (double)(i + 1) * 0.125)
+			wrong = "floating point";
+		rounds[i]++;
+	}
+	return NULL;
+}
+
+static volatile sig_atomic_t traps;
+
+static void
+on_trap(int sig)
+{
+	(void)sig;
+	traps++;
+}
+
+static const char *
+check(void)
+{
+	long before[NCALLS];
+	struct sigaction sa;
+	sigset_t mask;
+
+	for (size_t i = 0; i < NCALLS; i++)
+		before[i] = rounds[i];
+	usleep(3 * WAIT_MS * 1000);
+	for (size_t i = 0; i < NCALLS; i++)
+		if (rounds[i] == before[i])
+			return calls[i].name;
+	if (sigaction(SIGTRAP, NULL, &sa) != 0 || sa.sa_handler != on_trap || traps != 0)
+		return "SIGTRAP handler";
+	if (sigaction(SIGHUP, NULL, &sa) != 0 || sa.sa_handler != SIG_IGN)
+		return "SIGHUP ignored";
+	if (sigprocmask(SIG_SETMASK, NULL, &mask) != 0 || !sigismember(&mask, SIGUSR1) ||
+	    !sigismember(&mask, SIGTRAP) || sigismember(&mask, SIGTERM))
+		return "signal mask";
+	return wrong;
+}
+
+int
+main(void)
+{
+	const char *what;
+	sigset_t set;
+	pthread_t t;
+	int sig;
+
+	signal(SIGTRAP, on_trap);
+	signal(SIGHUP, SIG_IGN);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	sigaddset(&set, SIGUSR2);
+	sigaddset(&set, SIGTRAP);
+	sigprocmask(SIG_BLOCK, &set, NULL);
+	for (size_t i = 0; i < NCALLS; i++)
+		if (pthread_create(&t, NULL, sit, (void *)(uintptr_t)i) != 0)
+			return 1;
+	puts("ready");
+	fflush(stdout);
+	sigemptyset(&set);
+	sigaddset(&set, SIGUSR1);
+	for (;;) {
+		if (sigwait(&set, &sig) != 0)
+			return 1;
+		what = check();
+		puts(what != NULL ? what : "alive");
+		fflush(stdout);
+	}
+}
