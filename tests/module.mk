@@ -20,7 +20,9 @@ tests_offline_c := \
 	tests/libsnap/container_roundtrip_test.c \
 	tests/libsnap/container_rules_test.c \
 	tests/libsnap/container_writer_test.c \
+	tests/libsnap/core_export_test.c \
 	tests/libsnap/model_graph_test.c \
+	tests/libsnap/model_memory_test.c \
 	tests/libsnap/validate_rules_test.c
 
 tests_offline_sh :=
@@ -39,6 +41,6 @@ test_fixtures :=
 
 fuzz_targets :=
 
-# It makes the library's allocations fail, one after the other.
-$(O)/tests/libsnap/container_memory_test: all_ldflags += \
+# They make the library's allocations fail, one after the other.
+$(O)/tests/libsnap/container_memory_test $(O)/tests/libsnap/model_memory_test: all_ldflags += \
 	-Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc

@@ -15,7 +15,7 @@ struct chunk {
 struct arena {
 	struct chunk	*chunks;	/* the newest first */
 	uint64_t	limit, used;
-	int		exhausted;
+	int		exhausted, failed;
 };
 
 struct arena *
@@ -52,14 +52,18 @@ arena_alloc(struct arena *a, size_t size)
 		a->exhausted = 1;
 		return NULL;
 	}
-	if (size > SIZE_MAX - sizeof *c - ALIGN)
+	if (size > SIZE_MAX - sizeof *c - ALIGN) {
+		a->failed = 1;
 		return NULL;
+	}
 	size = (size + ALIGN - 1) & ~(ALIGN - 1);
 	if (c == NULL || size > c->size - c->used) {
 		size_t room = size > CHUNK ? size : CHUNK;
 
-		if ((c = malloc(sizeof *c + room)) == NULL)
+		if ((c = malloc(sizeof *c + room)) == NULL) {
+			a->failed = 1;
 			return NULL;
+		}
 		c->size = room;
 		c->used = 0;
 		/* a large piece of its own does not end the chunk in use */
@@ -81,6 +85,12 @@ int
 arena_exhausted(const struct arena *a)
 {
 	return a->exhausted;
+}
+
+int
+arena_failed(const struct arena *a)
+{
+	return a->failed;
 }
 
 uint64_t

@@ -20,6 +20,9 @@ void	*arena_alloc(struct arena *a, size_t size);
 /* Whether an arena_alloc() failed because of the limit. */
 int	arena_exhausted(const struct arena *a);
 
+/* Whether one failed for want of memory. */
+int	arena_failed(const struct arena *a);
+
 /* Bytes handed out. */
 uint64_t arena_used(const struct arena *a);
 

@@ -46,6 +46,8 @@ decode(struct snap *s, struct snap_object *o, struct snap_error *err)
 		return error_object(err, SNAP_E_LIMIT, "", o->id, o->offset,
 		    "more than %llu bytes of decoded records",
 		    (unsigned long long)container_limits(s->container)->max_meta_bytes);
+	if (arena_failed(s->arena))
+		return error_nomem(err);
 	return error_object(err, SNAP_E_CORRUPT, "REC-8", o->id, o->offset,
 	    "%s record is not a protobuf message of its kind", kind->name);
 }

@@ -425,7 +425,7 @@ world_memory(struct world *w)
 	w->runs[4].count = 2;
 	for (size_t i = 0; i < sizeof w->pages; i++)
 		w->pages[i] = (uint8_t)(i / WORLD_PAGE * 16 + i % 13 + 1);
-	memcpy(w->pages, "world\0--fast", 12);
+	memcpy(w->pages + WORLD_PAGE, "world\0--fast", 12);	/* the arguments */
 }
 
 static inline void
