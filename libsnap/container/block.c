@@ -327,7 +327,7 @@ block_body_check(const struct block_header *h, const uint8_t *body, uint64_t off
 
 int
 block_payload(const struct block_header *h, const uint8_t *body, uint64_t offset, uint8_t *out,
-    struct snap_error *err)
+    struct ZSTD_DCtx_s *zstd, struct snap_error *err)
 {
 	const uint8_t *data = body + h->aux_len;
 	uint64_t at = offset + PSNAP_BLK_LEN + h->aux_len;
@@ -344,7 +344,7 @@ block_payload(const struct block_header *h, const uint8_t *body, uint64_t offset
 	    ZSTD_findFrameCompressedSize(data, h->stored_len) != h->stored_len)		/* BLK-11 */
 		return error_set(err, SNAP_E_CORRUPT, "BLK-11", at,
 		    "not one zstd frame of %u bytes", h->raw_len);
-	n = ZSTD_decompress(out, h->raw_len, data, h->stored_len);
+	n = ZSTD_decompressDCtx(zstd, out, h->raw_len, data, h->stored_len);
 	if (ZSTD_isError(n) || n != h->raw_len)						/* BLK-12 */
 		return error_set(err, SNAP_E_CORRUPT, "BLK-12", at, "zstd: %s",
 		    ZSTD_isError(n) ? ZSTD_getErrorName(n) : "wrong length");

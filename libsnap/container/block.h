@@ -60,9 +60,13 @@ block_length(const struct block_header *h)
 int	block_body_check(const struct block_header *h, const uint8_t *body, uint64_t offset,
 	    uint32_t page_shift, uint64_t incompat, struct snap_error *err);
 
-/* The raw payload into out, which has h->raw_len bytes (BLK-11, BLK-12). */
+/*
+ * The raw payload into out, which has h->raw_len bytes (BLK-11, BLK-12).
+ * zstd is a decompressing context, made once so that no memory is needed here.
+ */
+struct ZSTD_DCtx_s;
 int	block_payload(const struct block_header *h, const uint8_t *body, uint64_t offset, uint8_t *out,
-	    struct snap_error *err);
+	    struct ZSTD_DCtx_s *zstd, struct snap_error *err);
 
 /* Entry i of a run table; checked by block_body_check(). */
 struct run {

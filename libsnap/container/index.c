@@ -148,7 +148,7 @@ reader_load_directory(struct container *c, struct snap_error *err)
 		r = error_nomem(err);
 		goto out;
 	}
-	if ((r = block_payload(&h, c->scratch + PSNAP_BLK_LEN, at, raw, err)) != 0 ||
+	if ((r = block_payload(&h, c->scratch + PSNAP_BLK_LEN, at, raw, c->zstd, err)) != 0 ||
 	    (r = check_directory(c, raw, at, err)) != 0)
 		goto out;
 	if (h.seq != c->trailer.blocks + c->ndir)				/* BLK-16 */
@@ -274,7 +274,7 @@ load_chunk(struct container *c, size_t i, struct chunk_slot *slot, struct snap_e
 		return error_set(err, SNAP_E_CORRUPT, "HASH-2", d->offset,
 		    "digest of index block %zu does not match", i);
 	if ((r = reader_room(&slot->bytes, &slot->cap, h.raw_len, err)) != 0 ||
-	    (r = block_payload(&h, c->scratch + PSNAP_BLK_LEN, d->offset, slot->bytes, err)) != 0)
+	    (r = block_payload(&h, c->scratch + PSNAP_BLK_LEN, d->offset, slot->bytes, c->zstd, err)) != 0)
 		return r;
 	switch (d->table) {
 	case PSNAP_TABLE_BLOCKS:

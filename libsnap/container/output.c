@@ -117,6 +117,8 @@ open_unnamed(struct output *o)
 		return 0;
 	close(o->fd);
 	o->fd = -1;
+#else
+	(void)o;
 #endif
 	return -1;
 }

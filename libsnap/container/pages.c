@@ -157,7 +157,7 @@ reader_page_block(struct container *c, uint32_t seq, const uint8_t **raw, uint32
 		return r;
 	trim_cache(c, slot, h.raw_len);
 	if ((r = reader_room(&slot->raw, &slot->cap, h.raw_len, err)) != 0 ||
-	    (r = block_payload(&h, c->scratch + PSNAP_BLK_LEN, e.offset, slot->raw, err)) != 0)
+	    (r = block_payload(&h, c->scratch + PSNAP_BLK_LEN, e.offset, slot->raw, c->zstd, err)) != 0)
 		return r;
 	slot->seq = seq;
 	slot->raw_len = h.raw_len;

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <zstd.h>
+
 #include "libsnap/container/reader.h"
 #include "libsnap/core/arena.h"
 #include "libsnap/core/checksum.h"
@@ -148,7 +150,7 @@ load_meta(struct container *c, uint32_t seq, const struct block_entry *e, struct
 		return arena_exhausted(c->arena) ?
 		    error_set(err, SNAP_E_LIMIT, "", e->offset, "more than %llu bytes of metadata",
 		    (unsigned long long)c->limits.max_meta_bytes) : error_nomem(err);
-	if ((r = block_payload(&h, c->scratch + PSNAP_BLK_LEN, e->offset, raw, err)) != 0)
+	if ((r = block_payload(&h, c->scratch + PSNAP_BLK_LEN, e->offset, raw, c->zstd, err)) != 0)
 		return r;
 	if (c->nmeta % 64 == 0) {
 		m = realloc(c->meta, (c->nmeta + 64) * sizeof *m);
@@ -251,7 +253,8 @@ container_open(struct container **cp, int fd, bool own_fd, const struct snap_lim
 		c->chunks[i].dir = SIZE_MAX;
 	if ((r = limits_resolve(&c->limits, limits, err)) != 0)
 		goto fail;
-	if ((c->arena = arena_new(c->limits.max_meta_bytes)) == NULL) {
+	if ((c->arena = arena_new(c->limits.max_meta_bytes)) == NULL ||
+	    (c->zstd = ZSTD_createDCtx()) == NULL) {
 		r = error_nomem(err);
 		goto fail;
 	}
@@ -279,6 +282,7 @@ container_close(struct container *c)
 	free(c->meta);
 	free(c->dir);
 	arena_free(c->arena);
+	ZSTD_freeDCtx(c->zstd);
 	if (c->own_fd)
 		close(c->fd);
 	free(c);

@@ -55,6 +55,7 @@ struct container {
 	struct chunk_slot chunks[CHUNK_SLOTS];
 	struct page_slot pages[PAGE_SLOTS];
 	uint64_t	clock;
+	struct ZSTD_DCtx_s *zstd;
 	uint8_t		*scratch;	/* block as stored */
 	size_t		scratch_cap;
 };

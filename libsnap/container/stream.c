@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <zstd.h>
+
 #include "libsnap/container/container.h"
 #include "libsnap/container/tables.h"
 #include "libsnap/core/checksum.h"
@@ -29,6 +31,7 @@ struct snap_stream {
 	struct table_chunk expected;	/* the next index block's content */
 	struct snap_summary summary;
 
+	struct ZSTD_DCtx_s *zstd;
 	struct buffer	body, raw;	/* of the current block */
 	struct block_header block;
 	uint64_t	block_offset;
@@ -77,6 +80,10 @@ snap_stream_open(struct snap_stream **sp, int fd, const struct snap_limits *limi
 		return error_nomem(err);
 	s->fd = fd;
 	s->expected.table = PSNAP_TABLE_BLOCKS;
+	if ((s->zstd = ZSTD_createDCtx()) == NULL) {
+		r = error_nomem(err);
+		goto fail;
+	}
 	if ((r = limits_resolve(&s->limits, limits, err)) != 0)
 		goto fail;
 	if (io_read(fd, s->header_bytes, PSNAP_HDR_LEN, &got) != 0) {
@@ -105,6 +112,7 @@ snap_stream_close(struct snap_stream *s)
 	if (s == NULL)
 		return;
 	tables_fini(&s->seen);
+	ZSTD_freeDCtx(s->zstd);
 	free(s->expected.bytes);
 	free(s->body.p);
 	free(s->raw.p);
@@ -250,7 +258,7 @@ next_block(struct snap_stream *s, struct snap_error *err)
 	    (r = block_body_check(h, s->body.p, s->block_offset, s->header.page_shift,
 	    s->header.incompat, err)) != 0 ||
 	    (r = room(&s->raw, h->raw_len, err)) != 0 ||
-	    (r = block_payload(h, s->body.p, s->block_offset, s->raw.p, err)) != 0)
+	    (r = block_payload(h, s->body.p, s->block_offset, s->raw.p, s->zstd, err)) != 0)
 		return r;
 	s->at = s->page = 0;
 	if (h->type == PSNAP_BLOCK_INDEX)

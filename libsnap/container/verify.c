@@ -98,7 +98,7 @@ verify_block(struct verify *v, uint32_t seq)
 		return error_nomem(&v->finding);
 	if ((h.type == PSNAP_BLOCK_META || h.codec != PSNAP_CODEC_NONE) &&
 	    ((r = reader_room(&v->raw, &v->raw_cap, h.raw_len, &v->finding)) != 0 ||
-	    (r = block_payload(&h, body, e.offset, v->raw, &v->finding)) != 0))
+	    (r = block_payload(&h, body, e.offset, v->raw, v->c->zstd, &v->finding)) != 0))
 		return r;
 	if (h.type == PSNAP_BLOCK_META)
 		return see_records(v, &h, e.offset);
