@@ -11,6 +11,7 @@ tests_c := \
 	tests/glue/emit_test.c
 
 tests_sh := \
+	tests/tools/core_test.sh \
 	tests/tools/unharmed_test.sh
 
 tests_offline_c := \
@@ -23,9 +24,11 @@ tests_offline_c := \
 	tests/libsnap/core_export_test.c \
 	tests/libsnap/model_graph_test.c \
 	tests/libsnap/model_memory_test.c \
-	tests/libsnap/validate_rules_test.c
+	tests/libsnap/validate_rules_test.c \
+	tests/libsnap/vectors_test.c
 
-tests_offline_sh :=
+tests_offline_sh := \
+	tests/tools/snapconv_test.sh
 
 tests_once_sh := \
 	tests/programs/scripts_test.sh \
@@ -33,11 +36,13 @@ tests_once_sh := \
 	tests/programs/shapes_test.sh
 
 test_helpers := \
+	tests/helpers/backtrace.c \
 	tests/helpers/measure.c \
 	tests/helpers/target.c \
 	tests/helpers/unharmed.c
 
-test_fixtures :=
+test_fixtures := \
+	tests/helpers/world.c
 
 fuzz_targets :=
 
