@@ -28,6 +28,7 @@ tests_offline_c := \
 	tests/libsnap/vectors_test.c
 
 tests_offline_sh := \
+	tests/tools/inspect_test.sh \
 	tests/tools/snapconv_test.sh
 
 tests_once_sh := \

@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# snapinspect on the conformance vectors: the same bytes on every machine.
+
+inspect=$SNAP_BIN/snapinspect
+good=$SNAP_VECTORS/good-minimal.psnap
+
+atf_test_case views_have_exact_output
+views_have_exact_output_body() {
+	cat >info <<-'OUT'
+		of          pid 10, v
+		holds       1 processes, 1 threads, 1 mappings, 0 open files
+		pages       1 stored (0.0 MiB), 0 of zeros
+		size        5731 bytes, format 1.0
+		taken        by vectors 1 (none)
+		kernel      linux 6.1 amd64 on h
+		cpu         , ; x87 sse
+		coverage    0 break a restore, 0 degrade it, 0 notes
+	OUT
+	atf_check -o save:out "$inspect" info "$good"
+	grep -vE '^(snapshot|root) ' out >got
+	atf_check -o file:info cat got
+	atf_check -o inline:'10 [v]\n' "$inspect" tree "$good"
+	atf_check -o match:'400000-401000 +r-x +anonymous +0 +1 ' "$inspect" maps "$good"
+	atf_check -o inline:'pid 10 v\n' "$inspect" files "$good"
+	atf_check -o match:'rip +0x400000' -o match:'rsp +0x401000' -o match:'cs +user-code64' \
+	    "$inspect" regs "$good"
+	atf_check -o inline:'everything was carried\n' "$inspect" coverage "$good"
+	atf_check -o inline:'good: 2 blocks, 14 objects, 1 pages\n' "$inspect" verify "$good"
+	atf_check -o inline:'0x400ff8         90 90 90 90 90 90 90 90                          |........|\n' \
+	    "$inspect" mem --addr 0x400ff8 --len 8 "$good"
+	atf_check -o inline:'note      pid 10 x: y\n' "$inspect" coverage "$SNAP_VECTORS/good-zstd.psnap"
+}
+
+atf_test_case memory_is_searched
+memory_is_searched_body() {
+	# 4096 bytes of 90: a pattern of four begins at 4093 of them
+	atf_check -o save:out "$inspect" mem --find-hex '90 ??9090' "$good"
+	[ "$(wc -l <out)" -eq 4093 ] || atf_fail "$(wc -l <out) matches"
+	atf_check -o empty "$inspect" mem --find-hex 9091 "$good"
+	atf_check -o save:out "$inspect" mem --find-hex 9090 --range 400ffe-401000 "$good"
+	[ "$(wc -l <out)" -eq 1 ] || atf_fail "$(cat out)"
+	atf_check -s exit:2 -e match:'pattern' "$inspect" mem --find-hex 9 "$good"
+	atf_check -s exit:1 -o empty -e match:'not in the snapshot' "$inspect" mem --addr 0x1000 "$good"
+}
+
+atf_test_case json_is_json
+json_is_json_head() { atf_set require.progs python3; }
+json_is_json_body() {
+	for v in info tree maps files regs coverage verify; do
+		for f in "$SNAP_VECTORS"/good-*.psnap; do
+			atf_check -o save:out "$inspect" $v --json "$f"
+			atf_check -o ignore python3 -m json.tool out
+		done
+	done
+	atf_check -o save:out "$inspect" diff --json "$good" "$SNAP_VECTORS/good-zstd.psnap"
+	atf_check -o ignore python3 -m json.tool out
+}
+
+atf_test_case standard_input_and_output
+standard_input_and_output_body() {
+	atf_check -o inline:'10 [v]\n' -x "cat '$good' | '$inspect' tree -"
+	atf_check -s exit:1 -e match:'standard output' sh -c "'$inspect' info '$good' >/dev/full"
+}
+
+atf_test_case differences
+differences_body() {
+	atf_check -o inline:'no difference\n' "$inspect" diff --exit-code "$good" "$good"
+	atf_check -s exit:1 -o match:'mapping added 0x500000' "$inspect" diff --exit-code "$good" \
+	    "$SNAP_VECTORS/good-zstd.psnap"
+	atf_check -o match:'mapping removed 0x500000' "$inspect" diff "$SNAP_VECTORS/good-zstd.psnap" "$good"
+}
+
+atf_test_case bad_input_is_refused
+bad_input_is_refused_body() {
+	for f in "$SNAP_VECTORS"/bad-*.psnap; do
+		atf_check -s exit:1 -o ignore -e ignore "$inspect" verify "$f"
+	done
+	: >empty
+	atf_check -s exit:1 -e match:'not a PSNAP snapshot' "$inspect" empty
+	atf_check -s exit:1 -e match:'No such file' "$inspect" nowhere
+	atf_check -s exit:1 -e match:'directory' "$inspect" .
+	atf_check -s exit:2 -e match:'no view' "$inspect" frobnicate "$good"
+	atf_check -s exit:2 -e match:'which snapshot' "$inspect"
+	atf_check -s exit:2 -e match:'unknown option' "$inspect" --frobnicate "$good"
+}
+
+atf_init_test_cases() {
+	atf_add_test_case views_have_exact_output
+	atf_add_test_case memory_is_searched
+	atf_add_test_case json_is_json
+	atf_add_test_case standard_input_and_output
+	atf_add_test_case differences
+	atf_add_test_case bad_input_is_refused
+}
