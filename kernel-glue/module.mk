@@ -2,4 +2,32 @@
 glue_emit_srcs := \
 	kernel-glue/emit/emit.c
 
-glue_linux_srcs := $(sort $(wildcard kernel-glue/linux/*.c))
+glue_linux_srcs := \
+	kernel-glue/linux/arena.c \
+	kernel-glue/linux/coverage.c \
+	kernel-glue/linux/dump.c \
+	kernel-glue/linux/fd_anon.c \
+	kernel-glue/linux/fd_emit.c \
+	kernel-glue/linux/fd_file.c \
+	kernel-glue/linux/fd_pipe.c \
+	kernel-glue/linux/fd_socket.c \
+	kernel-glue/linux/fd_table.c \
+	kernel-glue/linux/fd_tty.c \
+	kernel-glue/linux/freeze.c \
+	kernel-glue/linux/mem_emit.c \
+	kernel-glue/linux/mem_maps.c \
+	kernel-glue/linux/mem_scan.c \
+	kernel-glue/linux/mem_stage.c \
+	kernel-glue/linux/procfs.c \
+	kernel-glue/linux/regs.c \
+	kernel-glue/linux/remote.c \
+	kernel-glue/linux/share.c \
+	kernel-glue/linux/task_cred.c \
+	kernel-glue/linux/task_emit.c \
+	kernel-glue/linux/task_host.c \
+	kernel-glue/linux/task_proc.c \
+	kernel-glue/linux/task_restart.c \
+	kernel-glue/linux/task_signal.c \
+	kernel-glue/linux/task_thread.c \
+	kernel-glue/linux/task_timer.c \
+	kernel-glue/linux/task_x86.c

@@ -110,7 +110,9 @@ SNAP_API int snap_writer_open_fd(struct snap_writer **wp, int fd,
  * Mode 0600: a snapshot holds memory.  It is written as an unnamed file
  * (O_TMPFILE) where the file system has it, so that even SIGKILL leaves
  * nothing, else as a hidden temporary beside path.
- * SNAP_E_IO: the folder cannot be written.
+ * SNAP_E_IO: the folder cannot be written.  SNAP_E_REFUSED: there is a
+ * device, FIFO or socket at path.  When it replaces a file, a SIGKILL in the
+ * instant between link and rename can leave a hidden file.
  */
 SNAP_API int snap_writer_create(struct snap_writer **wp, const char *path,
     const struct snap_writer_options *options, struct snap_error *err);
@@ -118,8 +120,8 @@ SNAP_API int snap_writer_create(struct snap_writer **wp, const char *path,
 /*
  * Append framed records (header and payload, REC) as kernel-glue/emit makes
  * them; len bytes must be whole records.
- * SNAP_E_MISUSE: not whole records, an id of 0 or used before, a record
- * longer than PSNAP_MAX_RECORD.
+ * SNAP_E_MISUSE: not whole records, an id of 0 or used before (rule REC-6), a
+ * record longer than PSNAP_MAX_RECORD.
  */
 SNAP_API int snap_writer_records(struct snap_writer *w, const void *bytes, size_t len,
     struct snap_error *err);

@@ -1,8 +1,29 @@
 # SPDX-License-Identifier: BSD-2-Clause
-tools_common_srcs := $(sort $(wildcard tools/common/*.c))
-snapctl_srcs := $(sort $(wildcard tools/snapctl/*.c))
-snapinspect_srcs := $(sort $(wildcard tools/snapinspect/*.c))
-snapconv_srcs := $(sort $(wildcard tools/snapconv/*.c))
+tools_common_srcs := \
+	tools/common/input.c \
+	tools/common/output.c \
+	tools/common/report.c
+
+snapctl_srcs := \
+	tools/snapctl/cmd_dump.c \
+	tools/snapctl/guard.c \
+	tools/snapctl/main.c
+
+snapinspect_srcs := \
+	tools/snapinspect/common.c \
+	tools/snapinspect/main.c \
+	tools/snapinspect/view_coverage.c \
+	tools/snapinspect/view_diff.c \
+	tools/snapinspect/view_files.c \
+	tools/snapinspect/view_info.c \
+	tools/snapinspect/view_maps.c \
+	tools/snapinspect/view_mem.c \
+	tools/snapinspect/view_regs.c \
+	tools/snapinspect/view_tree.c \
+	tools/snapinspect/view_verify.c
+
+snapconv_srcs := \
+	tools/snapconv/main.c
 
 offline_tools := snapinspect snapconv
 tools := $(offline_tools) $(if $(live),snapctl)
