@@ -96,7 +96,7 @@ struct world {
 	uint32_t	groups[2], packets[2];
 	Psnap__FpuComponentKind components[3], present[3];
 	char		*features[2], *flags[2];
-	uint8_t		st[80], xmm[256], avx[512], program[16], data[16], pages[8 * WORLD_PAGE];
+	uint8_t		st[80], xmm[256], avx[512], program[16], data[16], pages[16 * WORLD_PAGE];
 	Psnap__SignalAction *action_p[2];
 	Psnap__AuxiliaryEntry *aux_p[1];
 	Psnap__PageRange *guard_p[2];
