@@ -123,12 +123,13 @@ FUZZ_SECONDS ?= 60
 fuzz_bins := $(fuzz_targets:tests/fuzz/%.c=build/fuzz/bin/%)
 fuzz:
 	$(Q)$(MAKE) --no-print-directory O=build/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link fuzz-run
-fuzz-run: $(libsnap_a) $(vectors)
+fuzz-run: $(libsnap_a) $(vectors) $(helpers_dir)/world
+	$(Q)$(helpers_dir)/world $(O)/seeds seeds
 	$(Q)mkdir -p $(O)/bin; for t in $(fuzz_targets); do n=$$(basename $$t .c); mkdir -p $(O)/corpus/$$n; \
 	$(CC) $(all_cflags) $(posix_flags) $(CFLAGS) -Wno-missing-prototypes -fsanitize=fuzzer,address,undefined -o $(O)/bin/$$n \
 	    $$t $(libsnap_a) $(libsnap_libs) && \
 	$(O)/bin/$$n -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=2048 -print_final_stats=1 \
-	    $(O)/corpus/$$n $(O)/vectors tests/fuzz/corpus/$$n || exit 1; done
+	    $(O)/corpus/$$n $(O)/vectors $(O)/seeds/$$n || exit 1; done
 
 lint:
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability -I. -I$(O)/gen \

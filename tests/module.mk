@@ -12,6 +12,8 @@ tests_c := \
 
 tests_sh := \
 	tests/tools/core_test.sh \
+	tests/tools/fault_test.sh \
+	tests/tools/install_test.sh \
 	tests/tools/unharmed_test.sh
 
 tests_offline_c := \
@@ -22,6 +24,7 @@ tests_offline_c := \
 	tests/libsnap/container_rules_test.c \
 	tests/libsnap/container_writer_test.c \
 	tests/libsnap/core_export_test.c \
+	tests/libsnap/fuzz_replay_test.c \
 	tests/libsnap/model_graph_test.c \
 	tests/libsnap/model_memory_test.c \
 	tests/libsnap/validate_rules_test.c \
@@ -45,7 +48,10 @@ test_helpers := \
 test_fixtures := \
 	tests/helpers/world.c
 
-fuzz_targets :=
+fuzz_targets := \
+	tests/fuzz/reader_fuzz.c \
+	tests/fuzz/unpack_fuzz.c \
+	tests/fuzz/validate_fuzz.c
 
 # They make the library's allocations fail, one after the other.
 $(O)/tests/libsnap/container_memory_test $(O)/tests/libsnap/model_memory_test: all_ldflags += \

@@ -7,12 +7,63 @@
  *	i386		its root process is an i386 one
  *	reversed	with a mapping that ends before it starts
  *	refused		with a record that only a newer reader understands
+ *
+ *	world FOLDER seeds
+ *
+ * writes the seeds of the fuzz targets into FOLDER/reader_fuzz and so on.
  */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
-#include "tests/libsnap/world.h"
+#include "tests/fuzz/seeds.h"
+
+static int
+write_seed(const char *folder, const char *target, size_t n, const uint8_t *bytes, size_t len)
+{
+	char path[4096];
+	FILE *f;
+
+	mkdir(folder, 0777);
+	snprintf(path, sizeof path, "%s/%s", folder, target);
+	mkdir(path, 0777);
+	snprintf(path, sizeof path, "%s/%s/seed-%03u", folder, target, (unsigned)n);
+	if ((f = fopen(path, "wb")) == NULL || fwrite(bytes, 1, len, f) != len || fclose(f) != 0) {
+		perror(path);
+		return 1;
+	}
+	return 0;
+}
+
+static int
+write_seeds(const char *folder)
+{
+	static struct world w;
+	static uint8_t bytes[SEED_MAX];
+	struct snap_error err;
+	size_t n;
+	int r = 0;
+
+	for (size_t i386 = 0; i386 < 2; i386++) {
+		FILE *f = tmpfile();
+
+		world_init(&w);
+		if (i386)
+			world_i386(&w);
+		if (f == NULL || world_write(&w, fileno(f), &err) != 0)
+			return 1;
+		rewind(f);
+		n = fread(bytes, 1, sizeof bytes, f);
+		fclose(f);
+		r |= write_seed(folder, "reader_fuzz", i386, bytes, n);
+		n = seed_validate(&w, bytes);
+		r |= write_seed(folder, "validate_fuzz", i386, bytes, n);
+	}
+	for (size_t i = 0; (n = seed_unpack(&w, i, bytes)) > 0; i++)
+		r |= write_seed(folder, "unpack_fuzz", i, bytes, n);
+	return r;
+}
 
 int
 main(int argc, char **argv)
@@ -20,7 +71,11 @@ main(int argc, char **argv)
 	static struct world w;
 	struct snap_error err;
 	const char *how = argc > 2 ? argv[2] : "";
-	int fd = argc > 1 ? open(argv[1], O_WRONLY | O_CREAT | O_TRUNC, 0600) : -1;
+	int fd;
+
+	if (argc > 2 && strcmp(how, "seeds") == 0)
+		return write_seeds(argv[1]);
+	fd = argc > 1 ? open(argv[1], O_WRONLY | O_CREAT | O_TRUNC, 0600) : -1;
 
 	if (fd < 0) {
 		perror("world");

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Seeds for the fuzz targets, made from the world of tests/libsnap/world.h:
+ * one for each record for unpack_fuzz, the whole for the two others.
+ */
+#ifndef TESTS_FUZZ_SEEDS_H
+#define TESTS_FUZZ_SEEDS_H
+
+#include <protobuf-c/protobuf-c.h>
+
+#include "tests/libsnap/world.h"
+
+enum { SEED_MAX = 1 << 16 };
+
+/* Bytes written to out, at most SEED_MAX; 0: there is no n-th record. */
+static inline size_t
+seed_unpack(const struct world *w, size_t n, uint8_t *out)
+{
+	if (n >= w->nrecords)
+		return 0;
+	psnap_put16(out, (uint16_t)w->records[n].kind);
+	return 2 + protobuf_c_message_pack(w->records[n].message, out + 2);
+}
+
+static inline size_t
+seed_validate(const struct world *w, uint8_t *out)
+{
+	size_t at = 0;
+
+	for (size_t i = 0; i < w->nrecords; i++) {
+		size_t n = protobuf_c_message_pack(w->records[i].message, out + at + 4);
+
+		out[at] = (uint8_t)w->records[i].kind;
+		out[at + 1] = (uint8_t)w->records[i].id;
+		psnap_put16(out + at + 2, (uint16_t)n);
+		at += 4 + n;
+	}
+	for (size_t i = 0; i < sizeof w->runs / sizeof w->runs[0]; i++) {
+		if (w->runs[i].count == 0)
+			continue;
+		out[at] = 0xff;
+		out[at + 1] = (uint8_t)w->runs[i].owner;
+		psnap_put32(out + at + 2, (uint32_t)w->runs[i].first);
+		out[at + 6] = (uint8_t)(w->runs[i].count - 1);
+		at += 7;
+	}
+	return at;
+}
+
+#endif
