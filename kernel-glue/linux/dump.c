@@ -3,6 +3,7 @@
  * A dump from beginning to end, and what all its parts use.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,10 @@
 #include "kernel-glue/linux/procfs.h"
 
 #define EMIT_BUFFER	(1u << 20)
+
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD	O_EXCL	/* linux/pidfd.h, 6.9 */
+#endif
 
 /* ---- errors and memory ---- */
 
@@ -182,7 +187,7 @@ now_ns(void)
 static uint64_t
 estimate(struct dump *d, pid_t pid, int depth)
 {
-	struct proc p = { .pid = pid };
+	struct proc p = { .pid = pid, .live = pid };
 	uint64_t bytes = 0;
 	char text[8192];
 	char path[64];
@@ -213,7 +218,7 @@ collect_process(struct dump *d, struct proc *p)
 		return r;
 	if (p->zombie)
 		return 0;
-	p->pid_fd = (int)syscall(SYS_pidfd_open, p->pid, 0);
+	p->pid_fd = (int)syscall(SYS_pidfd_open, p->live, p->live != p->pid ? PIDFD_THREAD : 0);
 	for (size_t i = 0; i < p->tasks.n; i++)
 		if ((r = task_collect(d, p->tasks.v[i])) != 0)
 			return r;

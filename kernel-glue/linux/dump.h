@@ -86,6 +86,7 @@ struct task {
 	bool		seized, stopped;/* traced by us; in a ptrace stop */
 	bool		stopped_once;	/* wait_status is of a stop */
 	bool		dead;		/* exited group leader: nothing to trace */
+	bool		seccomp_suspended; /* its seccomp filters do not see our remote calls */
 	uint32_t	wait_status;	/* of the stop */
 	uint64_t	slept_since;	/* se.exec_start sampled before the stop, 0 unknown (restore-engine 5) */
 	uint64_t	sched_now;	/* the same clock just after the stop */
@@ -100,6 +101,7 @@ struct proc {
 	uint64_t	id;		/* object id of its Process record */
 	struct proc	*parent;	/* in the tree, NULL for the root */
 	pid_t		pid, ppid, pgid, sid;
+	pid_t		live;		/* pid, or another thread if the leader has exited: whom /proc and kcmp know */
 	bool		zombie;		/* nothing but ids and exit status */
 	bool		is32;		/* the leader (or first live thread) runs i386 code */
 	bool		group_stopped;	/* stopped by job control before we came */
@@ -176,7 +178,7 @@ enum remote_nr {		/* same name as the call; number by the task's bitness */
 	REMOTE_MMAP, REMOTE_MUNMAP, REMOTE_BRK, REMOTE_RT_SIGACTION, REMOTE_SIGALTSTACK,
 	REMOTE_PRCTL, REMOTE_GETITIMER, REMOTE_GET_ROBUST_LIST, REMOTE_MEMBARRIER,
 	REMOTE_TIMER_GETTIME, REMOTE_TIMER_GETOVERRUN, REMOTE_IOPRIO_GET, REMOTE_ARCH_PRCTL,
-	REMOTE_GETPID, REMOTE_COUNT
+	REMOTE_GETPID, REMOTE_MODIFY_LDT, REMOTE_COUNT
 };
 /* Have t make the call; *ret is its result, -errno for an error.  0 or glue_code. */
 int	remote_call(struct dump *d, struct task *t, enum remote_nr nr, uint64_t a, uint64_t b,

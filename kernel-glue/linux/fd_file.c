@@ -114,7 +114,7 @@ path_leads_elsewhere(const struct proc *p, const struct file *f)
 	char root[64], path[PATH_MAX + 64];
 	struct stat st;
 
-	snprintf(root, sizeof root, "/proc/%d/root", (int)p->pid);
+	snprintf(root, sizeof root, "/proc/%d/root", (int)p->live);
 	snprintf(path, sizeof path, "%s%s", root, f->path);
 	return stat(path, &st) != 0 ? errno == ENOENT : st.st_dev != f->st.st_dev ||
 	    st.st_ino != f->st.st_ino;

@@ -192,7 +192,7 @@ descriptor_collect(struct dump *d, struct proc *p, struct fd_table *table, int f
 	if ((r = describe(d, p, fd, o, &x->cloexec, local)) != 0)
 		goto out;
 	if ((b = find_bucket(d, o)) == NULL ||
-	    (shared = share_find(d, &b->set, SHARE_FILE, p->pid, fd)) == NULL) {
+	    (shared = share_find(d, &b->set, SHARE_FILE, p->live, fd)) == NULL) {
 		r = dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
 		goto out;
 	}
@@ -216,7 +216,7 @@ out:
 int
 fd_collect(struct dump *d, struct proc *p)
 {
-	struct share_entry *shared = share_find(d, &d->shared_tables, SHARE_FILES, p->pid, 0);
+	struct share_entry *shared = share_find(d, &d->shared_tables, SHARE_FILES, p->live, 0);
 	struct fd_table *t;
 	int *fds = NULL, r;
 	size_t n;

@@ -61,13 +61,17 @@ explain_seize(struct dump *d, struct proc *p, pid_t tid, int e)
 
 /* 1: seized, 0: it is gone or dead, negative: failure */
 static int
-seize(struct dump *d, struct proc *p, pid_t tid)
+seize(struct dump *d, struct task *t)
 {
 	long options = PTRACE_O_TRACESYSGOOD;
+	struct proc *p = t->proc;
+	pid_t tid = t->tid;
 	int e;
 
-	if (ptrace(PTRACE_SEIZE, tid, NULL, (void *)(options | SUSPEND_SECCOMP)) == 0)
+	if (ptrace(PTRACE_SEIZE, tid, NULL, (void *)(options | SUSPEND_SECCOMP)) == 0) {
+		t->seccomp_suspended = true;
 		return 1;
+	}
 	e = errno;
 	/* without the privilege, or a kernel without seccomp suspension */
 	if (e == EPERM || e == EINVAL || e == EIO) {
@@ -143,7 +147,7 @@ seize_tasks(struct dump *d, struct proc *p, size_t *found)
 		t->proc = p;
 		t->tid = tids[i];
 		t->slept_since = exec_start(p, t->tid);
-		if ((r = seize(d, p, t->tid)) < 0)
+		if ((r = seize(d, t)) < 0)
 			goto out;
 		t->seized = r == 1;
 		t->dead = r == 0;
@@ -179,12 +183,13 @@ can_begin_again(const struct regs *r)
 }
 
 static bool
-signal_deliverable(const struct task *t)
+signal_deliverable(struct dump *d, const struct task *t)
 {
-	char path[48], status[4096];
+	char path[48], *status;
 
+	/* as long as its list of groups makes it */
 	snprintf(path, sizeof path, "task/%d/status", (int)t->tid);
-	if (proc_read_small(t->proc, path, status, sizeof status) < 0)
+	if (proc_try_read(d, t->proc, path, &status, NULL) != 0)
 		return false;
 	return ((field_number(status, "SigPnd", 16) | field_number(status, "ShdPnd", 16)) &
 	    ~field_number(status, "SigBlk", 16)) != 0;
@@ -203,7 +208,7 @@ after_stop(struct dump *d, struct task *t)
 	if ((r = regs_get(t->tid, t->regs)) != 0)
 		return dump_fail(d, r == -ESRCH ? GLUE_E_GONE : GLUE_E_SYSTEM, -r, t->proc,
 		    "reading registers of thread %d", (int)t->tid);
-	if (regs_result(t->regs) == -EINTR && can_begin_again(t->regs) && !signal_deliverable(t)) {
+	if (regs_result(t->regs) == -EINTR && can_begin_again(t->regs) && !signal_deliverable(d, t)) {
 		t->regs->ax = (uint64_t)-ERESTARTNOINTR;
 		if ((r = regs_set(t->tid, t->regs)) != 0)
 			return dump_fail(d, GLUE_E_SYSTEM, -r, t->proc, "setting registers");
@@ -343,7 +348,7 @@ add_proc(struct dump *d, struct proc *parent, pid_t pid)
 		return dump_fail(d, GLUE_E_DENIED, 0, parent, "the tree contains snapctl itself");
 	if ((p = dump_alloc(d, sizeof *p)) == NULL)
 		return dump_fail(d, GLUE_E_NOMEM, 0, NULL, "out of memory");
-	p->pid = pid;
+	p->pid = p->live = pid;
 	p->parent = parent;
 	p->proc_fd = p->pid_fd = -1;
 	if ((r = proc_open(p)) == 0)
@@ -395,25 +400,32 @@ add_children(struct dump *d, struct proc *p)
 	return 0;
 }
 
-/* A process none of whose tasks could be seized is a zombie. */
-static void
-classify(struct proc *p)
+/*
+ * A process none of whose tasks could be seized is a zombie.  One whose leader
+ * has exited has its memory and files in /proc under its other threads only.
+ */
+static int
+classify(struct dump *d, struct proc *p)
 {
-	bool live = false;
+	const struct task *live = NULL;
+	int r;
 
-	for (size_t i = 0; i < p->tasks.n; i++)
-		live |= ((struct task *)p->tasks.v[i])->stopped;
-	p->zombie = !live;
 	if (p->tasks.n > 1)
 		qsort(p->tasks.v, p->tasks.n, sizeof *p->tasks.v, compare_tasks);
-	for (size_t i = 0; i < p->tasks.n; i++) {
-		const struct task *t = p->tasks.v[i];
-
-		if (t->stopped) {
-			p->is32 = regs_is32(t->regs);
-			break;
-		}
-	}
+	for (size_t i = 0; i < p->tasks.n && live == NULL; i++)
+		if (((struct task *)p->tasks.v[i])->stopped)
+			live = p->tasks.v[i];
+	p->zombie = live == NULL;
+	if (live == NULL)
+		return 0;
+	p->is32 = regs_is32(live->regs);
+	if (live->tid == p->pid)
+		return 0;
+	p->live = live->tid;
+	close(p->proc_fd);
+	if ((r = proc_open(p)) != 0)
+		return dump_fail(d, GLUE_E_GONE, -r, p, "opening /proc/%d", (int)p->live);
+	return 0;
 }
 
 static int
@@ -462,7 +474,8 @@ freeze_tree(struct dump *d)
 		qsort(d->procs.v + from, d->procs.n - from, sizeof *d->procs.v, compare_procs);
 	}
 	for (size_t i = 0; i < d->procs.n; i++)
-		classify(d->procs.v[i]);
+		if ((r = classify(d, d->procs.v[i])) != 0)
+			return r;
 	if (((struct proc *)d->procs.v[0])->zombie)
 		return dump_fail(d, GLUE_E_GONE, 0, d->procs.v[0], "has exited");
 	return 0;

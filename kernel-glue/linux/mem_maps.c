@@ -314,7 +314,7 @@ read_exe(struct dump *d, struct proc *p, struct mm *mm)
 int
 mem_collect(struct dump *d, struct proc *p)
 {
-	struct share_entry *shared = share_find(d, &d->shared_mms, SHARE_VM, p->pid, 0);
+	struct share_entry *shared = share_find(d, &d->shared_mms, SHARE_VM, p->live, 0);
 	struct mm *mm;
 	char *text;
 	int r;

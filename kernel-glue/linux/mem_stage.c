@@ -279,7 +279,7 @@ static void
 copy(struct job *j, uint8_t *to)
 {
 	struct iovec local = { to, (size_t)j->bytes };
-	ssize_t n = process_vm_readv(j->proc->pid, &local, 1, j->remote, j->nremote, 0);
+	ssize_t n = process_vm_readv(j->proc->live, &local, 1, j->remote, j->nremote, 0);
 
 	if (n != (ssize_t)j->bytes)
 		copy_pages(j, to, n > 0 ? (uint64_t)n & ~(uint64_t)(DUMP_PAGE - 1) : 0);

@@ -14,7 +14,7 @@ proc_open(struct proc *p)
 {
 	char path[32];
 
-	snprintf(path, sizeof path, "/proc/%d", (int)p->pid);
+	snprintf(path, sizeof path, "/proc/%d", (int)p->live);
 	p->proc_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	return p->proc_fd < 0 ? -errno : 0;
 }

@@ -29,7 +29,7 @@ ssize_t	proc_read_small(const struct proc *p, const char *path, char *buf, size_
 /* Numeric names in a folder of p ("task", "fd"), ascending; *v is malloc'ed. 0 or -errno. */
 int	proc_list_numbers(const struct proc *p, const char *path, int **v, size_t *n);
 
-/* Open /proc/PID for struct proc; 0 or -errno. */
+/* Open /proc/LIVE for struct proc; 0 or -errno. */
 int	proc_open(struct proc *p);
 
 #endif

@@ -40,6 +40,7 @@ static const int numbers[REMOTE_COUNT][2] = {
 	[REMOTE_IOPRIO_GET]		= { 252, 290 },
 	[REMOTE_ARCH_PRCTL]		= { 158, 384 },
 	[REMOTE_GETPID]			= { 39, 20 },
+	[REMOTE_MODIFY_LDT]		= { 154, 123 },
 };
 
 /* ---- the target's memory ---- */
@@ -64,7 +65,7 @@ mem_read(struct proc *p, uint64_t addr, void *buf, size_t n)
 {
 	struct iovec local = { buf, n }, remote = { (void *)(uintptr_t)addr, n };
 
-	if (process_vm_readv(p->pid, &local, 1, &remote, 1, 0) == (ssize_t)n)
+	if (process_vm_readv(p->live, &local, 1, &remote, 1, 0) == (ssize_t)n)
 		return 0;
 	return mem_file(p, addr, buf, NULL, n);
 }
@@ -74,7 +75,7 @@ mem_write(struct proc *p, uint64_t addr, const void *buf, size_t n)
 {
 	struct iovec local = { (void *)(uintptr_t)buf, n }, remote = { (void *)(uintptr_t)addr, n };
 
-	if (process_vm_writev(p->pid, &local, 1, &remote, 1, 0) == (ssize_t)n)
+	if (process_vm_writev(p->live, &local, 1, &remote, 1, 0) == (ssize_t)n)
 		return 0;
 	return mem_file(p, addr, NULL, buf, n);
 }

@@ -91,7 +91,7 @@ struct cgroup {
 };
 
 struct posix_timer {
-	int32_t		id, signal, notify, tid, clock, overrun;
+	int32_t		id, signal, notify, tid, clock, clock_pid, overrun;
 	uint64_t	value, remaining_ns, interval_ns;
 };
 
@@ -157,6 +157,8 @@ void	restart_classify(struct task *t);
 
 /* task_timer.c */
 int	timers_collect(struct dump *d, struct proc *p, struct task *t);
+/* PSNAP_CLOCK_* of a Linux clock id. */
+uint32_t clock_kind(int32_t clock);
 
 /* task_cred.c */
 /* Of one thread; NULL without memory.  Equal ones become one by creds_share(), once all is known. */

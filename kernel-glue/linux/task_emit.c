@@ -164,6 +164,7 @@ emit_timers(struct glue_emit *e, const struct proc_state *s)
 		glue_emit_uint(e, PSNAP_F_POSIX_TIMER_REMAINING_NS, t->remaining_ns);
 		glue_emit_uint(e, PSNAP_F_POSIX_TIMER_INTERVAL_NS, t->interval_ns);
 		glue_emit_int(e, PSNAP_F_POSIX_TIMER_OVERRUN, t->overrun);
+		glue_emit_int(e, PSNAP_F_POSIX_TIMER_CLOCK_PID, t->clock_pid);
 		glue_emit_close(e);
 	}
 }

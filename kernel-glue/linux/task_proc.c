@@ -185,7 +185,7 @@ read_cgroups(struct dump *d, struct proc *p)
 static int
 read_fs(struct dump *d, struct proc *p, uint32_t umask)
 {
-	struct share_entry *shared = share_find(d, &d->shared_fs, SHARE_FS, p->pid, 0);
+	struct share_entry *shared = share_find(d, &d->shared_fs, SHARE_FS, p->live, 0);
 	struct fs_context *fs;
 	char *link;
 	int fd;
@@ -223,7 +223,7 @@ read_fs(struct dump *d, struct proc *p, uint32_t umask)
 static int
 find_handlers(struct dump *d, struct proc *p)
 {
-	struct share_entry *shared = share_find(d, &d->shared_handlers, SHARE_SIGHAND, p->pid, 0);
+	struct share_entry *shared = share_find(d, &d->shared_handlers, SHARE_SIGHAND, p->live, 0);
 
 	if (shared == NULL)
 		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
@@ -261,21 +261,34 @@ from_stat(struct proc *p, const struct proc_stat *st)
 int
 proc_collect(struct dump *d, struct proc *p)
 {
-	char status[8192], word[64];
+	char *status, *leader_status = NULL, word[64], path[48];
 	struct task *leader = p->tasks.n > 0 ? p->tasks.v[0] : NULL;
 	struct proc_state *s;
-	struct proc_stat st;
+	struct proc_stat st, leader_st;
 	const char *ids;
 	char *end;
 	int r;
 
 	if ((p->state = s = dump_alloc(d, sizeof *s)) == NULL)
 		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+	/* the leader's own for what is not the same in every thread, should it have exited */
+	snprintf(path, sizeof path, "task/%d/stat", (int)p->pid);
 	if ((r = stat_read(p, "stat", &st)) != 0 ||
-	    (r = (int)proc_read_small(p, "status", status, sizeof status)) < 0)
+	    (r = p->live != p->pid ? stat_read(p, path, &leader_st) : 0) != 0 ||
+	    (r = proc_try_read(d, p, "status", &status, NULL)) != 0)
 		return dump_fail(d, GLUE_E_GONE, -r, p, "reading stat and status");
+	if (p->live != p->pid) {
+		memcpy(st.comm, leader_st.comm, sizeof st.comm);
+		st.field[22] = leader_st.field[22];
+		st.field[38] = leader_st.field[38];
+	}
 	from_stat(p, &st);
-	for (ids = field_find(status, "NSpid"); ids != NULL && *ids >= '0' && *ids <= '9' && s->nns_pids < 32;
+	if (p->live != p->pid) {
+		snprintf(path, sizeof path, "task/%d/status", (int)p->pid);
+		if ((r = proc_try_read(d, p, path, &leader_status, NULL)) != 0)
+			return dump_fail(d, GLUE_E_GONE, -r, p, "reading %s", path);
+	}
+	for (ids = field_find(p->live != p->pid ? leader_status : status, "NSpid"); ids != NULL && *ids >= '0' && *ids <= '9' && s->nns_pids < 32;
 	    ids = end + strspn(end, "\t ")) {
 		s->ns_pids[s->nns_pids++] = (int32_t)strtol(ids, &end, 10);
 	}

@@ -89,11 +89,11 @@ sleep_remaining(struct task *t, const struct sleep *s)
 	bool is32 = regs_is32(r);
 	uint64_t request = s->clocked ? r->dx : is32 ? r->bx : r->di;
 	uint64_t remain = s->clocked ? (is32 ? r->si : r->r10) : is32 ? r->cx : r->si;
-	uint64_t clock = s->clocked ? (is32 ? r->bx : r->di) : 1, asked, slept;
+	uint32_t clock = clock_kind(s->clocked ? (int32_t)(is32 ? r->bx : r->di) : 1);
+	uint64_t asked, slept;
 
 	t->state->restart = PSNAP_RESTART_REMAINING;
-	t->state->restart_clock = clock == 0 ? PSNAP_CLOCK_REALTIME_UTC :
-	    clock == 7 ? PSNAP_CLOCK_BOOTTIME_SUSPEND : PSNAP_CLOCK_MONOTONIC_BOOT;
+	t->state->restart_clock = clock;
 	if (is32)
 		remain &= UINT32_MAX, request &= UINT32_MAX;
 	/* written there by the kernel when our stop interrupted the sleep */
@@ -101,7 +101,9 @@ sleep_remaining(struct task *t, const struct sleep *s)
 		t->state->remaining_known = true;
 		return;
 	}
-	if (t->slept_since == 0 || t->sched_now < t->slept_since ||
+	/* time asleep is no CPU time */
+	if (clock == PSNAP_CLOCK_PROCESS_CPU || clock == PSNAP_CLOCK_THREAD_CPU ||
+	    t->slept_since == 0 || t->sched_now < t->slept_since ||
 	    !read_timespec(t, request, s->time64, &asked))
 		return;
 	slept = t->sched_now - t->slept_since;

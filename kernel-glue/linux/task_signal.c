@@ -85,6 +85,13 @@ origin(int signo, int code)
 	}
 }
 
+/* si_arch: linux/audit.h */
+static uint32_t
+audit_abi(uint32_t arch)
+{
+	return arch == 0xc000003e ? PSNAP_ABI_AMD64 : arch == 0x40000003 ? PSNAP_ABI_I386 : PSNAP_ABI_UNKNOWN;
+}
+
 /* siginfo of sigaction(2): the union begins at 16 on amd64, at 12 on i386. */
 void
 siginfo_emit(struct glue_emit *e, const uint8_t *info, bool is32)
@@ -126,6 +133,7 @@ siginfo_emit(struct glue_emit *e, const uint8_t *info, bool is32)
 	case PSNAP_SIGNAL_ORIGIN_SYSCALL:
 		glue_emit_uint(e, PSNAP_F_SIG_INFO_ADDRESS, is32 ? psnap_get32(u) : psnap_get64(u));
 		glue_emit_int(e, PSNAP_F_SIG_INFO_SYSCALL, s32(u + (is32 ? 4 : 8)));
+		glue_emit_uint(e, PSNAP_F_SIG_INFO_ABI, audit_abi(psnap_get32(u + (is32 ? 8 : 12))));
 		break;
 	default:
 		glue_emit_int(e, PSNAP_F_SIG_INFO_PID, s32(u));

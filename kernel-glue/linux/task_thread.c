@@ -8,10 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kernel-glue/linux/procfs.h"
+#include "kernel-glue/linux/share.h"
 #include "kernel-glue/linux/task.h"
 
 struct rseq_configuration {	/* linux/ptrace.h, 5.13 */
@@ -98,23 +100,66 @@ read_ids(const char *status, const char *name, int32_t *v, size_t max)
 	return n;
 }
 
+/* A name as status has it: a newline is \\n there, a backslash doubled. */
+static void
+read_name(struct thread_state *s, const char *name)
+{
+	size_t n = 0;
+
+	while (name != NULL && *name != '\n' && *name != '\0' && n < sizeof s->comm - 1) {
+		bool escaped = name[0] == '\\' && (name[1] == '\\' || name[1] == 'n');
+
+		s->comm[n++] = !escaped ? name[0] : name[1] == 'n' ? '\n' : '\\';
+		name += escaped ? 2 : 1;
+	}
+}
+
+/* What the format has once a process, and this thread has for itself: unshare(2). */
+static int
+own_things(struct dump *d, const struct task *t)
+{
+	static const char *const namespaces[] = { "net", "mnt", "uts", "ipc", "cgroup" };
+	const struct proc *p = t->proc;
+	char path[64], process[16];
+	struct stat own, shared;
+
+	if (t->tid == p->live)
+		return 0;
+	if (syscall(SYS_kcmp, p->live, t->tid, SHARE_FILES, 0, 0) > 0)
+		dump_cover(d, PSNAP_COVERAGE_BREAKS, p, t->tid, -1, t->id, "thread-descriptor-table",
+		    "the thread has a descriptor table of its own");
+	if (syscall(SYS_kcmp, p->live, t->tid, SHARE_FS, 0, 0) > 0)
+		dump_cover(d, PSNAP_COVERAGE_BREAKS, p, t->tid, -1, t->id, "thread-fs-context",
+		    "the thread has a working directory, root and umask of its own");
+	for (size_t i = 0; i < sizeof namespaces / sizeof namespaces[0]; i++) {
+		snprintf(path, sizeof path, "task/%d/ns/%s", (int)t->tid, namespaces[i]);
+		snprintf(process, sizeof process, "ns/%s", namespaces[i]);
+		if (fstatat(p->proc_fd, path, &own, 0) == 0 &&
+		    fstatat(p->proc_fd, process, &shared, 0) == 0 && own.st_ino != shared.st_ino)
+			dump_cover(d, PSNAP_COVERAGE_BREAKS, p, t->tid, -1, t->id, "thread-namespace",
+			    "the thread is in another %s namespace than its process", namespaces[i]);
+	}
+	return d->err->code;
+}
+
 static int
 read_status(struct dump *d, struct task *t)
 {
 	struct thread_state *s = t->state;
-	char path[64], status[8192];
-	const char *name;
-	size_t n;
+	char path[64], *status;
+	int r;
 
 	snprintf(path, sizeof path, "task/%d/status", (int)t->tid);
-	if (proc_read_small(t->proc, path, status, sizeof status) < 0)
-		return dump_fail(d, GLUE_E_GONE, errno, t->proc, "reading %s", path);
-	if ((name = field_find(status, "Name")) != NULL) {
-		n = strcspn(name, "\n");
-		memcpy(s->comm, name, n < sizeof s->comm ? n : sizeof s->comm - 1);
-	}
+	/* as long as its list of groups makes it */
+	if ((r = proc_try_read(d, t->proc, path, &status, NULL)) != 0)
+		return dump_fail(d, GLUE_E_GONE, -r, t->proc, "reading %s", path);
+	read_name(s, field_find(status, "Name"));
 	s->seccomp_mode = (uint32_t)field_number(status, "Seccomp", 10) + PSNAP_SECCOMP_MODE_OFF;
 	s->seccomp_count = (uint32_t)field_number(status, "Seccomp_filters", 10);
+	/* a remote call that its filter does not let pass would be the end of it */
+	if (s->seccomp_mode > PSNAP_SECCOMP_MODE_OFF && !t->seccomp_suspended)
+		return dump_fail(d, GLUE_E_DENIED, 0, t->proc,
+		    "thread %d runs under seccomp, which only CAP_SYS_ADMIN may suspend: dump as root", (int)t->tid);
 	s->nns_tids = read_ids(status, "NSpid", s->ns_tids, 32);
 	if (field_find(status, "x86_Thread_features") != NULL &&
 	    strstr(field_find(status, "x86_Thread_features"), "shstk") ==
@@ -151,7 +196,7 @@ task_collect(struct dump *d, struct task *t)
 	t->state->regs = *t->regs;
 	read_scheduling(t);
 	read_robust(t);
-	return read_status(d, t);
+	return (r = read_status(d, t)) != 0 ? r : own_things(d, t);
 }
 
 /* What only the thread itself can be asked. */
@@ -233,6 +278,11 @@ process_remote(struct dump *d, struct proc *p, struct task *t)
 	if ((r = remote_call(d, t, REMOTE_MEMBARRIER, 1 << 9, 0, 0, 0, 0, 0, &ret)) != 0)
 		return r;
 	p->state->membarrier = ret > 0 ? (uint32_t)ret : 0;
+	/* reading: the length, 0 without a table; an error comes zero-extended */
+	if ((r = remote_call(d, t, REMOTE_MODIFY_LDT, 0, p->scratch, 8, 0, 0, 0, &ret)) != 0)
+		return r;
+	if ((int32_t)ret > 0)
+		dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, -1, 0, "ldt", "the process has a local descriptor table");
 	if ((r = handlers_collect(d, p, t)) != 0)
 		return r;
 	return timers_collect(d, p, t);

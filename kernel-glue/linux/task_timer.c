@@ -30,7 +30,7 @@ itimers(struct dump *d, struct proc *p, struct task *t)
 	return 0;
 }
 
-static uint32_t
+uint32_t
 clock_kind(int32_t clock)
 {
 	static const uint32_t kinds[] = {
@@ -106,7 +106,11 @@ posix_timers(struct dump *d, struct proc *p, struct task *t)
 				pt->tid = (int32_t)strtol(value + 5, NULL, 10);
 			}
 		} else if (strncmp(line, "ClockID:", 8) == 0) {
-			pt->clock = (int32_t)clock_kind((int32_t)strtol(value, NULL, 10));
+			int32_t clock = (int32_t)strtol(value, NULL, 10);
+
+			pt->clock = (int32_t)clock_kind(clock);
+			if (clock < 0)	/* ~pid << 3 | ...: clock_getcpuclockid(3); pid 0 is its own */
+				pt->clock_pid = ~(clock >> 3);
 		}
 	}
 	return 0;
