@@ -8,20 +8,25 @@
  *	target threads N	N threads that count
  *	target tree N FDS	N children with FDS open files each
  *	target odd		a zombie child (exit status 42) and a stopped one
+ *	target seccomp		a filter that kills whoever calls prctl
  *
  * Prints "ready" when set up.  On SIGUSR1 it checks its state and prints
  * "alive" or what is wrong; children die with it.
  */
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -238,6 +243,24 @@ odd(void)
 	check = odd_check;
 }
 
+/* ---- seccomp ---- */
+
+static void
+forbid_prctl(void)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_prctl, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog prog = { sizeof code / sizeof *code, code };
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &prog) != 0)
+		fail("seccomp");
+}
+
 int
 main(int argc, char **argv)
 {
@@ -259,6 +282,8 @@ main(int argc, char **argv)
 		tree(atoi(argv[2]), atoi(argv[3]));
 	else if (strcmp(mode, "odd") == 0 && argc == 2)
 		odd();
+	else if (strcmp(mode, "seccomp") == 0 && argc == 2)
+		forbid_prctl();
 	else if (strcmp(mode, "small") != 0 || argc != 2)
 		return 2;
 

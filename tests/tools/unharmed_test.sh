@@ -115,6 +115,21 @@ own_process_without_root_cleanup() {
 	[ ! -f dir ] || rm -rf "$(cat dir)"
 }
 
+atf_test_case seccomp_filter_is_not_hit cleanup
+seccomp_filter_is_not_hit_head() { atf_set require.user root; atf_set require.progs setpriv; }
+seccomp_filter_is_not_hit_body() {
+	[ "$SNAP_ARCH" = amd64 ] && TARGET=target || TARGET=target32
+	[ -x "$SNAP_HELPERS/$TARGET" ] || atf_skip "no 32-bit compiler: $TARGET was not built"
+	start_target log seccomp
+	atf_check -o ignore -e match:seccomp-filter "$snapctl" dump "$target" -o x.psnap
+	target_is_alive log
+	# who may not suspend the filter must not make calls it would see
+	atf_check -s exit:1 -e match:seccomp setpriv --bounding-set -sys_admin --inh-caps -sys_admin \
+	    "$snapctl" dump "$target" -o y.psnap
+	target_is_alive log
+}
+seccomp_filter_is_not_hit_cleanup() { kill_remembered; }
+
 atf_init_test_cases() {
 	atf_add_test_case dumped_often_amd64
 	atf_add_test_case dumped_often_i386
@@ -122,4 +137,5 @@ atf_init_test_cases() {
 	atf_add_test_case failing_output
 	atf_add_test_case refused
 	atf_add_test_case own_process_without_root
+	atf_add_test_case seccomp_filter_is_not_hit
 }
