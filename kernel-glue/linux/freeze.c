@@ -208,6 +208,12 @@ after_stop(struct dump *d, struct task *t)
 	if ((r = regs_get(t->tid, t->regs)) != 0)
 		return dump_fail(d, r == -ESRCH ? GLUE_E_GONE : GLUE_E_SYSTEM, -r, t->proc,
 		    "reading registers of thread %d", (int)t->tid);
+#ifndef __x86_64__
+	/* half a register file must not be written back */
+	if (t->regs->cs == CS_USER64)
+		return dump_fail(d, GLUE_E_DENIED, 0, t->proc,
+		    "is a 64-bit process: a 32-bit snapctl cannot read it");
+#endif
 	if (regs_result(t->regs) == -EINTR && can_begin_again(t->regs) && !signal_deliverable(d, t)) {
 		t->regs->ax = (uint64_t)-ERESTARTNOINTR;
 		if ((r = regs_set(t->tid, t->regs)) != 0)
@@ -508,7 +514,7 @@ park(struct task *t)
 }
 
 static void
-release_task(struct dump *d, struct task *t)
+release_task(struct task *t)
 {
 	if (!t->seized)
 		return;
@@ -518,9 +524,6 @@ release_task(struct dump *d, struct task *t)
 			regs_set(t->tid, t->regs);
 		if (t->mask_changed)
 			ptrace(0x420b /* PTRACE_SETSIGMASK */, t->tid, (void *)8, &t->old_sigmask);
-		if (d->options->then == GLUE_THEN_STOP && d->err->code == GLUE_OK &&
-		    t->tid == t->proc->pid)
-			kill(t->proc->pid, SIGSTOP);
 	}
 	ptrace(PTRACE_DETACH, t->tid, NULL, NULL);
 	t->seized = t->stopped = false;
@@ -529,17 +532,13 @@ release_task(struct dump *d, struct task *t)
 void
 freeze_release(struct dump *d)
 {
-	bool end = d->options->then == GLUE_THEN_KILL && d->err->code == GLUE_OK;
-
 	/* a stop under way must be met, or its EINTR would reach the program */
 	wait_stopped(d, 0, true);
 	for (size_t i = d->procs.n; i-- > 0;) {
 		struct proc *p = d->procs.v[i];
 
-		if (end && !p->zombie)
-			kill(p->pid, SIGKILL);
 		for (size_t k = p->tasks.n; k-- > 0;)
-			release_task(d, p->tasks.v[k]);
+			release_task(p->tasks.v[k]);
 		if (p->proc_fd >= 0)
 			close(p->proc_fd);
 		if (p->pid_fd >= 0)

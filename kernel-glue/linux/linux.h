@@ -50,8 +50,6 @@ struct glue_linux_options {
 	const char	*spill_dir;	/* folder for what does not fit there */
 	uint32_t	stop_timeout_ms;/* for stopping one task, 0: 5000 */
 	const char	*program, *version; /* for provenance */
-	/* what becomes of the tree after a successful dump */
-	enum { GLUE_THEN_RUN, GLUE_THEN_STOP, GLUE_THEN_KILL } then;
 	const volatile int *cancel;	/* set by a signal handler: undo and return */
 };
 
@@ -75,7 +73,7 @@ struct glue_linux_result {
 
 /*
  * Dump the tree rooted at options->pid to sink.  Whatever happens, including a
- * failure of the sink, the processes run on as before (GLUE_THEN_RUN), and
+ * failure of the sink, the processes run on as before, and
  * nothing reaches the sink before they do.
  */
 int glue_linux_dump(const struct glue_linux_options *options, const struct glue_sink *sink,

@@ -36,7 +36,6 @@ help(void)
 	    "      --level N         zstd level, -7 to 19 (1)\n"
 	    "      --threads N       threads that compress (one a CPU)\n"
 	    "      --buffer MIB      memory to hold pages in while the tree is stopped\n"
-	    "      --kill, --stop    what to do with the tree afterwards (it runs on)\n"
 	    "      --json            tell the figures as JSON\n"
 	    "  -q, --quiet           print nothing but errors");
 }
@@ -208,12 +207,11 @@ folder(const char *path)
 int
 cmd_dump(int argc, char **argv)
 {
-	enum { ALLOW_PARTIAL = 256, RAW, LEVEL, THREADS, BUFFER, KILL, STOP, JSON };
+	enum { ALLOW_PARTIAL = 256, RAW, LEVEL, THREADS, BUFFER, JSON };
 	static const struct option options[] = {
 		{ "output", required_argument, NULL, 'o' }, { "allow-partial", no_argument, NULL, ALLOW_PARTIAL },
 		{ "raw", no_argument, NULL, RAW }, { "level", required_argument, NULL, LEVEL },
 		{ "threads", required_argument, NULL, THREADS }, { "buffer", required_argument, NULL, BUFFER },
-		{ "kill", no_argument, NULL, KILL }, { "stop", no_argument, NULL, STOP },
 		{ "json", no_argument, NULL, JSON }, { "quiet", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
@@ -250,12 +248,6 @@ cmd_dump(int argc, char **argv)
 			if (!number(optarg, 1, LONG_MAX >> 21, &v))
 				return usage_error("--buffer wants a number of MiB");
 			q.glue.stage_bytes = (uint64_t)v << 20;
-			break;
-		case KILL:
-			q.glue.then = GLUE_THEN_KILL;
-			break;
-		case STOP:
-			q.glue.then = GLUE_THEN_STOP;
 			break;
 		case JSON:
 			q.json = true;

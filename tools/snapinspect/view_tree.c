@@ -78,6 +78,9 @@ tree_make(struct snap *s, const struct options *o, int *status)
 		goto out;
 	/* roots first; then always the next child of the deepest open process */
 	for (size_t root = 0; root < n; root++) {
+		/* a revision this library does not know has no message */
+		if (v[root]->message == NULL)
+			done[root] = true;
 		if (done[root] || get_process(s, ((const Psnap__Process *)(const void *)v[root]->message)->parent_id) != NULL)
 			continue;
 		done[root] = true;
