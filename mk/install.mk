@@ -21,8 +21,7 @@ install: all
 uninstall:
 	rm -f $(tools:%=$(dest)/bin/%) $(dest)/lib/libsnap.* $(dest)/lib/pkgconfig/libsnap.pc
 	rm -rf $(dest)/include/libsnap $(dest)/share/libsnap
-	rm -f $(notdir $(man_pages:%=$(dest)/share/man/man1/%))
-	cd $(dest)/share/man/man1 && rm -f $(notdir $(man_pages))
-	cd $(dest)/share/bash-completion/completions && rm -f $(notdir $(completions))
+	rm -f $(addprefix $(dest)/share/man/man1/,$(notdir $(man_pages)))
+	rm -f $(addprefix $(dest)/share/bash-completion/completions/,$(notdir $(completions)))
 
 .PHONY: install uninstall

@@ -13,12 +13,22 @@ $(call objs,$(libsnap_srcs) $(glue_emit_srcs) $(tools_common_srcs) $(snapinspect
     $(snapconv_srcs)): own_flags := $(posix_flags)
 $(call objs,$(glue_linux_srcs) $(snapctl_srcs)): own_flags := $(linux_flags)
 
-$(O)/obj/%.o: %.c | $(proto_hdrs) $(fields_hdr)
+# A changed compiler or flag rebuilds; installing takes what was built.
+flags := $(O)/flags
+flags_now := $(CC) $(all_cflags) $(posix_flags) $(linux_flags) $(CPPFLAGS) $(CFLAGS) $(all_ldflags) $(LDFLAGS)
+quote = '$(subst ','\'',$(1))'
+
+$(flags): $(if $(filter-out install uninstall,$(or $(MAKECMDGOALS),all)),FORCE)
+	@mkdir -p $(@D)
+	@echo $(call quote,$(flags_now)) | cmp -s - $@ || echo $(call quote,$(flags_now)) >$@
+FORCE:
+
+$(O)/obj/%.o: %.c $(flags) | $(proto_hdrs) $(fields_hdr)
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  CC    $<")
 	$(Q)$(CC) $(all_cflags) $(own_flags) $(CPPFLAGS) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(O)/obj/gen/%.o: $(O)/gen/%.c $(proto_hdrs)
+$(O)/obj/gen/%.o: $(O)/gen/%.c $(proto_hdrs) $(flags)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(all_cflags) -fvisibility=default -Wno-shadow $(CPPFLAGS) $(CFLAGS) -c -o $@ $<
 
@@ -29,13 +39,13 @@ $(O)/obj/gen/%.o: $(O)/gen/%.c $(proto_hdrs)
 libsnap_a := $(O)/lib/libsnap.a
 libsnap_so := $(O)/lib/libsnap.so.1
 
-$(libsnap_a): $(libsnap_objs)
+$(libsnap_a): $(libsnap_objs) libsnap/module.mk format/module.mk
 	@mkdir -p $(@D)
 	@rm -f $@
 	$(if $(V),,@echo "  AR    $@")
-	$(Q)$(AR) rcsD $@ $^
+	$(Q)$(AR) rcsD $@ $(libsnap_objs)
 
-$(libsnap_so): $(libsnap_objs) libsnap/libsnap.map
+$(libsnap_so): $(libsnap_objs) libsnap/libsnap.map libsnap/module.mk format/module.mk
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  LD    $@")
 	$(Q)$(CC) $(all_ldflags) $(LDFLAGS) -shared -Wl,-soname,libsnap.so.1 \
@@ -46,13 +56,13 @@ $(libsnap_so): $(libsnap_objs) libsnap/libsnap.map
 
 link = $(Q)$(CC) $(all_ldflags) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(tools_libs) $(libsnap_libs)
 
-$(O)/bin/snapctl: $(call objs,$(snapctl_srcs) $(tools_common_srcs)) $(glue_objs) $(libsnap_a)
+$(O)/bin/snapctl: $(call objs,$(snapctl_srcs) $(tools_common_srcs)) $(glue_objs) $(libsnap_a) tools/module.mk kernel-glue/module.mk
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  LD    $@")
 	$(link)
 
 $(foreach t,$(offline_tools),$(eval $(O)/bin/$(t): $$(call objs,$$($(t)_srcs) $$(tools_common_srcs))))
-$(offline_tools:%=$(O)/bin/%): $(libsnap_a)
+$(offline_tools:%=$(O)/bin/%): $(libsnap_a) tools/module.mk
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  LD    $@")
 	$(link)
@@ -62,7 +72,7 @@ $(offline_tools:%=$(O)/bin/%): $(libsnap_a)
 freestanding := $(O)/freestanding/emit.o
 freestanding_allowed := memcpy|memmove|memset|memcmp
 
-$(freestanding): $(glue_emit_srcs) kernel-glue/emit/emit.h format/psnap.h
+$(freestanding): $(glue_emit_srcs) kernel-glue/emit/emit.h format/psnap.h $(flags)
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=c11 $(arch_flags) $(warn_flags) -O2 -ffreestanding -nostdlib -I. -c -o $@ $(glue_emit_srcs)
 	$(Q)if nm -u $@ | awk '{ print $$2 }' | grep -vE '^($(freestanding_allowed)|_GLOBAL_OFFSET_TABLE_)$$'; \
@@ -72,7 +82,7 @@ all: $(libsnap_a) $(libsnap_so) $(tools:%=$(O)/bin/%) $(if $(live),$(freestandin
 
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all clean distclean
+.PHONY: all clean distclean FORCE
 clean:
 	rm -rf $(O)
 distclean: clean
