@@ -350,8 +350,6 @@ add_proc(struct dump *d, struct proc *parent, pid_t pid)
 	struct proc *p;
 	int r;
 
-	if (pid == getpid() || pid == getppid())
-		return dump_fail(d, GLUE_E_DENIED, 0, parent, "the tree contains snapctl itself");
 	if ((p = dump_alloc(d, sizeof *p)) == NULL)
 		return dump_fail(d, GLUE_E_NOMEM, 0, NULL, "out of memory");
 	p->pid = p->live = pid;
@@ -460,13 +458,36 @@ stop_level(struct dump *d, size_t from)
 	return 0;
 }
 
+/* Whoever runs us cannot be stopped by us: refused before anything is touched. */
+static int
+refuse_ancestor(struct dump *d)
+{
+	struct proc p = { .pid = getpid(), .live = getpid() };
+	struct proc_stat st;
+
+	while (p.pid != 0) {
+		int r;
+
+		if (p.pid == d->options->pid)
+			return dump_fail(d, GLUE_E_DENIED, 0, &p, "the tree contains snapctl itself");
+		if (proc_open(&p) != 0)
+			break;
+		r = stat_read(&p, "stat", &st);
+		close(p.proc_fd);
+		if (r != 0)
+			break;
+		p.pid = p.live = (pid_t)st.field[4];
+	}
+	return 0;
+}
+
 int
 freeze_tree(struct dump *d)
 {
 	size_t from = 0, end;
 	int r;
 
-	if ((r = add_proc(d, NULL, d->options->pid)) != 0)
+	if ((r = refuse_ancestor(d)) != 0 || (r = add_proc(d, NULL, d->options->pid)) != 0)
 		return r;
 	while (from < d->procs.n) {
 		if ((r = stop_level(d, from)) != 0)
