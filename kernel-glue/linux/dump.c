@@ -222,12 +222,23 @@ collect_process(struct dump *d, struct proc *p)
 	for (size_t i = 0; i < p->tasks.n; i++)
 		if ((r = task_collect(d, p->tasks.v[i])) != 0)
 			return r;
-	if ((r = mem_collect(d, p)) != 0 ||
-	    (r = fd_collect(d, p)) != 0 ||
-	    (r = remote_begin(d, p)) != 0 ||
-	    (r = task_collect_remote(d, p)) != 0)
+	r = mem_collect(d, p);
+	return r != 0 ? r : fd_collect(d, p);
+}
+
+/* What the tree has to be asked itself. */
+static int
+collect_remote(struct dump *d)
+{
+	int r;
+
+	if ((r = remote_begin(d)) != 0)
 		return r;
-	return remote_end(d, p);
+	for (size_t i = 0; i < d->procs.n; i++)
+		if ((r = task_ask(d, d->procs.v[i])) != 0)
+			return r;
+	r = remote_run(d);
+	return r != 0 ? r : remote_end(d);
 }
 
 /* Everything that needs the tree to stand still. */
@@ -242,7 +253,8 @@ collect(struct dump *d)
 		if ((r = collect_process(d, d->procs.v[i])) != 0)
 			return r;
 	}
-	if ((r = task_resolve(d)) != 0 ||
+	if ((r = collect_remote(d)) != 0 ||
+	    (r = task_resolve(d)) != 0 ||
 	    (r = fd_resolve(d)) != 0 ||
 	    (r = coverage_decide(d)) != 0)
 		return r;
@@ -294,6 +306,8 @@ glue_linux_dump(const struct glue_linux_options *options, const struct glue_sink
 	frozen = now_ns();
 	if ((r = freeze_tree(&d)) == 0)
 		r = collect(&d);
+	if (r != 0)
+		remote_undo(&d);
 	freeze_release(&d);
 	result->frozen_ns = now_ns() - frozen;
 	if (r != 0)

@@ -3,7 +3,7 @@
  * One dump under way: the objects found, and who finds them.
  *
  *	freeze.c	finds and stops the tree, lets it go again
- *	remote.c	system calls made by a stopped task for us
+ *	remote.c	system calls made by stopped tasks for us
  *	task_*.c	threads and processes: registers, signals, timers, credentials, ...
  *	mem_*.c		address spaces, mappings, memory objects, pages
  *	fd_*.c		descriptor tables, open files and what they are open on
@@ -72,6 +72,7 @@ struct dump {
 	struct list	notes;		/* char *: provenance notes */
 
 	struct share_set shared_mms, shared_tables, shared_fs, shared_handlers;
+	struct list	asked;		/* struct task with calls to make; remote.c */
 	bool		no_pagemap_scan, no_guard_scan;	/* learnt from the kernel */
 
 	struct host	*host;		/* clocks, kernel, CPU; task_host.c */
@@ -95,6 +96,8 @@ struct task {
 	struct regs	*regs;		/* as at the stop, to be put back (fixed for rseq and restart) */
 	bool		regs_changed;	/* the live registers differ from *regs: put back on release */
 	bool		mask_changed;
+	struct list	calls;		/* struct remote_call, to be made; remote.c */
+	size_t		calls_made;
 };
 
 struct proc {
@@ -115,10 +118,10 @@ struct proc {
 	int		proc_fd;	/* /proc/PID, O_PATH; -1 none */
 	int		pid_fd;		/* pidfd_open(); -1 none */
 	uint64_t	syscall_insn;	/* address of a system call instruction, remote.c */
-	uint64_t	scratch;	/* remote scratch pages while remote_begin() holds */
+	uint64_t	scratch;	/* from remote_begin() to remote_end(): its scratch memory, */
+	size_t		scratch_size, scratch_used;
+	uint8_t		*scratch_saved;	/* and what was there, where it could not be mapped */
 };
-
-#define SCRATCH_SIZE	(2 * DUMP_PAGE)
 
 /* ---- dump.c ------------------------------------------------------------------- */
 
@@ -169,20 +172,36 @@ void	freeze_release(struct dump *d);
 
 /* ---- remote.c ------------------------------------------------------------------ */
 
-/* Prepare p for remote calls: signals blocked in every thread, instruction found, scratch mapped. */
-int	remote_begin(struct dump *d, struct proc *p);
-/* Unmap the scratch; registers and masks are put back. */
-int	remote_end(struct dump *d, struct proc *p);
-
 enum remote_nr {		/* same name as the call; number by the task's bitness */
 	REMOTE_MMAP, REMOTE_MUNMAP, REMOTE_BRK, REMOTE_RT_SIGACTION, REMOTE_SIGALTSTACK,
 	REMOTE_PRCTL, REMOTE_GETITIMER, REMOTE_GET_ROBUST_LIST, REMOTE_MEMBARRIER,
-	REMOTE_TIMER_GETTIME, REMOTE_TIMER_GETOVERRUN, REMOTE_IOPRIO_GET, REMOTE_ARCH_PRCTL,
-	REMOTE_GETPID, REMOTE_MODIFY_LDT, REMOTE_COUNT
+	REMOTE_TIMER_GETTIME, REMOTE_TIMER_GETOVERRUN, REMOTE_MODIFY_LDT, REMOTE_COUNT
 };
-/* Have t make the call; *ret is its result, -errno for an error.  0 or glue_code. */
-int	remote_call(struct dump *d, struct task *t, enum remote_nr nr, uint64_t a, uint64_t b,
-	    uint64_t c, uint64_t e, uint64_t f, uint64_t g, int64_t *ret);
+
+/* What came of a call: its result, -errno for an error, and the bytes it wrote (NULL unless ret >= 0). */
+typedef int remote_answer(struct dump *d, struct task *t, void *object, int64_t ret, const uint8_t *out);
+
+/*
+ * Remote calls of the whole tree are made together, many tasks at once:
+ * remote_begin() blocks every thread's signals and maps scratch memory in
+ * every process, remote_ask() queues calls, remote_run() makes them all (in
+ * the order of asking for each task) and then hands out the answers,
+ * remote_end() unmaps.  Registers and masks are put back on release.
+ */
+int	remote_begin(struct dump *d);
+int	remote_run(struct dump *d);
+int	remote_end(struct dump *d);
+/* The same after a failure, as far as it goes. */
+void	remote_undo(struct dump *d);
+
+/* n bytes of p's scratch for a call to write to: their address there, 0 if it has no more. */
+uint64_t remote_out(struct proc *p, size_t n);
+
+/* arg: up to six; out, size: from remote_out(), or 0, 0; answer may be NULL. */
+int	remote_ask(struct dump *d, struct task *t, enum remote_nr nr, const uint64_t *arg, size_t nargs,
+	    uint64_t out, size_t size, remote_answer *answer, void *object);
+#define REMOTE_ARGS(...) \
+	(const uint64_t[]){ __VA_ARGS__ }, sizeof((const uint64_t[]){ __VA_ARGS__ }) / sizeof(uint64_t)
 
 /* Bytes of the process's memory; process_vm_readv, else /proc/PID/mem. 0 or -errno. */
 int	mem_read(struct proc *p, uint64_t addr, void *buf, size_t n);
@@ -194,8 +213,8 @@ int	mem_write(struct proc *p, uint64_t addr, const void *buf, size_t n);
 int	task_collect(struct dump *d, struct task *t);
 /* From /proc, of one process: ids, credentials, limits, namespaces, cgroups, ... */
 int	proc_collect(struct dump *d, struct proc *p);
-/* Between remote_begin and remote_end: dispositions, itimers, alternate stacks, robust lists, prctl values, brk. */
-int	task_collect_remote(struct dump *d, struct proc *p);
+/* Ask it: dispositions, itimers, alternate stacks, robust lists, prctl values, brk. */
+int	task_ask(struct dump *d, struct proc *p);
 /* After all are collected: what is shared (sighand, fs, credentials), sessions and groups. */
 int	task_resolve(struct dump *d);
 /* Records of host.proto and process.proto, and coverage. */
@@ -207,8 +226,8 @@ int	task_emit(struct dump *d);
 int	mem_collect(struct dump *d, struct proc *p);
 /* The brk found by a remote call. */
 void	mem_set_brk(struct mm *mm, uint64_t brk);
-/* prctl values found by remote calls. */
-void	mem_set_prctl(struct mm *mm, bool deny_write_exec, int dumpable);
+void	mem_set_deny_write_exec(struct mm *mm, bool denied);
+void	mem_set_dumpable(struct mm *mm, int dumpable);
 /* Copy every page that must be held to the stage; the last thing done while stopped. */
 int	mem_stage_pages(struct dump *d);
 int	mem_emit(struct dump *d);		/* records of memory.proto */

@@ -353,8 +353,13 @@ mem_set_brk(struct mm *mm, uint64_t brk)
 }
 
 void
-mem_set_prctl(struct mm *mm, bool deny_write_exec, int dumpable)
+mem_set_deny_write_exec(struct mm *mm, bool denied)
 {
-	mm->deny_write_exec = deny_write_exec;
+	mm->deny_write_exec = denied;
+}
+
+void
+mem_set_dumpable(struct mm *mm, int dumpable)
+{
 	mm->dumpable = dumpable;
 }

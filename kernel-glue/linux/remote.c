@@ -18,10 +18,9 @@
 #include <fcntl.h>
 
 #include "kernel-glue/linux/mem.h"
-#include "kernel-glue/linux/regs.h"
+#include "kernel-glue/linux/task.h"
 
-#define GETSIGMASK	0x420a	/* PTRACE_GETSIGMASK, size in addr */
-#define SETSIGMASK	0x420b
+#define SETSIGMASK	0x420b	/* PTRACE_SETSIGMASK, size in addr */
 #define TRAP_FLAG	0x100
 
 /* Numbers by ABI: amd64, i386. */
@@ -37,9 +36,6 @@ static const int numbers[REMOTE_COUNT][2] = {
 	[REMOTE_MEMBARRIER]		= { 324, 375 },
 	[REMOTE_TIMER_GETTIME]		= { 224, 261 },
 	[REMOTE_TIMER_GETOVERRUN]	= { 225, 262 },
-	[REMOTE_IOPRIO_GET]		= { 252, 290 },
-	[REMOTE_ARCH_PRCTL]		= { 158, 384 },
-	[REMOTE_GETPID]			= { 39, 20 },
 	[REMOTE_MODIFY_LDT]		= { 154, 123 },
 };
 
@@ -124,10 +120,81 @@ find_instruction(struct dump *d, struct proc *p)
 
 /* ---- calls ---- */
 
-static int
-wait_stop(struct dump *d, struct task *t, bool syscall_stop)
+struct remote_call {
+	enum remote_nr	nr;
+	uint64_t	arg[6];
+	uint64_t	out;		/* where it writes size bytes */
+	size_t		size;
+	int64_t		ret;
+	remote_answer	*answer;
+	void		*object;
+};
+
+int
+remote_ask(struct dump *d, struct task *t, enum remote_nr nr, const uint64_t *arg, size_t nargs,
+    uint64_t out, size_t size, remote_answer *answer, void *object)
 {
-	int status;
+	struct remote_call *c = dump_alloc(d, sizeof *c);
+
+	if (size > 0 && out == 0)
+		return dump_fail(d, GLUE_E_SYSTEM, ENOMEM, t->proc, "no scratch memory left");
+	if (c == NULL || list_add(d, &t->calls, c) != 0 ||
+	    (t->calls.n == 1 && list_add(d, &d->asked, t) != 0))
+		return dump_fail(d, GLUE_E_NOMEM, 0, t->proc, "out of memory");
+	*c = (struct remote_call){ .nr = nr, .out = out, .size = size, .answer = answer, .object = object };
+	memcpy(c->arg, arg, nargs * sizeof *arg);
+	return 0;
+}
+
+uint64_t
+remote_out(struct proc *p, size_t n)
+{
+	uint64_t at = p->scratch + p->scratch_used;
+
+	n = (n + 15) & ~(size_t)15;
+	if (p->scratch == 0 || n > p->scratch_size - p->scratch_used)
+		return 0;
+	p->scratch_used += n;
+	return at;
+}
+
+static int
+resume(struct dump *d, struct task *t)
+{
+	if (ptrace(PTRACE_SYSCALL, t->tid, NULL, NULL) != 0)
+		return dump_fail(d, GLUE_E_GONE, errno, t->proc, "resuming thread %d", (int)t->tid);
+	return 0;
+}
+
+/* Off to the entry stop of its next call. */
+static int
+start_call(struct dump *d, struct task *t)
+{
+	const struct remote_call *c = t->calls.v[t->calls_made];
+	const uint64_t *a = c->arg;
+	struct regs r = *t->regs;
+	int err;
+
+	r.ip = t->proc->syscall_insn;
+	r.flags &= ~(uint64_t)TRAP_FLAG;
+	r.orig_ax = (uint64_t)-1;	/* or the kernel would restart these registers */
+	r.ax = (uint64_t)numbers[c->nr][t->proc->is32];
+	if (t->proc->is32) {
+		r.bx = a[0], r.cx = a[1], r.dx = a[2], r.si = a[3], r.di = a[4], r.bp = a[5];
+	} else {
+		r.di = a[0], r.si = a[1], r.dx = a[2], r.r10 = a[3], r.r8 = a[4], r.r9 = a[5];
+	}
+	t->regs_changed = true;
+	if ((err = regs_set(t->tid, &r)) != 0)
+		return dump_fail(d, GLUE_E_GONE, -err, t->proc, "setting registers of thread %d", (int)t->tid);
+	return resume(d, t);
+}
+
+/* Until the entry or exit stop it was let go to. */
+static int
+wait_stop(struct dump *d, struct task *t)
+{
+	int status, r;
 
 	for (;;) {
 		if (waitpid(t->tid, &status, __WALL) != t->tid)
@@ -138,46 +205,144 @@ wait_stop(struct dump *d, struct task *t, bool syscall_stop)
 			return dump_fail(d, GLUE_E_GONE, 0, t->proc, "thread %d was killed meanwhile",
 			    (int)t->tid);
 		}
-		if (syscall_stop && WSTOPSIG(status) == (SIGTRAP | 0x80))
+		if (WSTOPSIG(status) == (SIGTRAP | 0x80))
 			return 0;
-		if (ptrace(PTRACE_SYSCALL, t->tid, NULL, NULL) != 0)
-			return dump_fail(d, GLUE_E_GONE, errno, t->proc, "resuming thread %d", (int)t->tid);
+		if ((r = resume(d, t)) != 0)
+			return r;
 	}
 }
 
-int
-remote_call(struct dump *d, struct task *t, enum remote_nr nr, uint64_t a, uint64_t b, uint64_t c,
-    uint64_t e, uint64_t f, uint64_t g, int64_t *ret)
+static int
+take_result(struct dump *d, struct task *t)
 {
-	struct regs r = *t->regs;
+	struct remote_call *c = t->calls.v[t->calls_made++];
+	struct regs r;
 	int err;
 
-	r.ip = t->proc->syscall_insn;
-	r.flags &= ~(uint64_t)TRAP_FLAG;
-	r.orig_ax = (uint64_t)-1;	/* or the kernel would restart these registers */
-	r.ax = (uint64_t)numbers[nr][t->proc->is32];
-	if (t->proc->is32) {
-		r.bx = a, r.cx = b, r.dx = c, r.si = e, r.di = f, r.bp = g;
-	} else {
-		r.di = a, r.si = b, r.dx = c, r.r10 = e, r.r8 = f, r.r9 = g;
-	}
-	t->regs_changed = true;
-	if ((err = regs_set(t->tid, &r)) != 0)
-		return dump_fail(d, GLUE_E_GONE, -err, t->proc, "setting registers of thread %d", (int)t->tid);
-	for (int stop = 0; stop < 2; stop++) {
-		if (ptrace(PTRACE_SYSCALL, t->tid, NULL, NULL) != 0)
-			return dump_fail(d, GLUE_E_GONE, errno, t->proc, "resuming thread %d", (int)t->tid);
-		if ((err = wait_stop(d, t, true)) != 0)
-			return err;
-	}
 	if ((err = regs_get(t->tid, &r)) != 0)
 		return dump_fail(d, GLUE_E_GONE, -err, t->proc, "reading registers of thread %d", (int)t->tid);
 	if (!t->proc->is32)
-		*ret = (int64_t)r.ax;
+		c->ret = (int64_t)r.ax;
 	else	/* an address is not an error because of its sign */
-		*ret = (uint32_t)r.ax >= 0xfffff001 ? (int32_t)r.ax : (int64_t)(uint32_t)r.ax;
+		c->ret = (uint32_t)r.ax >= 0xfffff001 ? (int32_t)r.ax : (int64_t)(uint32_t)r.ax;
 	return 0;
 }
+
+/* One task on its way through its calls. */
+struct lane {
+	struct task	*task;
+	bool		entered;	/* past the entry stop: the next one is the exit */
+};
+
+/*
+ * Take lane l on by one stop; *done: its task has made all its calls, or a
+ * call is over and failing is set.
+ */
+static int
+advance(struct dump *d, struct lane *l, bool failing, bool *done)
+{
+	struct task *t = l->task;
+	int r;
+
+	*done = false;
+	if ((r = wait_stop(d, t)) != 0) {
+		*done = true;
+		return r;
+	}
+	l->entered = !l->entered;
+	if (l->entered) {
+		if ((r = resume(d, t)) != 0)
+			*done = true;
+		return r;
+	}
+	r = take_result(d, t);
+	if (r == 0 && t->calls_made < t->calls.n && !failing)
+		r = start_call(d, t);
+	else
+		*done = true;
+	if (r != 0)
+		*done = true;
+	return r;
+}
+
+/*
+ * Several tasks at a time: while we wait for the first, the others run to
+ * their next stop on the other CPUs.  After a failure every task under way is
+ * still taken to the end of its call, or it would run on into its program
+ * with the wrong registers.
+ */
+#define LANES	16
+
+static int
+make_calls(struct dump *d)
+{
+	struct lane lanes[LANES];
+	size_t next = 0, n = 0, at = 0;
+	int first = 0, r;
+
+	for (;;) {
+		bool done;
+
+		while (n < LANES && next < d->asked.n && first == 0) {
+			struct task *t = d->asked.v[next++];
+
+			if ((first = start_call(d, t)) == 0)
+				lanes[n++] = (struct lane){ .task = t };
+		}
+		if (n == 0)
+			return first;
+		if (at >= n)
+			at = 0;
+		r = advance(d, &lanes[at], first != 0, &done);
+		if (first == 0)
+			first = r;
+		if (done)
+			lanes[at] = lanes[--n];
+		else
+			at++;
+	}
+}
+
+/* What the calls of p's tasks wrote, in one read. */
+static int
+answer_process(struct dump *d, struct proc *p)
+{
+	uint8_t *out = NULL;
+	int r;
+
+	if (p->scratch_used > 0) {
+		if ((out = dump_alloc(d, p->scratch_used)) == NULL)
+			return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+		if ((r = mem_read(p, p->scratch, out, p->scratch_used)) != 0)
+			return dump_fail(d, GLUE_E_SYSTEM, -r, p, "reading the answers of remote calls");
+	}
+	for (size_t i = 0; i < p->tasks.n; i++) {
+		struct task *t = p->tasks.v[i];
+
+		for (size_t k = 0; k < t->calls.n; k++) {
+			const struct remote_call *c = t->calls.v[k];
+
+			if (c->answer != NULL && (r = c->answer(d, t, c->object, c->ret,
+			    c->ret >= 0 && c->size > 0 ? out + (c->out - p->scratch) : NULL)) != 0)
+				return r;
+		}
+		t->calls.n = t->calls_made = 0;
+	}
+	return 0;
+}
+
+int
+remote_run(struct dump *d)
+{
+	int r = make_calls(d);
+
+	for (size_t i = 0; i < d->procs.n && r == 0; i++)
+		r = answer_process(d, d->procs.v[i]);
+	d->asked.n = 0;
+	return r;
+}
+
+/* ---- scratch memory ---- */
 
 static struct task *
 first_live(struct proc *p)
@@ -188,11 +353,57 @@ first_live(struct proc *p)
 	return NULL;
 }
 
-int
-remote_begin(struct dump *d, struct proc *p)
+/*
+ * No memory to be had (RLIMIT_AS, vm.max_map_count): the stack's own, below
+ * what the ABI lets a function use without moving the stack pointer.
+ */
+static int
+borrow_stack(struct dump *d, struct task *t, int error)
+{
+	struct proc *p = t->proc;
+	uint64_t at = (t->regs->sp - 4096 - p->scratch_size) & ~(uint64_t)15;
+
+	for (size_t i = 0; i < p->mm->mappings.n; i++) {
+		const struct mapping *m = p->mm->mappings.v[i];
+
+		if (!m->w || at < m->start || t->regs->sp > m->end)
+			continue;
+		if ((p->scratch_saved = dump_alloc(d, p->scratch_size)) == NULL)
+			return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+		if (mem_read(p, at, p->scratch_saved, p->scratch_size) != 0)
+			break;
+		p->scratch = at;
+		return 0;
+	}
+	p->scratch_saved = NULL;
+	return dump_fail(d, GLUE_E_SYSTEM, error, p, "mapping %zu bytes in it, nor has its stack room",
+	    p->scratch_size);
+}
+
+static int
+scratch_mapped(struct dump *d, struct task *t, void *object, int64_t ret, const uint8_t *out)
+{
+	(void)object;
+	(void)out;
+	if (ret < 0 && ret > -4096)
+		return borrow_stack(d, t, (int)-ret);
+	t->proc->scratch = (uint64_t)ret;
+	return 0;
+}
+
+/* As much as task_ask() will want: dispositions, timers, and a little for each thread. */
+static size_t
+scratch_need(const struct proc *p)
+{
+	size_t n = 66 * 32 + 4 * 32 + p->tasks.n * 128 + p->state->timers.n * 32;
+
+	return (n + DUMP_PAGE - 1) & ~(size_t)(DUMP_PAGE - 1);
+}
+
+static int
+begin_process(struct dump *d, struct proc *p)
 {
 	uint64_t all = ~(uint64_t)0;
-	int64_t addr;
 	int r;
 
 	if (p->syscall_insn == 0 && (r = find_instruction(d, p)) != 0)
@@ -202,29 +413,71 @@ remote_begin(struct dump *d, struct proc *p)
 
 		if (!t->stopped)
 			continue;
-		if (ptrace(GETSIGMASK, t->tid, (void *)8, &t->old_sigmask) != 0 ||
-		    ptrace(SETSIGMASK, t->tid, (void *)8, &all) != 0)
+		t->old_sigmask = t->state->sigmask;
+		if (ptrace(SETSIGMASK, t->tid, (void *)8, &all) != 0)
 			return dump_fail(d, GLUE_E_GONE, errno, p, "blocking signals of thread %d", (int)t->tid);
 		t->mask_changed = true;
 	}
-	if ((r = remote_call(d, first_live(p), REMOTE_MMAP, 0, SCRATCH_SIZE, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, (uint64_t)-1, 0, &addr)) != 0)
-		return r;
-	if (addr < 0 && addr > -4096)
-		return dump_fail(d, GLUE_E_SYSTEM, (int)-addr, p, "mapping two pages in it");
-	p->scratch = (uint64_t)addr;
-	return 0;
+	p->scratch_size = scratch_need(p);
+	return remote_ask(d, first_live(p), REMOTE_MMAP, REMOTE_ARGS(0, p->scratch_size,
+	    PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, (uint64_t)-1), 0, 0, scratch_mapped, NULL);
 }
 
 int
-remote_end(struct dump *d, struct proc *p)
+remote_begin(struct dump *d)
 {
-	struct task *t = first_live(p);
-	int64_t ret;
-	int r = 0;
+	int r;
 
-	if (p->scratch != 0 && t != NULL)
-		r = remote_call(d, t, REMOTE_MUNMAP, p->scratch, SCRATCH_SIZE, 0, 0, 0, 0, &ret);
+	for (size_t i = 0; i < d->procs.n; i++)
+		if (!((struct proc *)d->procs.v[i])->zombie && (r = begin_process(d, d->procs.v[i])) != 0)
+			return r;
+	return remote_run(d);
+}
+
+/* Queue the unmapping, or put the borrowed bytes back. */
+static int
+end_process(struct dump *d, struct proc *p)
+{
+	uint64_t at = p->scratch;
+
 	p->scratch = 0;
-	return r;
+	if (at == 0)
+		return 0;
+	if (p->scratch_saved != NULL)
+		return mem_write(p, at, p->scratch_saved, p->scratch_size) == 0 ? 0 :
+		    dump_fail(d, GLUE_E_SYSTEM, EFAULT, p, "putting its stack back");
+	return remote_ask(d, first_live(p), REMOTE_MUNMAP, REMOTE_ARGS(at, p->scratch_size), 0, 0, NULL, NULL);
+}
+
+int
+remote_end(struct dump *d)
+{
+	int r;
+
+	for (size_t i = 0; i < d->procs.n; i++) {
+		struct proc *p = d->procs.v[i];
+
+		p->scratch_used = 0;
+		if ((r = end_process(d, p)) != 0)
+			return r;
+	}
+	return remote_run(d);
+}
+
+void
+remote_undo(struct dump *d)
+{
+	for (size_t i = 0; i < d->procs.n; i++) {
+		struct proc *p = d->procs.v[i];
+
+		for (size_t k = 0; k < p->tasks.n; k++) {
+			struct task *t = p->tasks.v[k];
+
+			t->calls.n = t->calls_made = 0;
+		}
+		d->asked.n = 0;
+		/* one by one: what fails in one process is no reason to leave the others' */
+		if (first_live(p) != NULL && end_process(d, p) == 0)
+			make_calls(d);
+	}
 }

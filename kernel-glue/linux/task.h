@@ -67,9 +67,8 @@ struct action {
 
 struct handlers {
 	uint64_t	id;
-	bool		collected;
-	struct action	actions[65];
-	uint64_t	set;			/* bit n-1: actions[n] was read */
+	bool		asked;
+	struct action	actions[65];		/* by signal number */
 };
 
 struct fs_context {
@@ -142,7 +141,7 @@ int	queue_collect(struct dump *d, struct task *t, bool shared, struct queue *q);
 void	siginfo_emit(struct glue_emit *e, const uint8_t *info, bool is32_layout);
 void	queue_emit(struct glue_emit *e, uint32_t field, const struct queue *q);
 void	handlers_fields(struct glue_emit *e, const void *object);
-int	handlers_collect(struct dump *d, struct proc *p, struct task *t);
+int	handlers_ask(struct dump *d, struct proc *p, struct task *t);
 
 /* task_x86.c: fields of Thread by field number of the message */
 void	registers_emit(struct glue_emit *e, const struct regs *r);
@@ -156,7 +155,8 @@ int	rseq_fix(struct dump *d, struct task *t);
 void	restart_classify(struct task *t);
 
 /* task_timer.c */
-int	timers_collect(struct dump *d, struct proc *p, struct task *t);
+int	timers_collect(struct dump *d, struct proc *p);
+int	timers_ask(struct dump *d, struct proc *p, struct task *t);
 /* PSNAP_CLOCK_* of a Linux clock id. */
 uint32_t clock_kind(int32_t clock);
 

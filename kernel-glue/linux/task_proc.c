@@ -288,10 +288,9 @@ proc_collect(struct dump *d, struct proc *p)
 		if ((r = proc_try_read(d, p, path, &leader_status, NULL)) != 0)
 			return dump_fail(d, GLUE_E_GONE, -r, p, "reading %s", path);
 	}
-	for (ids = field_find(p->live != p->pid ? leader_status : status, "NSpid"); ids != NULL && *ids >= '0' && *ids <= '9' && s->nns_pids < 32;
-	    ids = end + strspn(end, "\t ")) {
+	for (ids = field_find(p->live != p->pid ? leader_status : status, "NSpid");
+	    ids != NULL && *ids >= '0' && *ids <= '9' && s->nns_pids < 32; ids = end + strspn(end, "\t "))
 		s->ns_pids[s->nns_pids++] = (int32_t)strtol(ids, &end, 10);
-	}
 	if (p->zombie)
 		return 0;
 	s->caught = field_number(status, "SigCgt", 16);
@@ -310,6 +309,7 @@ proc_collect(struct dump *d, struct proc *p)
 	    (r = read_limits(d, p)) != 0 ||
 	    (r = read_namespaces(d, p)) != 0 ||
 	    (r = read_cgroups(d, p)) != 0 ||
+	    (r = timers_collect(d, p)) != 0 ||
 	    (r = read_fs(d, p, (uint32_t)field_number(status, "Umask", 8))) != 0)
 		return r;
 	return find_handlers(d, p);

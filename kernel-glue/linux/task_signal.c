@@ -158,41 +158,50 @@ queue_emit(struct glue_emit *e, uint32_t field, const struct queue *q)
 
 #define SIGCHLD_BIT	(UINT64_C(1) << (PSNAP_SIGNAL_CHLD - 1))
 
+static int
+got_action(struct dump *d, struct task *t, void *object, int64_t ret, const uint8_t *raw)
+{
+	struct action *a = object;
+
+	(void)d, (void)ret;
+	if (raw == NULL)
+		return 0;
+	if (t->proc->is32) {
+		a->handler = psnap_get32(raw);
+		a->flags = psnap_get32(raw + 4);
+		a->restorer = psnap_get32(raw + 8);
+		a->mask = psnap_get64(raw + 12);
+	} else {
+		a->handler = psnap_get64(raw);
+		a->flags = psnap_get64(raw + 8);
+		a->restorer = psnap_get64(raw + 16);
+		a->mask = psnap_get64(raw + 24);
+	}
+	return 0;
+}
+
 /* Asked of the process itself, and only for signals /proc says are not default. */
 int
-handlers_collect(struct dump *d, struct proc *p, struct task *t)
+handlers_ask(struct dump *d, struct proc *p, struct task *t)
 {
 	/* SA_NOCLDWAIT counts for a SIGCHLD left at its default, too */
 	uint64_t wanted = p->state->caught | p->state->ignored | SIGCHLD_BIT;
+	size_t size = p->is32 ? 20 : 32;
 	struct handlers *h = p->handlers;
-	uint8_t raw[32];
-	int64_t ret;
 	int r;
 
-	if (h->collected)
+	if (h->asked)
 		return 0;
-	h->collected = true;
+	h->asked = true;
 	for (unsigned n = 1; n <= 64; n++) {
-		struct action *a = &h->actions[n];
+		uint64_t out;
 
 		if (!(wanted >> (n - 1) & 1))
 			continue;
-		if ((r = remote_call(d, t, REMOTE_RT_SIGACTION, n, 0, p->scratch, 8, 0, 0, &ret)) != 0)
+		out = remote_out(p, size);
+		if ((r = remote_ask(d, t, REMOTE_RT_SIGACTION, REMOTE_ARGS(n, 0, out, 8), out, size,
+		    got_action, &h->actions[n])) != 0)
 			return r;
-		if (ret != 0 || mem_read(p, p->scratch, raw, p->is32 ? 20 : 32) != 0)
-			continue;
-		if (p->is32) {
-			a->handler = psnap_get32(raw);
-			a->flags = psnap_get32(raw + 4);
-			a->restorer = psnap_get32(raw + 8);
-			a->mask = psnap_get64(raw + 12);
-		} else {
-			a->handler = psnap_get64(raw);
-			a->flags = psnap_get64(raw + 8);
-			a->restorer = psnap_get64(raw + 16);
-			a->mask = psnap_get64(raw + 24);
-		}
-		h->set |= UINT64_C(1) << (n - 1);
 	}
 	return 0;
 }
@@ -217,7 +226,7 @@ handlers_fields(struct glue_emit *e, const void *object)
 		const struct action *a = &h->actions[n];
 		uint64_t other;
 
-		if (!(h->set >> (n - 1) & 1) || (a->handler == 0 && a->flags == 0))
+		if (a->handler == 0 && a->flags == 0)
 			continue;
 		other = a->flags & UINT32_MAX;
 		glue_emit_open(e, PSNAP_F_SIGNAL_HANDLERS_ACTIONS);

@@ -199,97 +199,203 @@ task_collect(struct dump *d, struct task *t)
 	return (r = read_status(d, t)) != 0 ? r : own_things(d, t);
 }
 
-/* What only the thread itself can be asked. */
+/* ---- what only the thread itself can be asked ---- */
+
 static int
-thread_remote(struct dump *d, struct proc *p, struct task *t)
+got_altstack(struct dump *d, struct task *t, void *object, int64_t ret, const uint8_t *out)
 {
 	struct thread_state *s = t->state;
-	uint64_t at = p->scratch, v[3] = { 0 };
-	uint32_t n[3] = { 0 };
-	int64_t ret;
-	int r;
+	bool is32 = t->proc->is32;
 
-	if ((r = remote_call(d, t, REMOTE_SIGALTSTACK, 0, at, 0, 0, 0, 0, &ret)) != 0)
-		return r;
-	if (ret == 0 && p->is32 && mem_read(p, at, n, 12) == 0) {
-		s->ss_sp = n[0];
-		s->ss_flags = n[1];
-		s->ss_size = n[2];
-	} else if (ret == 0 && !p->is32 && mem_read(p, at, v, 24) == 0) {
-		s->ss_sp = v[0];
-		s->ss_flags = (uint32_t)v[1];
-		s->ss_size = v[2];
-	}
-	/* PR_GET_TID_ADDRESS writes 8 bytes for a compat task too */
-	if ((r = remote_call(d, t, REMOTE_PRCTL, 40, at, 0, 0, 0, 0, &ret)) != 0)
-		return r;
-	if (ret == 0 && mem_read(p, at, v, 8) == 0)
-		s->clear_tid = p->is32 ? (uint32_t)v[0] : v[0];
-	if (p->is32 && sizeof(void *) == 8) {
-		if ((r = remote_call(d, t, REMOTE_GET_ROBUST_LIST, 0, at, at + 16, 0, 0, 0, &ret)) != 0)
-			return r;
-		if (ret == 0 && mem_read(p, at, n, 4) == 0)
-			s->robust = n[0];
-		if (ret == 0 && mem_read(p, at + 16, n, 4) == 0)
-			s->robust_len = n[0];
-	}
-	/* PR_GET_PDEATHSIG, PR_GET_TIMERSLACK */
-	if ((r = remote_call(d, t, REMOTE_PRCTL, 2, at, 0, 0, 0, 0, &ret)) != 0)
-		return r;
-	if (ret == 0 && mem_read(p, at, n, 4) == 0)
-		s->death_signal = n[0];
-	if ((r = remote_call(d, t, REMOTE_PRCTL, 30, 0, 0, 0, 0, 0, &ret)) != 0)
-		return r;
-	if (ret > 0)
-		s->timer_slack = (uint64_t)ret;
-	/* PR_GET_SECUREBITS */
-	if ((r = remote_call(d, t, REMOTE_PRCTL, 27, 0, 0, 0, 0, 0, &ret)) != 0)
-		return r;
-	if (ret >= 0) {
-		s->creds->securebits = (uint32_t)ret;
-		s->creds->securebits_known = true;
+	(void)d, (void)object, (void)ret;
+	if (out == NULL)
+		return 0;
+	s->ss_sp = is32 ? psnap_get32(out) : psnap_get64(out);
+	s->ss_flags = psnap_get32(out + (is32 ? 4 : 8));
+	s->ss_size = is32 ? psnap_get32(out + 8) : psnap_get64(out + 16);
+	return 0;
+}
+
+static int
+got_clear_tid(struct dump *d, struct task *t, void *object, int64_t ret, const uint8_t *out)
+{
+	(void)d, (void)object, (void)ret;
+	if (out != NULL)
+		t->state->clear_tid = t->proc->is32 ? psnap_get32(out) : psnap_get64(out);
+	return 0;
+}
+
+static int
+got_robust(struct dump *d, struct task *t, void *object, int64_t ret, const uint8_t *out)
+{
+	(void)d, (void)object, (void)ret;
+	if (out != NULL) {
+		t->state->robust = psnap_get32(out);
+		t->state->robust_len = psnap_get32(out + 16);
 	}
 	return 0;
 }
 
 static int
-process_remote(struct dump *d, struct proc *p, struct task *t)
+got_death_signal(struct dump *d, struct task *t, void *object, int64_t ret, const uint8_t *out)
 {
-	uint32_t word = 0;
-	int64_t ret, mdwe, dumpable;
+	(void)d, (void)object, (void)ret;
+	if (out != NULL)
+		t->state->death_signal = psnap_get32(out);
+	return 0;
+}
+
+static int
+got_timer_slack(struct dump *d, struct task *t, void *object, int64_t ret, const uint8_t *out)
+{
+	(void)d, (void)object, (void)out;
+	if (ret > 0)
+		t->state->timer_slack = (uint64_t)ret;
+	return 0;
+}
+
+static int
+got_securebits(struct dump *d, struct task *t, void *object, int64_t ret, const uint8_t *out)
+{
+	(void)d, (void)object, (void)out;
+	if (ret >= 0) {
+		t->state->creds->securebits = (uint32_t)ret;
+		t->state->creds->securebits_known = true;
+	}
+	return 0;
+}
+
+static int
+ask_prctl(struct dump *d, struct task *t, uint64_t option, size_t size, remote_answer *answer)
+{
+	uint64_t out = size > 0 ? remote_out(t->proc, size) : 0;
+
+	return remote_ask(d, t, REMOTE_PRCTL, REMOTE_ARGS(option, out), out, size, answer, NULL);
+}
+
+/* A privileged dumper reads it without disturbing the thread; its own numbers only. */
+static bool
+read_timer_slack(struct task *t)
+{
+	struct proc thread = { .pid = t->tid, .live = t->tid };
+	char word[32];
+	int n;
+
+	if (proc_open(&thread) != 0)
+		return false;
+	n = proc_read_small(&thread, "timerslack_ns", word, sizeof word);
+	close(thread.proc_fd);
+	if (n <= 0)
+		return false;
+	t->state->timer_slack = strtoull(word, NULL, 10);
+	return true;
+}
+
+static int
+ask_thread(struct dump *d, struct task *t)
+{
+	struct proc *p = t->proc;
+	size_t size = p->is32 ? 12 : 24;
+	uint64_t out = remote_out(p, size);
 	int r;
 
-	if ((r = remote_call(d, t, REMOTE_BRK, 0, 0, 0, 0, 0, 0, &ret)) != 0)
+	if ((r = remote_ask(d, t, REMOTE_SIGALTSTACK, REMOTE_ARGS(0, out), out, size, got_altstack, NULL)) != 0 ||
+	    /* PR_GET_TID_ADDRESS writes 8 bytes for a compat task too */
+	    (r = ask_prctl(d, t, 40, 8, got_clear_tid)) != 0 ||
+	    (r = ask_prctl(d, t, 2 /* PR_GET_PDEATHSIG */, 4, got_death_signal)) != 0 ||
+	    (r = ask_prctl(d, t, 27 /* PR_GET_SECUREBITS */, 0, got_securebits)) != 0)
 		return r;
-	mem_set_brk(p->mm, (uint64_t)ret);
-	/* PR_GET_MDWE 66, PR_GET_DUMPABLE 3, PR_GET_CHILD_SUBREAPER 37, PR_GET_THP_DISABLE 42 */
-	if ((r = remote_call(d, t, REMOTE_PRCTL, 66, 0, 0, 0, 0, 0, &mdwe)) != 0 ||
-	    (r = remote_call(d, t, REMOTE_PRCTL, 3, 0, 0, 0, 0, 0, &dumpable)) != 0)
+	if (!read_timer_slack(t) && (r = ask_prctl(d, t, 30 /* PR_GET_TIMERSLACK */, 0, got_timer_slack)) != 0)
 		return r;
-	mem_set_prctl(p->mm, mdwe > 0 && mdwe & 1, (int)dumpable);
-	if ((r = remote_call(d, t, REMOTE_PRCTL, 37, p->scratch, 0, 0, 0, 0, &ret)) != 0)
-		return r;
-	if (ret == 0 && mem_read(p, p->scratch, &word, 4) == 0)
-		p->state->subreaper = word != 0;
-	if ((r = remote_call(d, t, REMOTE_PRCTL, 42, 0, 0, 0, 0, 0, &ret)) != 0)
-		return r;
-	p->state->thp_disabled = ret == 1;
-	/* MEMBARRIER_CMD_GET_REGISTRATIONS, 6.3 */
-	if ((r = remote_call(d, t, REMOTE_MEMBARRIER, 1 << 9, 0, 0, 0, 0, 0, &ret)) != 0)
-		return r;
-	p->state->membarrier = ret > 0 ? (uint32_t)ret : 0;
-	/* reading: the length, 0 without a table; an error comes zero-extended */
-	if ((r = remote_call(d, t, REMOTE_MODIFY_LDT, 0, p->scratch, 8, 0, 0, 0, &ret)) != 0)
-		return r;
+	if (!p->is32 || sizeof(void *) == 4)
+		return 0;
+	out = remote_out(p, 32);
+	return remote_ask(d, t, REMOTE_GET_ROBUST_LIST, REMOTE_ARGS(0, out, out + 16), out, 32, got_robust, NULL);
+}
+
+/* ---- what any thread of the process can be asked ---- */
+
+static int
+got_brk(struct dump *d, struct task *t, void *object, int64_t ret, const uint8_t *out)
+{
+	(void)d, (void)object, (void)out;
+	mem_set_brk(t->proc->mm, (uint64_t)ret);
+	return 0;
+}
+
+static int
+got_write_exec(struct dump *d, struct task *t, void *object, int64_t ret, const uint8_t *out)
+{
+	(void)d, (void)object, (void)out;
+	mem_set_deny_write_exec(t->proc->mm, ret > 0 && ret & 1);
+	return 0;
+}
+
+static int
+got_dumpable(struct dump *d, struct task *t, void *object, int64_t ret, const uint8_t *out)
+{
+	(void)d, (void)object, (void)out;
+	mem_set_dumpable(t->proc->mm, (int)ret);
+	return 0;
+}
+
+static int
+got_subreaper(struct dump *d, struct task *t, void *object, int64_t ret, const uint8_t *out)
+{
+	(void)d, (void)object, (void)ret;
+	t->proc->state->subreaper = out != NULL && psnap_get32(out) != 0;
+	return 0;
+}
+
+/* Newer kernels return flags beside the first bit. */
+static int
+got_thp_disabled(struct dump *d, struct task *t, void *object, int64_t ret, const uint8_t *out)
+{
+	(void)d, (void)object, (void)out;
+	t->proc->state->thp_disabled = ret > 0 && ret & 1;
+	return 0;
+}
+
+static int
+got_membarrier(struct dump *d, struct task *t, void *object, int64_t ret, const uint8_t *out)
+{
+	(void)d, (void)object, (void)out;
+	t->proc->state->membarrier = ret > 0 ? (uint32_t)ret : 0;
+	return 0;
+}
+
+/* The length, 0 without a table; an error comes zero-extended. */
+static int
+got_ldt(struct dump *d, struct task *t, void *object, int64_t ret, const uint8_t *out)
+{
+	(void)object, (void)out;
 	if ((int32_t)ret > 0)
-		dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, -1, 0, "ldt", "the process has a local descriptor table");
-	if ((r = handlers_collect(d, p, t)) != 0)
+		dump_cover(d, PSNAP_COVERAGE_BREAKS, t->proc, 0, -1, 0, "ldt",
+		    "the process has a local descriptor table");
+	return 0;
+}
+
+static int
+ask_process(struct dump *d, struct proc *p, struct task *t)
+{
+	uint64_t out = remote_out(p, 8);
+	int r;
+
+	if ((r = remote_ask(d, t, REMOTE_BRK, REMOTE_ARGS(0), 0, 0, got_brk, NULL)) != 0 ||
+	    (r = ask_prctl(d, t, 66 /* PR_GET_MDWE */, 0, got_write_exec)) != 0 ||
+	    (r = ask_prctl(d, t, 3 /* PR_GET_DUMPABLE */, 0, got_dumpable)) != 0 ||
+	    (r = ask_prctl(d, t, 37 /* PR_GET_CHILD_SUBREAPER */, 4, got_subreaper)) != 0 ||
+	    (r = ask_prctl(d, t, 42 /* PR_GET_THP_DISABLE */, 0, got_thp_disabled)) != 0 ||
+	    /* MEMBARRIER_CMD_GET_REGISTRATIONS, 6.3 */
+	    (r = remote_ask(d, t, REMOTE_MEMBARRIER, REMOTE_ARGS(1 << 9), 0, 0, got_membarrier, NULL)) != 0 ||
+	    (r = remote_ask(d, t, REMOTE_MODIFY_LDT, REMOTE_ARGS(0, out, 8), 0, 0, got_ldt, NULL)) != 0 ||
+	    (r = handlers_ask(d, p, t)) != 0)
 		return r;
-	return timers_collect(d, p, t);
+	return timers_ask(d, p, t);
 }
 
 int
-task_collect_remote(struct dump *d, struct proc *p)
+task_ask(struct dump *d, struct proc *p)
 {
 	bool first = true;
 	int r;
@@ -299,10 +405,10 @@ task_collect_remote(struct dump *d, struct proc *p)
 
 		if (!t->stopped)
 			continue;
-		if (first && (r = process_remote(d, p, t)) != 0)
+		if (first && (r = ask_process(d, p, t)) != 0)
 			return r;
 		first = false;
-		if ((r = thread_remote(d, p, t)) != 0)
+		if ((r = ask_thread(d, t)) != 0)
 			return r;
 	}
 	return 0;

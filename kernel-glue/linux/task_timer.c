@@ -9,25 +9,12 @@
 #include "kernel-glue/linux/procfs.h"
 #include "kernel-glue/linux/task.h"
 
-static int
-itimers(struct dump *d, struct proc *p, struct task *t)
+/* Seconds and a fraction counted in unit ns, as struct timeval and timespec have it. */
+static uint64_t
+time_at(const uint8_t *p, bool is32, uint64_t unit)
 {
-	uint64_t v[4];
-	uint32_t n[4];
-	int64_t ret;
-	int r;
-
-	for (unsigned which = 0; which < 3; which++) {
-		if ((r = remote_call(d, t, REMOTE_GETITIMER, which, p->scratch, 0, 0, 0, 0, &ret)) != 0)
-			return r;
-		if (ret != 0 || mem_read(p, p->scratch, p->is32 ? (void *)n : v, p->is32 ? 16 : 32) != 0)
-			continue;
-		for (int i = 0; p->is32 && i < 4; i++)
-			v[i] = n[i];
-		p->state->itimer[which][0] = v[2] * 1000000000 + v[3] * 1000;
-		p->state->itimer[which][1] = v[0] * 1000000000 + v[1] * 1000;
-	}
-	return 0;
+	return is32 ? psnap_get32(p) * UINT64_C(1000000000) + psnap_get32(p + 4) * unit :
+	    psnap_get64(p) * 1000000000 + psnap_get64(p + 8) * unit;
 }
 
 uint32_t
@@ -46,35 +33,12 @@ clock_kind(int32_t clock)
 	return (size_t)clock < sizeof kinds / sizeof kinds[0] ? kinds[clock] : PSNAP_CLOCK_UNKNOWN;
 }
 
-static int
-timer_times(struct dump *d, struct proc *p, struct task *t, struct posix_timer *pt)
-{
-	uint64_t v[4];
-	uint32_t n[4];
-	int64_t ret;
-	int r;
-
-	if ((r = remote_call(d, t, REMOTE_TIMER_GETTIME, (uint64_t)pt->id, p->scratch, 0, 0, 0, 0, &ret)) != 0)
-		return r;
-	if (ret == 0 && mem_read(p, p->scratch, p->is32 ? (void *)n : v, p->is32 ? 16 : 32) == 0) {
-		for (int i = 0; p->is32 && i < 4; i++)
-			v[i] = n[i];
-		pt->interval_ns = v[0] * 1000000000 + v[1];
-		pt->remaining_ns = v[2] * 1000000000 + v[3];
-	}
-	if ((r = remote_call(d, t, REMOTE_TIMER_GETOVERRUN, (uint64_t)pt->id, 0, 0, 0, 0, 0, &ret)) != 0)
-		return r;
-	pt->overrun = ret > 0 ? (int32_t)ret : 0;
-	return 0;
-}
-
 /* "ID: n", "signal: signo/value", "notify: how/pid.N", "ClockID: n" for each (proc(5)). */
-static int
-posix_timers(struct dump *d, struct proc *p, struct task *t)
+int
+timers_collect(struct dump *d, struct proc *p)
 {
 	struct posix_timer *pt = NULL;
 	char *text, *value;
-	int r;
 
 	if (proc_try_read(d, p, "timers", &text, NULL) != 0)
 		return dump_note(d, "POSIX timers could not be read");
@@ -89,8 +53,6 @@ posix_timers(struct dump *d, struct proc *p, struct task *t)
 			    list_add(d, &p->state->timers, pt) != 0)
 				return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
 			pt->id = (int32_t)strtol(value, NULL, 10);
-			if ((r = timer_times(d, p, t, pt)) != 0)
-				return r;
 		} else if (pt == NULL) {
 			continue;
 		} else if (strncmp(line, "signal:", 7) == 0) {
@@ -116,10 +78,66 @@ posix_timers(struct dump *d, struct proc *p, struct task *t)
 	return 0;
 }
 
-int
-timers_collect(struct dump *d, struct proc *p, struct task *t)
+static int
+got_itimer(struct dump *d, struct task *t, void *object, int64_t ret, const uint8_t *out)
 {
-	int r = itimers(d, p, t);
+	uint64_t *itimer = object;
+	bool is32 = t->proc->is32;
 
-	return r != 0 ? r : posix_timers(d, p, t);
+	(void)d, (void)ret;
+	if (out != NULL) {
+		itimer[0] = time_at(out + (is32 ? 8 : 16), is32, 1000);
+		itimer[1] = time_at(out, is32, 1000);
+	}
+	return 0;
+}
+
+static int
+got_timer(struct dump *d, struct task *t, void *object, int64_t ret, const uint8_t *out)
+{
+	struct posix_timer *pt = object;
+	bool is32 = t->proc->is32;
+
+	(void)d, (void)ret;
+	if (out != NULL) {
+		pt->interval_ns = time_at(out, is32, 1);
+		pt->remaining_ns = time_at(out + (is32 ? 8 : 16), is32, 1);
+	}
+	return 0;
+}
+
+static int
+got_overrun(struct dump *d, struct task *t, void *object, int64_t ret, const uint8_t *out)
+{
+	struct posix_timer *pt = object;
+
+	(void)d, (void)t, (void)out;
+	pt->overrun = ret > 0 ? (int32_t)ret : 0;
+	return 0;
+}
+
+int
+timers_ask(struct dump *d, struct proc *p, struct task *t)
+{
+	size_t size = p->is32 ? 16 : 32;
+	uint64_t out;
+	int r;
+
+	for (unsigned which = 0; which < 3; which++) {
+		out = remote_out(p, size);
+		if ((r = remote_ask(d, t, REMOTE_GETITIMER, REMOTE_ARGS(which, out), out, size,
+		    got_itimer, p->state->itimer[which])) != 0)
+			return r;
+	}
+	for (size_t i = 0; i < p->state->timers.n; i++) {
+		struct posix_timer *pt = p->state->timers.v[i];
+
+		out = remote_out(p, size);
+		if ((r = remote_ask(d, t, REMOTE_TIMER_GETTIME, REMOTE_ARGS((uint64_t)pt->id, out), out, size,
+		    got_timer, pt)) != 0 ||
+		    (r = remote_ask(d, t, REMOTE_TIMER_GETOVERRUN, REMOTE_ARGS((uint64_t)pt->id), 0, 0,
+		    got_overrun, pt)) != 0)
+			return r;
+	}
+	return 0;
 }

@@ -130,6 +130,22 @@ seccomp_filter_is_not_hit_body() {
 }
 seccomp_filter_is_not_hit_cleanup() { kill_remembered; }
 
+# no memory to be had in the target: its stack lends some
+atf_test_case no_memory_in_target cleanup
+no_memory_in_target_head() { atf_set require.user root; atf_set require.progs prlimit; }
+no_memory_in_target_body() {
+	[ "$SNAP_ARCH" = amd64 ] && TARGET=unharmed || TARGET=unharmed32
+	[ -x "$SNAP_HELPERS/$TARGET" ] || atf_skip "no 32-bit compiler: $TARGET was not built"
+	start_target log
+	atf_check prlimit --pid "$target" --as=65536
+	for i in 1 2 3; do
+		atf_check -o ignore -e ignore "$snapctl" dump "$target" -o x.psnap
+		atf_check -o match:good "$snapinspect" verify x.psnap
+	done
+	target_is_alive log
+}
+no_memory_in_target_cleanup() { kill_remembered; }
+
 atf_init_test_cases() {
 	atf_add_test_case dumped_often_amd64
 	atf_add_test_case dumped_often_i386
@@ -138,4 +154,5 @@ atf_init_test_cases() {
 	atf_add_test_case refused
 	atf_add_test_case own_process_without_root
 	atf_add_test_case seccomp_filter_is_not_hit
+	atf_add_test_case no_memory_in_target
 }
