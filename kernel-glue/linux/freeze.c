@@ -151,11 +151,11 @@ seize_tasks(struct dump *d, struct proc *p, size_t *found)
 			goto out;
 		t->seized = r == 1;
 		t->dead = r == 0;
-		r = 0;
-		if (t->seized && ptrace(PTRACE_INTERRUPT, t->tid, NULL, NULL) != 0 && errno != ESRCH) {
-			r = dump_fail(d, GLUE_E_SYSTEM, errno, p, "interrupting thread %d", (int)t->tid);
+		if (t->seized && (r = trace(PTRACE_INTERRUPT, t->tid, 0, 0)) != 0 && r != -ESRCH) {
+			r = dump_fail(d, GLUE_E_SYSTEM, -r, p, "interrupting thread %d", (int)t->tid);
 			goto out;
 		}
+		r = 0;
 		++*found;
 	}
 out:
@@ -228,7 +228,7 @@ after_stop(struct dump *d, struct task *t)
 static int
 take_status(struct dump *d, struct task *t, int status)
 {
-	int event = status >> 16;
+	int event = status >> 16, r;
 
 	if (WIFEXITED(status) || WIFSIGNALED(status)) {
 		t->seized = false;
@@ -245,9 +245,8 @@ take_status(struct dump *d, struct task *t, int status)
 		return after_stop(d, t) != 0 ? d->err->code : 1;
 	}
 	/* a signal on its way to the task: let it be delivered, the stop follows */
-	if (ptrace(PTRACE_CONT, t->tid, NULL, (void *)(long)WSTOPSIG(status)) != 0 && errno != ESRCH)
-		return dump_fail(d, GLUE_E_SYSTEM, errno, t->proc, "passing a signal on");
-	return 0;
+	r = trace(PTRACE_CONT, t->tid, 0, (uintptr_t)WSTOPSIG(status));
+	return r == 0 || r == -ESRCH ? 0 : dump_fail(d, GLUE_E_SYSTEM, -r, t->proc, "passing a signal on");
 }
 
 static int
@@ -289,7 +288,7 @@ wait_stopped(struct dump *d, size_t from, bool releasing)
 
 				if (!t->seized || t->stopped)
 					continue;
-				got = waitpid(t->tid, &status, __WALL | WNOHANG);
+				got = wait_task(t->tid, &status, WNOHANG);
 				if (got < 0) {
 					t->seized = false;
 					t->dead = true;
@@ -300,7 +299,7 @@ wait_stopped(struct dump *d, size_t from, bool releasing)
 					continue;
 				}
 				progress = true;
-				if ((r = take_status(d, t, status)) < 0)
+				if ((r = take_status(d, t, status)) < 0 && !releasing)
 					return r;
 				if (r == 0)
 					waiting = t;
@@ -520,15 +519,14 @@ park(struct task *t)
 {
 	int status;
 
-	if (ptrace(PTRACE_INTERRUPT, t->tid, NULL, NULL) != 0 ||
-	    ptrace(PTRACE_CONT, t->tid, NULL, NULL) != 0)
+	if (trace(PTRACE_INTERRUPT, t->tid, 0, 0) != 0 || trace(PTRACE_CONT, t->tid, 0, 0) != 0)
 		return false;
 	for (;;) {
-		if (waitpid(t->tid, &status, __WALL) != t->tid || !WIFSTOPPED(status))
+		if (wait_task(t->tid, &status, 0) != t->tid || !WIFSTOPPED(status))
 			return false;
 		if (status >> 16 == PTRACE_EVENT_STOP)
 			return true;
-		if (ptrace(PTRACE_CONT, t->tid, NULL, (void *)(long)
+		if (trace(PTRACE_CONT, t->tid, 0, (uintptr_t)
 		    (WSTOPSIG(status) == (SIGTRAP | 0x80) ? 0 : WSTOPSIG(status))) != 0)
 			return false;
 	}
@@ -544,9 +542,9 @@ release_task(struct task *t)
 		if (t->regs_changed && regs_set(t->tid, t->regs) == 0 && park(t))
 			regs_set(t->tid, t->regs);
 		if (t->mask_changed)
-			ptrace(0x420b /* PTRACE_SETSIGMASK */, t->tid, (void *)8, &t->old_sigmask);
+			trace(0x420b /* PTRACE_SETSIGMASK */, t->tid, 8, (uintptr_t)&t->old_sigmask);
 	}
-	ptrace(PTRACE_DETACH, t->tid, NULL, NULL);
+	trace(PTRACE_DETACH, t->tid, 0, 0);
 	t->seized = t->stopped = false;
 }
 

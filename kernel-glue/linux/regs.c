@@ -3,8 +3,31 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/user.h>
+#include <sys/wait.h>
 
 #include "kernel-glue/linux/regs.h"
+
+int
+trace(int request, pid_t tid, uintptr_t addr, uintptr_t data)
+{
+	int tries = 3;
+
+	while (ptrace((enum __ptrace_request)request, tid, (void *)addr, (void *)data) != 0)
+		if (errno == ESRCH || --tries == 0)
+			return -errno;
+	return 0;
+}
+
+pid_t
+wait_task(pid_t tid, int *status, int flags)
+{
+	pid_t got;
+
+	do
+		got = waitpid(tid, status, __WALL | flags);
+	while (got < 0 && errno != ECHILD);
+	return got;
+}
 
 #ifdef __x86_64__
 
@@ -13,13 +36,13 @@ _Static_assert(sizeof(struct regs) == sizeof(struct user_regs_struct), "same 27 
 int
 regs_get(pid_t tid, struct regs *r)
 {
-	return ptrace(PTRACE_GETREGS, tid, NULL, r) != 0 ? -errno : 0;
+	return trace(PTRACE_GETREGS, tid, 0, (uintptr_t)r);
 }
 
 int
 regs_set(pid_t tid, const struct regs *r)
 {
-	return ptrace(PTRACE_SETREGS, tid, NULL, r) != 0 ? -errno : 0;
+	return trace(PTRACE_SETREGS, tid, 0, (uintptr_t)r);
 }
 
 #else	/* an i386 dumper sees i386 tasks only */
@@ -28,9 +51,10 @@ int
 regs_get(pid_t tid, struct regs *r)
 {
 	struct user_regs_struct u;
+	int e;
 
-	if (ptrace(PTRACE_GETREGS, tid, NULL, &u) != 0)
-		return -errno;
+	if ((e = trace(PTRACE_GETREGS, tid, 0, (uintptr_t)&u)) != 0)
+		return e;
 	memset(r, 0, sizeof *r);
 	r->bx = (uint32_t)u.ebx;
 	r->cx = (uint32_t)u.ecx;
@@ -63,7 +87,7 @@ regs_set(pid_t tid, const struct regs *r)
 		.xfs = (long)r->fs, .xgs = (long)r->gs,
 	};
 
-	return ptrace(PTRACE_SETREGS, tid, NULL, &u) != 0 ? -errno : 0;
+	return trace(PTRACE_SETREGS, tid, 0, (uintptr_t)&u);
 }
 
 #endif

@@ -24,6 +24,15 @@ regs_is32(const struct regs *r)
 	return r->cs == CS_USER32 || r->cs == CS_NATIVE32;
 }
 
+/*
+ * ptrace(2), tried again when it fails for another reason than the task's
+ * death: what undoes our doings has nothing to fall back on.  0 or -errno.
+ */
+int	trace(int request, pid_t tid, uintptr_t addr, uintptr_t data);
+
+/* waitpid(2) for a traced task, tried again unless there is no such child. */
+pid_t	wait_task(pid_t tid, int *status, int flags);
+
 /* Each 0 or -errno. */
 int	regs_get(pid_t tid, struct regs *r);
 int	regs_set(pid_t tid, const struct regs *r);

@@ -161,9 +161,9 @@ remote_out(struct proc *p, size_t n)
 static int
 resume(struct dump *d, struct task *t)
 {
-	if (ptrace(PTRACE_SYSCALL, t->tid, NULL, NULL) != 0)
-		return dump_fail(d, GLUE_E_GONE, errno, t->proc, "resuming thread %d", (int)t->tid);
-	return 0;
+	int r = trace(PTRACE_SYSCALL, t->tid, 0, 0);
+
+	return r == 0 ? 0 : dump_fail(d, GLUE_E_GONE, -r, t->proc, "resuming thread %d", (int)t->tid);
 }
 
 /* Off to the entry stop of its next call. */
@@ -197,7 +197,7 @@ wait_stop(struct dump *d, struct task *t)
 	int status, r;
 
 	for (;;) {
-		if (waitpid(t->tid, &status, __WALL) != t->tid)
+		if (wait_task(t->tid, &status, 0) != t->tid)
 			return dump_fail(d, GLUE_E_SYSTEM, errno, t->proc, "waiting for thread %d", (int)t->tid);
 		if (!WIFSTOPPED(status)) {
 			t->seized = t->stopped = false;
@@ -414,8 +414,8 @@ begin_process(struct dump *d, struct proc *p)
 		if (!t->stopped)
 			continue;
 		t->old_sigmask = t->state->sigmask;
-		if (ptrace(SETSIGMASK, t->tid, (void *)8, &all) != 0)
-			return dump_fail(d, GLUE_E_GONE, errno, p, "blocking signals of thread %d", (int)t->tid);
+		if ((r = trace(SETSIGMASK, t->tid, 8, (uintptr_t)&all)) != 0)
+			return dump_fail(d, GLUE_E_GONE, -r, p, "blocking signals of thread %d", (int)t->tid);
 		t->mask_changed = true;
 	}
 	p->scratch_size = scratch_need(p);

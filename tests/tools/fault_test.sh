@@ -2,9 +2,6 @@
 #
 # The dump made to fail, system call by system call: either it succeeds and
 # verifies, or it says so and leaves nothing; the target goes on in any case.
-#
-# ptrace itself is not made to fail: on the way out there is nothing that
-# could take its place.
 
 . "$SNAP_SRC/tests/programs/common.sh"
 
@@ -21,11 +18,13 @@ each_call_fails_in_turn_body() {
 	strace -o /dev/null true 2>/dev/null || atf_skip "strace does not work here"
 	start_target log
 	mkdir out
-	calls="openat read readlinkat process_vm_readv pidfd_open pidfd_getfd kcmp fcntl ioctl getdents64
+	calls="ptrace wait4 mmap close openat read readlinkat process_vm_readv pidfd_open pidfd_getfd kcmp fcntl ioctl getdents64
 	    write pwrite64 pread64 linkat fdatasync rename madvise munmap"
 	[ "$SNAP_ARCH" = amd64 ] && calls="$calls newfstatat" || calls="$calls statx"
 	for call in $calls; do
 		for n in 1 2 3 5 8 13 21 34 55 89 144 233; do
+			# the first ones are the dynamic loader's, which does not bear it
+			[ $call != mmap ] || [ $n -gt 34 ] || continue
 			strace -f -qq -o trace -e trace="$call" -e inject="$call:error=EIO:when=$n" \
 			    "$snapctl" dump "$target" -o out/x.psnap >stdout 2>stderr
 			status=$?
