@@ -27,6 +27,7 @@ glue_linux_srcs := \
 	kernel-glue/linux/task_host.c \
 	kernel-glue/linux/task_proc.c \
 	kernel-glue/linux/task_restart.c \
+	kernel-glue/linux/task_seccomp.c \
 	kernel-glue/linux/task_signal.c \
 	kernel-glue/linux/task_thread.c \
 	kernel-glue/linux/task_timer.c \

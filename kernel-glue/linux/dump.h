@@ -91,6 +91,7 @@ struct task {
 	uint32_t	wait_status;	/* of the stop */
 	uint64_t	slept_since;	/* se.exec_start sampled before the stop, 0 unknown (restore-engine 5) */
 	uint64_t	sched_now;	/* the same clock just after the stop */
+	char		wchan[32];	/* kernel function it slept in before the stop, or "0" */
 	uint64_t	old_sigmask;	/* to be put back */
 	struct thread_state *state;	/* task_thread.c */
 	struct regs	*regs;		/* as at the stop, to be put back (fixed for rseq and restart) */

@@ -134,6 +134,7 @@ seize_tasks(struct dump *d, struct proc *p, size_t *found)
 	}
 	for (size_t i = 0; i < n; i++) {
 		struct task *t;
+		char path[48];
 
 		/* both lists ascend but for the leader: most are known by place */
 		if (i < known && ((struct task *)p->tasks.v[i])->tid == tids[i])
@@ -147,6 +148,9 @@ seize_tasks(struct dump *d, struct proc *p, size_t *found)
 		t->proc = p;
 		t->tid = tids[i];
 		t->slept_since = exec_start(p, t->tid);
+		snprintf(path, sizeof path, "task/%d/wchan", (int)t->tid);
+		if (proc_read_small(p, path, t->wchan, sizeof t->wchan) < 0)
+			t->wchan[0] = '\0';
 		if ((r = seize(d, t)) < 0)
 			goto out;
 		t->seized = r == 1;

@@ -19,6 +19,14 @@ struct tls_entry {
 	uint32_t	entry, base, limit, flags;	/* struct user_desc */
 };
 
+struct seccomp_filter {
+	uint64_t	id;
+	struct seccomp_filter *previous;
+	uint8_t		*program;
+	size_t		len;		/* bytes, 8 an instruction */
+	bool		log;
+};
+
 struct thread_state {
 	char		comm[64];
 	struct regs	regs;		/* at the stop, after the fixes */
@@ -38,6 +46,7 @@ struct thread_state {
 	uint64_t	remaining_ns;
 	struct creds	*creds;
 	uint32_t	policy, priority, seccomp_mode, seccomp_count;
+	struct seccomp_filter *filter;	/* newest */
 	int32_t		nice;
 	bool		reset_on_fork;
 	uint64_t	runtime_ns, deadline_ns, period_ns;
@@ -165,6 +174,10 @@ uint32_t clock_kind(int32_t clock);
 struct creds *creds_read(struct dump *d, struct proc *p, struct task *t, const char *status);
 struct creds *creds_share(struct dump *d, struct creds *c);
 void	creds_fields(struct glue_emit *e, const void *object);
+
+/* task_seccomp.c: filters of a stopped task in mode FILTERED; what cannot be read is covered */
+int	filters_collect(struct dump *d, struct task *t);
+void	filter_fields(struct glue_emit *e, const void *object);
 
 /* task_host.c */
 int	host_collect(struct dump *d);

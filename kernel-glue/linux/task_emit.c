@@ -324,6 +324,8 @@ thread_fields(struct glue_emit *e, const void *object)
 	glue_emit_uint(e, PSNAP_F_THREAD_PARENT_DEATH_SIGNAL, s->death_signal);
 	glue_emit_uint(e, PSNAP_F_THREAD_TIMER_SLACK_NS, s->timer_slack);
 	glue_emit_uint(e, PSNAP_F_THREAD_SECCOMP_MODE, s->seccomp_mode);
+	if (s->filter != NULL)
+		glue_emit_uint(e, PSNAP_F_THREAD_SECCOMP_FILTER_ID, s->filter->id);
 	glue_emit_uint(e, PSNAP_F_THREAD_SECCOMP_FILTER_COUNT, s->seccomp_count);
 	if (s->nns_tids > 1)
 		emit_s32s(e, PSNAP_F_THREAD_NAMESPACE_TIDS, s->ns_tids, s->nns_tids);
@@ -379,13 +381,13 @@ task_emit(struct dump *d)
 	int r;
 
 	find_terminals(d);
-
 	if ((r = host_emit(d)) != 0 ||
 	    (r = emit_list(d, &d->namespaces, PSNAP_KIND_NAMESPACE, ns_fields)) != 0 ||
 	    (r = emit_list(d, &d->cgroups, PSNAP_KIND_CGROUP, cgroup_fields)) != 0 ||
 	    (r = emit_list(d, &d->sessions, PSNAP_KIND_SESSION, session_fields)) != 0 ||
 	    (r = emit_list(d, &d->groups, PSNAP_KIND_PROCESS_GROUP, group_fields)) != 0 ||
 	    (r = emit_list(d, &d->creds, PSNAP_KIND_CREDENTIALS, creds_fields)) != 0 ||
+	    (r = emit_list(d, &d->filters, PSNAP_KIND_SECCOMP_FILTER, filter_fields)) != 0 ||
 	    (r = emit_list(d, &d->handlers, PSNAP_KIND_SIGNAL_HANDLERS, handlers_fields)) != 0 ||
 	    (r = emit_list(d, &d->fs_contexts, PSNAP_KIND_FS_CONTEXT, fs_fields)) != 0)
 		return r;

@@ -38,20 +38,42 @@ rseq_fix(struct dump *d, struct task *t)
 
 enum { ERESTARTSYS = -512, ERESTARTNOINTR = -513, ERESTARTNOHAND = -514, ERESTART_RESTARTBLOCK = -516 };
 
-/* Sleeps that leave what remains where the program asked for it. */
-struct sleep {
+/* A call that goes on waiting for what remains of a time it was given. */
+struct wait {
 	int		nr;
-	bool		clocked;	/* clock_nanosleep: clock, flags, request, remaining */
-	bool		time64;
+	enum { TIMESPEC, TIMESPEC32, MILLISECONDS } unit;
+	int		request, remain;	/* argument numbers; remain -1: none */
+	int		clock;			/* argument number, -1: monotonic */
 };
-static const struct sleep sleeps64[] = { { 35, false, true }, { 230, true, true } };
-static const struct sleep sleeps32[] = { { 162, false, false }, { 267, true, false }, { 407, true, true } };
+static const struct wait waits64[] = {
+	{ 35, TIMESPEC, 0, 1, -1 },		/* nanosleep */
+	{ 230, TIMESPEC, 2, 3, 0 },		/* clock_nanosleep */
+	{ 7, MILLISECONDS, 2, -1, -1 },		/* poll */
+	{ 202, TIMESPEC, 3, -1, -1 },		/* futex */
+};
+static const struct wait waits32[] = {
+	{ 162, TIMESPEC32, 0, 1, -1 },
+	{ 267, TIMESPEC32, 2, 3, 0 },
+	{ 407, TIMESPEC, 2, 3, 0 },		/* clock_nanosleep_time64 */
+	{ 168, MILLISECONDS, 2, -1, -1 },
+	{ 240, TIMESPEC32, 3, -1, -1 },
+	{ 422, TIMESPEC, 3, -1, -1 },		/* futex_time64 */
+};
 
-static const struct sleep *
-find_sleep(const struct regs *r)
+static uint64_t
+argument(const struct regs *r, int n)
 {
-	const struct sleep *v = regs_is32(r) ? sleeps32 : sleeps64;
-	size_t n = regs_is32(r) ? 3 : 2;
+	const uint64_t args64[] = { r->di, r->si, r->dx, r->r10 };
+	const uint64_t args32[] = { r->bx, r->cx, r->dx, r->si };
+
+	return regs_is32(r) ? args32[n] & UINT32_MAX : args64[n];
+}
+
+static const struct wait *
+find_wait(const struct regs *r)
+{
+	const struct wait *v = regs_is32(r) ? waits32 : waits64;
+	size_t n = regs_is32(r) ? sizeof waits32 / sizeof waits32[0] : sizeof waits64 / sizeof waits64[0];
 
 	for (size_t i = 0; i < n; i++)
 		if (v[i].nr == regs_syscall(r))
@@ -60,21 +82,22 @@ find_sleep(const struct regs *r)
 }
 
 static bool
-read_timespec(struct task *t, uint64_t addr, bool wide, uint64_t *ns)
+read_time(struct task *t, const struct wait *w, int n, uint64_t *ns)
 {
+	uint64_t arg = argument(t->regs, n);
 	int64_t v[2];
-	int32_t n[2];
+	int32_t v32[2];
 
-	if (addr == 0)
+	if (w->unit == MILLISECONDS) {
+		*ns = (uint32_t)arg * UINT64_C(1000000);
+		return (int32_t)arg >= 0;
+	}
+	if (arg == 0 || mem_read(t->proc, arg, w->unit == TIMESPEC ? (void *)v : v32,
+	    w->unit == TIMESPEC ? sizeof v : sizeof v32) != 0)
 		return false;
-	if (wide) {
-		if (mem_read(t->proc, addr, v, sizeof v) != 0)
-			return false;
-	} else {
-		if (mem_read(t->proc, addr, n, sizeof n) != 0)
-			return false;
-		v[0] = n[0];
-		v[1] = n[1];
+	if (w->unit == TIMESPEC32) {
+		v[0] = v32[0];
+		v[1] = v32[1];
 	}
 	if (v[0] < 0 || v[1] < 0 || v[1] >= 1000000000)
 		return false;
@@ -83,42 +106,81 @@ read_timespec(struct task *t, uint64_t addr, bool wide, uint64_t *ns)
 }
 
 static void
-sleep_remaining(struct task *t, const struct sleep *s)
+wait_remaining(struct task *t, const struct wait *w)
 {
-	const struct regs *r = t->regs;
-	bool is32 = regs_is32(r);
-	uint64_t request = s->clocked ? r->dx : is32 ? r->bx : r->di;
-	uint64_t remain = s->clocked ? (is32 ? r->si : r->r10) : is32 ? r->cx : r->si;
-	uint32_t clock = clock_kind(s->clocked ? (int32_t)(is32 ? r->bx : r->di) : 1);
+	struct thread_state *s = t->state;
 	uint64_t asked, slept;
 
-	t->state->restart = PSNAP_RESTART_REMAINING;
-	t->state->restart_clock = clock;
-	if (is32)
-		remain &= UINT32_MAX, request &= UINT32_MAX;
+	s->restart = PSNAP_RESTART_REMAINING;
+	s->restart_clock = clock_kind(w->clock >= 0 ? (int32_t)argument(t->regs, w->clock) : 1);
 	/* written there by the kernel when our stop interrupted the sleep */
-	if (read_timespec(t, remain, s->time64, &t->state->remaining_ns)) {
-		t->state->remaining_known = true;
+	if (w->remain >= 0 && read_time(t, w, w->remain, &s->remaining_ns)) {
+		s->remaining_known = true;
 		return;
 	}
 	/* time asleep is no CPU time */
-	if (clock == PSNAP_CLOCK_PROCESS_CPU || clock == PSNAP_CLOCK_THREAD_CPU ||
+	if (s->restart_clock == PSNAP_CLOCK_PROCESS_CPU || s->restart_clock == PSNAP_CLOCK_THREAD_CPU ||
 	    t->slept_since == 0 || t->sched_now < t->slept_since ||
-	    !read_timespec(t, request, s->time64, &asked))
+	    !read_time(t, w, w->request, &asked))
 		return;
 	slept = t->sched_now - t->slept_since;
-	t->state->remaining_ns = slept < asked ? asked - slept : 0;
-	t->state->remaining_known = true;
+	s->remaining_ns = slept < asked ? asked - slept : 0;
+	s->remaining_known = true;
 }
+
+/* FUTEX_WAIT counts from now; all others wait until a time, and begin again to the same end. */
+static bool
+is_futex_until(const struct regs *r)
+{
+	int64_t nr = regs_syscall(r);
+
+	return (regs_is32(r) ? nr == 240 || nr == 422 : nr == 202) && (argument(r, 1) & 0x7f) != 0;
+}
+
+/* Whether there are 64-bit seconds and nanoseconds of a reasonable time, not 32-bit ones, at addr. */
+static bool
+is_time64(struct task *t, uint64_t addr)
+{
+	uint32_t v[4];
+
+	return mem_read(t->proc, addr, v, sizeof v) == 0 && v[1] == 0 && v[3] == 0 && v[2] < 1000000000;
+}
+
+/*
+ * A call stopped before is now restart_syscall(2), its arguments still in the
+ * registers.  Only poll, futex and the sleeps come to that; where the task
+ * slept tells them apart, a sleep begun again leaving no trace there.
+ */
+static int64_t
+original_call(struct task *t)
+{
+	const struct regs *r = t->regs;
+	uint64_t first = argument(r, 0);
+	bool is32 = regs_is32(r);
+
+	if (strstr(t->wchan, "poll") != NULL)
+		return is32 ? 168 : 7;
+	if (strstr(t->wchan, "futex") != NULL)
+		return !is32 ? 202 : is_time64(t, argument(r, 3)) ? 422 : 240;
+	/* a clock is a small number or, of another task's CPU time, a negative int */
+	if (first >= DUMP_PAGE && (first < 0xffff0000 || (!is32 && first > UINT32_MAX)))
+		return is32 ? 162 : 35;
+	return !is32 ? 230 : is_time64(t, argument(r, 2)) ? 407 : 267;
+}
+
+#define RESTART_SYSCALL64	219
+#define RESTART_SYSCALL32	0
 
 void
 restart_classify(struct task *t)
 {
 	struct thread_state *s = t->state;
-	const struct sleep *sleep;
+	const struct wait *wait;
+	int64_t nr = regs_syscall(t->regs);
 
 	s->restart = PSNAP_RESTART_NONE;
-	if (regs_syscall(t->regs) < 0)
+	s->regs = *t->regs;
+	if (nr < 0)
 		return;
 	s->in_syscall = true;
 	switch (regs_result(t->regs)) {
@@ -132,10 +194,13 @@ restart_classify(struct task *t)
 		s->restart = PSNAP_RESTART_AGAIN_NO_HANDLER;
 		break;
 	case ERESTART_RESTARTBLOCK:
-		if ((sleep = find_sleep(t->regs)) != NULL)
-			sleep_remaining(t, sleep);
-		else	/* poll, futex: the kernel does not tell what remains */
-			s->restart = PSNAP_RESTART_REMAINING;
+		s->restart = PSNAP_RESTART_REMAINING;
+		if (nr == (regs_is32(t->regs) ? RESTART_SYSCALL32 : RESTART_SYSCALL64))
+			s->regs.orig_ax = (uint64_t)original_call(t);	/* the live one's stays */
+		if (is_futex_until(&s->regs))
+			s->restart = PSNAP_RESTART_AGAIN_ALWAYS;
+		else if ((wait = find_wait(&s->regs)) != NULL)
+			wait_remaining(t, wait);
 		break;
 	default:
 		s->in_syscall = false;

@@ -166,9 +166,8 @@ read_status(struct dump *d, struct task *t)
 	    field_find(status, "x86_Thread_features"))
 		dump_cover(d, PSNAP_COVERAGE_BREAKS, t->proc, t->tid, -1, t->id, "shadow-stack",
 		    "the thread has a shadow stack");
-	if (s->seccomp_mode == PSNAP_SECCOMP_MODE_FILTERED)
-		dump_cover(d, PSNAP_COVERAGE_DEGRADES, t->proc, 0, -1, 0, "seccomp-filter",
-		    "seccomp filters are noted, their programs are not held");
+	if (s->seccomp_mode == PSNAP_SECCOMP_MODE_FILTERED && (r = filters_collect(d, t)) != 0)
+		return r;
 	s->creds = creds_read(d, t->proc, t, status);
 	return s->creds != NULL ? 0 : dump_fail(d, GLUE_E_NOMEM, 0, t->proc, "out of memory");
 }
@@ -187,13 +186,12 @@ task_collect(struct dump *d, struct task *t)
 	if (ptrace((enum __ptrace_request)0x420a, t->tid, (void *)8, &t->state->sigmask) != 0)
 		return dump_fail(d, GLUE_E_SYSTEM, errno, t->proc, "reading a signal mask");
 	read_rseq(t);
-	restart_classify(t);
 	if ((r = rseq_fix(d, t)) != 0 ||
 	    (r = fpu_collect(d, t)) != 0 ||
 	    (r = tls_collect(d, t)) != 0 ||
 	    (r = queue_collect(d, t, false, &t->state->pending)) != 0)
 		return r;
-	t->state->regs = *t->regs;
+	restart_classify(t);
 	read_scheduling(t);
 	read_robust(t);
 	return (r = read_status(d, t)) != 0 ? r : own_things(d, t);

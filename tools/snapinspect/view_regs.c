@@ -114,6 +114,8 @@ thread_json(const struct options *o, const Psnap__Thread *t)
 	json_object_set_new(j, "signal_mask", json_hex(t->signal_mask));
 	json_object_set_new(j, "restart", t->restart == NULL ? json_null() :
 	    json_string(word(&psnap__restart_kind__descriptor, (int)t->restart->kind, w)));
+	json_object_set_new(j, "remaining_ns", t->restart == NULL || !t->restart->remaining_known ? json_null() :
+	    json_integer((json_int_t)t->restart->remaining_ns));
 	json_object_set_new(j, "syscall", t->restart == NULL || !t->restart->in_syscall ? json_null() :
 	    json_integer(t->restart->syscall));
 	json_object_set_new(j, "registers", t->registers != NULL ? general(t->registers, is32) : json_null());
@@ -173,6 +175,8 @@ regs_print(const json_t *list)
 		    (long long)num(t, "tid"), str(t, "comm"), str(t, "abi"));
 		if (json_is_integer(json_object_get(t, "syscall")))
 			printf(", in system call %lld: %s", (long long)num(t, "syscall"), str(t, "restart"));
+		if (json_is_integer(json_object_get(t, "remaining_ns")))
+			printf(" %.3f s", (double)num(t, "remaining_ns") / 1e9);
 		putchar('\n');
 		print_values(json_object_get(t, "registers"));
 		print_values(json_object_get(t, "fpu"));
