@@ -13,6 +13,7 @@ tests_c := \
 tests_sh := \
 	tests/tools/core_test.sh \
 	tests/tools/fault_test.sh \
+	tests/tools/inspect_live_test.sh \
 	tests/tools/install_test.sh \
 	tests/tools/unharmed_test.sh
 

@@ -214,6 +214,8 @@ int	mem_write(struct proc *p, uint64_t addr, const void *buf, size_t n);
 int	task_collect(struct dump *d, struct task *t);
 /* From /proc, of one process: ids, credentials, limits, namespaces, cgroups, ... */
 int	proc_collect(struct dump *d, struct proc *p);
+/* The namespace a /proc link like "net:[4026531840]" names, or NULL; begins with its id. */
+struct ns *ns_of_link(struct dump *d, const char *link, uint64_t ino);
 /* Ask it: dispositions, itimers, alternate stacks, robust lists, prctl values, brk. */
 int	task_ask(struct dump *d, struct proc *p);
 /* After all are collected: what is shared (sighand, fs, credentials), sessions and groups. */

@@ -86,6 +86,7 @@ struct watch {
 	uint64_t	ino, dev;
 	uint8_t		handle[128];
 	size_t		handle_len;
+	struct file	*file;			/* NULL: not found */
 };
 
 enum fd_what { FD_FILE, FD_PIPE, FD_TERMINAL, FD_SOCKET, FD_MEMORY, FD_EVENTFD, FD_EPOLL, FD_TIMERFD,
@@ -114,6 +115,9 @@ struct open_file {
 	struct list	epoll;			/* struct epoll_entry */
 	struct list	watches;		/* struct watch */
 	uint64_t	unread;			/* inotify */
+	int32_t		target_pid;		/* pidfd */
+	uint64_t	target_id;		/* pidfd: Process, 0 outside the tree */
+	bool		target_thread;		/* PIDFD_THREAD */
 };
 
 struct descriptor {
@@ -137,6 +141,7 @@ struct file *file_lookup(struct dump *d, uint64_t dev, uint64_t ino, const char 
 int	pipe_collect(struct dump *d, struct proc *p, struct open_file *o, int local);
 int	terminal_collect(struct dump *d, struct proc *p, struct open_file *o, int local);
 int	socket_collect(struct dump *d, struct proc *p, struct open_file *o, int local);
+int	inotify_collect(struct dump *d, struct proc *p, struct open_file *o, int local);
 int	anon_collect(struct dump *d, struct proc *p, struct open_file *o, int local);
 int	socket_resolve(struct dump *d);
 
@@ -144,7 +149,8 @@ int	socket_resolve(struct dump *d);
 void	pipe_fields(struct glue_emit *e, const void *object);
 void	terminal_fields(struct glue_emit *e, const void *object);
 void	socket_fields(struct glue_emit *e, const void *object);
-/* The member of OpenFile for an anonymous inode. */
+/* The member of OpenFile for one of the kernel's own inodes. */
+void	inotify_emit(struct glue_emit *e, const struct open_file *o);
 void	anon_emit(struct glue_emit *e, const struct open_file *o);
 
 #endif

@@ -1,28 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Descriptors on anonymous inodes: eventfd, epoll, timerfd, signalfd,
- * inotify, pidfd.  Their state is what fdinfo shows (proc(5)).
+ * Descriptors on the kernel's own inodes: eventfd, epoll, timerfd, signalfd,
+ * pidfd, namespaces.  Their state is what fdinfo shows (proc(5)).
  */
-#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "kernel-glue/linux/fd.h"
 #include "kernel-glue/linux/procfs.h"
-
-/* Value of "name:" inside one line, in this base; 0 if missing. */
-static uint64_t
-inline_number(const char *line, const char *name, int base)
-{
-	size_t n = strlen(name), len = strcspn(line, "\n");
-
-	for (const char *at = line; (at = strstr(at, name)) != NULL && at < line + len; at += n)
-		if (at[n] == ':' && (at == line || at[-1] == ' ' || at[-1] == '\t'))
-			return strtoull(at + n + 1, NULL, base);
-	return 0;
-}
 
 static int
 epoll_collect(struct dump *d, struct proc *p, struct open_file *o)
@@ -32,55 +19,10 @@ epoll_collect(struct dump *d, struct proc *p, struct open_file *o)
 
 		if (e == NULL || list_add(d, &o->epoll, e) != 0)
 			return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
-		e->fd = (int32_t)inline_number(line, "tfd", 10);
-		e->events = (uint32_t)inline_number(line, "events", 16);
-		e->data = inline_number(line, "data", 16);
-		e->ino = inline_number(line, "ino", 16);
-	}
-	return 0;
-}
-
-static size_t
-read_hex(const char *s, uint8_t *out, size_t max)
-{
-	size_t n = 0;
-
-	while (n < max) {
-		char pair[3] = { s[0], s[0] != '\0' ? s[1] : '\0', '\0' };
-		char *end;
-		unsigned long v = strtoul(pair, &end, 16);
-
-		if (end != pair + 2)
-			break;
-		out[n++] = (uint8_t)v;
-		s += 2;
-	}
-	return n;
-}
-
-static int
-inotify_collect(struct dump *d, struct proc *p, struct open_file *o, int local)
-{
-	int n = 0;
-
-	for (const char *line = o->info; (line = strstr(line, "inotify wd:")) != NULL; line += 8) {
-		struct watch *w = dump_alloc(d, sizeof *w);
-		const char *handle;
-
-		if (w == NULL || list_add(d, &o->watches, w) != 0)
-			return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
-		w->wd = (int32_t)inline_number(line, "wd", 16);
-		w->ino = inline_number(line, "ino", 16);
-		w->dev = inline_number(line, "sdev", 16);
-		w->mask = (uint32_t)inline_number(line, "mask", 16);
-		w->handle_type = (uint32_t)inline_number(line, "fhandle-type", 16);
-		if ((handle = strstr(line, "f_handle:")) != NULL)
-			w->handle_len = read_hex(handle + 9, w->handle, sizeof w->handle);
-	}
-	if (ioctl(local, FIONREAD, &n) == 0 && n > 0) {
-		o->unread = (uint64_t)n;
-		return dump_cover(d, PSNAP_COVERAGE_DEGRADES, p, 0, o->fd, o->id, "inotify-events",
-		    "%d bytes of unread events are not held", n);
+		e->fd = (int32_t)line_number(line, "tfd", 10);
+		e->events = (uint32_t)line_number(line, "events", 16);
+		e->data = line_number(line, "data", 16);
+		e->ino = line_number(line, "ino", 16);
 	}
 	return 0;
 }
@@ -88,13 +30,20 @@ inotify_collect(struct dump *d, struct proc *p, struct open_file *o, int local)
 static bool
 is(const struct open_file *o, const char *name)
 {
-	/* "anon_inode:[eventfd]", and some kernels' "anon_inode:inotify" */
-	const char *at = strchr(o->link, ':');
+	/* "anon_inode:[eventfd]", some kernels' "anon_inode:inotify", newer ones' "pidfd:[12]" */
+	const char *at = o->link + (strncmp(o->link, "anon_inode:", 11) == 0 ? 11 : 0);
 
-	if (at == NULL)
-		return false;
-	at += 1 + (at[1] == '[');
-	return strncmp(at, name, strlen(name)) == 0;
+	return strncmp(at + (at[0] == '['), name, strlen(name)) == 0;
+}
+
+static void
+pidfd_collect(struct open_file *o)
+{
+	const char *pid = field_find(o->info, "Pid");
+
+	o->what = FD_PIDFD;
+	o->target_pid = pid != NULL ? (int32_t)strtol(pid, NULL, 10) : 0;
+	o->target_thread = o->flags & O_EXCL;	/* PIDFD_THREAD */
 }
 
 int
@@ -110,10 +59,11 @@ anon_collect(struct dump *d, struct proc *p, struct open_file *o, int local)
 	} else if (is(o, "signalfd")) {
 		o->what = FD_SIGNALFD;
 	} else if (is(o, "inotify")) {
-		o->what = FD_INOTIFY;
 		return inotify_collect(d, p, o, local);
 	} else if (is(o, "pidfd")) {
-		o->what = FD_PIDFD;
+		pidfd_collect(o);
+	} else if ((o->on.ns = ns_of_link(d, o->link, o->st.st_ino)) != NULL) {
+		o->what = FD_NAMESPACE;
 	} else {
 		o->what = FD_UNKNOWN;
 		return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, o->fd, o->id,
@@ -190,28 +140,6 @@ emit_timerfd(struct glue_emit *e, const struct open_file *o)
 	glue_emit_close(e);
 }
 
-static void
-emit_inotify(struct glue_emit *e, const struct open_file *o)
-{
-	glue_emit_open(e, PSNAP_F_OPEN_FILE_INOTIFY);
-	/* the kernel lists them newest first */
-	for (size_t i = o->watches.n; i-- > 0;) {
-		const struct watch *w = o->watches.v[i];
-
-		glue_emit_open(e, PSNAP_F_INOTIFY_WATCHES);
-		glue_emit_int(e, PSNAP_F_INOTIFY_WATCH_DESCRIPTOR, w->wd);
-		/* the kernel's own dev_t: major from bit 20 */
-		glue_emit_uint(e, PSNAP_F_INOTIFY_WATCH_DEVICE, (w->dev >> 20) << 32 | (w->dev & 0xfffff));
-		glue_emit_uint(e, PSNAP_F_INOTIFY_WATCH_INODE, w->ino);
-		glue_emit_uint(e, PSNAP_F_INOTIFY_WATCH_MASK, w->mask);
-		glue_emit_uint(e, PSNAP_F_INOTIFY_WATCH_HANDLE_TYPE, w->handle_type);
-		glue_emit_bytes(e, PSNAP_F_INOTIFY_WATCH_HANDLE, w->handle, w->handle_len);
-		glue_emit_close(e);
-	}
-	glue_emit_uint(e, PSNAP_F_INOTIFY_UNREAD_EVENTS, o->unread);
-	glue_emit_close(e);
-}
-
 void
 anon_emit(struct glue_emit *e, const struct open_file *o)
 {
@@ -234,12 +162,18 @@ anon_emit(struct glue_emit *e, const struct open_file *o)
 		glue_emit_close(e);
 		break;
 	case FD_INOTIFY:
-		emit_inotify(e, o);
+		inotify_emit(e, o);
 		break;
 	case FD_PIDFD:
 		glue_emit_open(e, PSNAP_F_OPEN_FILE_PIDFD);
-		glue_emit_int(e, PSNAP_F_PIDFD_PID, (int32_t)strtol(field_find(o->info, "Pid") != NULL ?
-		    field_find(o->info, "Pid") : "0", NULL, 10));
+		glue_emit_int(e, PSNAP_F_PIDFD_PID, o->target_pid);
+		glue_emit_uint(e, PSNAP_F_PIDFD_PROCESS_ID, o->target_id);
+		glue_emit_uint(e, PSNAP_F_PIDFD_THREAD, o->target_thread);
+		glue_emit_close(e);
+		break;
+	case FD_NAMESPACE:
+		glue_emit_open(e, PSNAP_F_OPEN_FILE_NAMESPACE_FILE);
+		glue_emit_uint(e, PSNAP_F_NAMESPACE_FILE_NAMESPACE_ID, *(const uint64_t *)o->on.ns);
 		glue_emit_close(e);
 		break;
 	default:

@@ -116,13 +116,7 @@ classify(struct dump *d, struct proc *p, struct open_file *o, int local)
 	case S_IFREG:
 		if (strncmp(o->link, "/memfd:", 7) == 0)
 			return memory_collect(d, p, o, local);
-		if (o->link[0] != '/') {
-			o->what = FD_UNKNOWN;
-			return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, o->fd, o->id,
-			    strncmp(o->link, "pidfd:", 6) == 0 ? "pidfd" :
-			    strchr(o->link, '[') != NULL ? "namespace-file" : "unknown-file", "%s", o->link);
-		}
-		return file_collect(d, p, o, local);
+		return o->link[0] == '/' ? file_collect(d, p, o, local) : anon_collect(d, p, o, local);
 	case S_IFDIR:
 	case S_IFBLK:
 	case S_IFLNK:
@@ -294,6 +288,19 @@ resolve_epoll(struct dump *d, struct fd_table *t, struct open_file *epoll)
 }
 
 static int
+resolve_pidfd(struct dump *d, struct open_file *o)
+{
+	for (size_t i = 0; i < d->procs.n; i++) {
+		const struct proc *p = d->procs.v[i];
+
+		if (p->pid == o->target_pid)
+			o->target_id = p->id;
+	}
+	return o->target_id != 0 ? 0 : dump_cover(d, PSNAP_COVERAGE_DEGRADES, o->proc, 0, o->fd, o->id,
+	    "pidfd-outside", "of pid %d, which is not in the tree", (int)o->target_pid);
+}
+
+static int
 resolve_pipes(struct dump *d)
 {
 	int r;
@@ -321,7 +328,8 @@ fd_resolve(struct dump *d)
 		for (size_t k = 0; k < t->fds.n; k++) {
 			struct open_file *o = ((struct descriptor *)t->fds.v[k])->open;
 
-			if (o->what == FD_EPOLL && (r = resolve_epoll(d, t, o)) != 0)
+			if ((o->what == FD_EPOLL && (r = resolve_epoll(d, t, o)) != 0) ||
+			    (o->what == FD_PIDFD && (r = resolve_pidfd(d, o)) != 0))
 				return r;
 		}
 	}

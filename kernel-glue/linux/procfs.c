@@ -195,3 +195,14 @@ proc_list_numbers(const struct proc *p, const char *path, int **v, size_t *n)
 		qsort(*v, *n, sizeof **v, compare_ints);
 	return r;
 }
+
+uint64_t
+line_number(const char *line, const char *name, int base)
+{
+	size_t n = strlen(name), len = strcspn(line, "\n");
+
+	for (const char *at = line; (at = strstr(at, name)) != NULL && at < line + len; at += n)
+		if (at[n] == ':' && (at == line || at[-1] == ' ' || at[-1] == '\t'))
+			return strtoull(at + n + 1, NULL, base);
+	return 0;
+}

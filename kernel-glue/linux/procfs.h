@@ -32,4 +32,7 @@ int	proc_list_numbers(const struct proc *p, const char *path, int **v, size_t *n
 /* Open /proc/LIVE for struct proc; 0 or -errno. */
 int	proc_open(struct proc *p);
 
+/* Value of "name:" inside one line of text, in this base; 0 if missing. */
+uint64_t line_number(const char *line, const char *name, int base);
+
 #endif

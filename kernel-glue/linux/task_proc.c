@@ -116,6 +116,18 @@ ns_intern(struct dump *d, uint32_t kind, uint64_t ino, const char *name, bool fo
 	return n;
 }
 
+struct ns *
+ns_of_link(struct dump *d, const char *link, uint64_t ino)
+{
+	size_t n = strcspn(link, ":");
+
+	for (size_t i = 0; i < sizeof ns_kinds / sizeof ns_kinds[0]; i++)
+		if (!ns_kinds[i].for_children && strlen(ns_kinds[i].name) == n &&
+		    strncmp(ns_kinds[i].name, link, n) == 0)
+			return ns_intern(d, ns_kinds[i].kind, ino, ns_kinds[i].name, false);
+	return NULL;
+}
+
 static int
 read_namespaces(struct dump *d, struct proc *p)
 {

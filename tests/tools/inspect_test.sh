@@ -53,6 +53,8 @@ json_is_json_body() {
 			atf_check -o ignore python3 -m json.tool out
 		done
 	done
+	atf_check -o save:out "$inspect" --json "$good"
+	atf_check -o match:'"tree"' python3 -m json.tool out
 	atf_check -o save:out "$inspect" diff --json "$good" "$SNAP_VECTORS/good-zstd.psnap"
 	atf_check -o ignore python3 -m json.tool out
 }
@@ -83,6 +85,12 @@ bad_input_is_refused_body() {
 	atf_check -s exit:2 -e match:'no view' "$inspect" frobnicate "$good"
 	atf_check -s exit:2 -e match:'which snapshot' "$inspect"
 	atf_check -s exit:2 -e match:'unknown option' "$inspect" --frobnicate "$good"
+	atf_check -s exit:2 -e match:'tree does not take .*--find' "$inspect" tree --find x "$good"
+	atf_check -s exit:2 -e match:'regs does not take --pages' "$inspect" regs --pages "$good"
+	for range in 5 x-y 1000-400 10-; do
+		atf_check -s exit:2 -e match:'not a range' "$inspect" mem --find x --range $range "$good"
+	done
+	atf_check -s exit:1 -e match:'no process 11' "$inspect" maps --pid 11 "$good"
 }
 
 atf_init_test_cases() {

@@ -40,7 +40,15 @@ json_hex(uint64_t v)
 	return json_sprintf("0x%llx", (unsigned long long)v);
 }
 
-/* Length of a valid UTF-8 sequence that prints, or 0. */
+/* Marks that turn the direction of text: they could make a name look like another. */
+static bool
+turns_text(uint32_t c)
+{
+	return c == 0x61c || (c >= 0x200e && c <= 0x200f) || (c >= 0x202a && c <= 0x202e) ||
+	    (c >= 0x2066 && c <= 0x2069);
+}
+
+/* Length of a valid UTF-8 sequence that prints as itself, or 0. */
 static size_t
 printable(const uint8_t *p, size_t n)
 {
@@ -48,7 +56,7 @@ printable(const uint8_t *p, size_t n)
 	size_t len;
 
 	if (p[0] >= 0x20 && p[0] < 0x7f)
-		return 1;
+		return p[0] != '\\';
 	if (p[0] >= 0xc2 && p[0] <= 0xdf)
 		len = 2, c = p[0] & 0x1f;
 	else if ((p[0] & 0xf0) == 0xe0)
@@ -66,7 +74,7 @@ printable(const uint8_t *p, size_t n)
 	}
 	/* shortest form, no surrogates, no C1 controls */
 	if ((len == 3 && c < 0x800) || (len == 4 && c < 0x10000) || c > 0x10ffff ||
-	    (c >= 0xd800 && c <= 0xdfff) || c < 0xa0)
+	    (c >= 0xd800 && c <= 0xdfff) || c < 0xa0 || turns_text(c))
 		return 0;
 	return len;
 }

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <ctype.h>
 #include <errno.h>
 #include <getopt.h>
 #include <limits.h>
@@ -9,24 +10,34 @@
 #include "tools/common/report.h"
 #include "tools/snapinspect/view.h"
 
-const struct view views[] = {
-	{ "info", "where it comes from and what it holds", info_make, info_print },
-	{ "tree", "processes, threads and command lines", tree_make, tree_print },
-	{ "maps", "mappings with resident and held pages", maps_make, maps_print },
-	{ "files", "descriptors, what they are and who shares them", files_make, files_print },
-	{ "regs", "registers of every thread", regs_make, regs_print },
-	{ "mem", "memory: a range, or a search", mem_make, mem_print },
-	{ "coverage", "what could not be carried", coverage_make, coverage_print },
-	{ "verify", "every checksum, digest and rule", verify_make, verify_print },
+/* Options that not every view takes, as bits. */
+enum { PID = 1, TID = 2, FPU = 4, ENV = 8, MEM = 16, DIFF = 32 };
+
+static const struct view {
+	const char	*name, *what;
+	unsigned	takes;
+	/* NULL: a message was printed.  *status may be set to EXIT_REFUSED. */
+	json_t		*(*make)(struct snap *s, const struct options *o, int *status);
+	void		(*print)(const json_t *j);
+} views[] = {
+	{ "info", "where it comes from and what it holds", 0, info_make, info_print },
+	{ "tree", "processes, threads and command lines", PID | ENV, tree_make, tree_print },
+	{ "maps", "mappings with resident and held pages", PID, maps_make, maps_print },
+	{ "files", "descriptors, what they are and who shares them", PID, files_make, files_print },
+	{ "regs", "registers of every thread", PID | TID | FPU, regs_make, regs_print },
+	{ "mem", "memory: a range, or a search", PID | MEM, mem_make, mem_print },
+	{ "coverage", "what could not be carried", PID, coverage_make, coverage_print },
+	{ "verify", "every checksum, digest and rule", 0, verify_make, verify_print },
 };
-const size_t nviews = sizeof views / sizeof *views;
+#define NVIEWS		(sizeof views / sizeof *views)
+#define DIFF_TAKES	(PID | DIFF)
 
 static void
 help(void)
 {
 	puts("usage: snapinspect [VIEW] [options] FILE\n"
 	    "       snapinspect diff [options] FILE FILE\n");
-	for (size_t i = 0; i < nviews; i++)
+	for (size_t i = 0; i < NVIEWS; i++)
 		printf("  %-10s%s\n", views[i].name, views[i].what);
 	puts("  diff      what changed from one snapshot to another\n"
 	    "\n"
@@ -47,69 +58,98 @@ help(void)
 }
 
 static int
+print_json(const json_t *j)
+{
+	if (json_dumpf(j, stdout, JSON_INDENT(2)) != 0) {
+		report("writing JSON: %s", ferror(stdout) ? strerror(errno) : "out of memory");
+		return EXIT_REFUSED;
+	}
+	putchar('\n');
+	return EXIT_DONE;
+}
+
+static int
 show(const struct view *v, struct snap *s, const struct options *o)
 {
 	int status = EXIT_DONE;
 	json_t *j = v->make(s, o, &status);
 
-	if (j != NULL && o->json) {
-		json_dumpf(j, stdout, JSON_INDENT(2));
-		putchar('\n');
-	} else if (j != NULL) {
+	if (j != NULL && o->json)
+		status = print_json(j) != EXIT_DONE ? EXIT_REFUSED : status;
+	else if (j != NULL)
 		v->print(j);
-	}
 	json_decref(j);
 	return status;
 }
 
+/* At a glance: info and tree. */
 static int
-one_file(const char *name, struct options *o)
+show_summary(struct snap *s, const struct options *o)
 {
-	struct snap *s;
-	int status = EXIT_USAGE;
-
-	for (size_t i = 0; i < nviews; i++) {
-		if (name != NULL ? strcmp(views[i].name, name) != 0 : i > 0)
-			continue;
-		if ((s = input_open(o->file)) == NULL)
-			return EXIT_REFUSED;
-		status = show(&views[i], s, o);
-		if (name == NULL && !o->json) {
-			putchar('\n');
-			show(&views[1], s, o);
-		}
-		snap_close(s);
-		break;
-	}
-	if (finish_output() != EXIT_DONE)
-		return EXIT_REFUSED;
-	return status;
-}
-
-static int
-two_files(const char *a, const char *b, const struct options *o, bool exit_code)
-{
-	struct snap *x = input_open(a), *y = x != NULL ? input_open(b) : NULL;
-	int status = EXIT_REFUSED;
+	int status = EXIT_DONE;
 	json_t *j;
 
-	if (y == NULL)
-		goto out;
-	if ((j = diff_make(x, y, o)) == NULL) {
-		report("%s and %s have different page sizes", a, b);
-		goto out;
-	}
-	if (o->json) {
-		json_dumpf(j, stdout, JSON_INDENT(2));
+	if (!o->json) {
+		status = show(&views[0], s, o);
 		putchar('\n');
-	} else {
-		diff_print(j);
+		return show(&views[1], s, o) != EXIT_DONE ? EXIT_REFUSED : status;
 	}
-	status = exit_code && json_array_size(j) > 0 ? EXIT_REFUSED : EXIT_DONE;
+	j = json_pack("{s:o, s:o}", "info", info_make(s, o, &status), "tree", tree_make(s, o, &status));
+	if (j == NULL) {
+		report("out of memory");
+		return EXIT_REFUSED;
+	}
+	status = print_json(j) != EXIT_DONE ? EXIT_REFUSED : status;
 	json_decref(j);
+	return status;
+}
+
+static bool
+has_process(struct snap *s, const struct options *o)
+{
+	size_t n;
+	const struct snap_object *const *v = snap_get_kind(s, PSNAP_KIND_PROCESS, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (wanted(o, (const void *)v[i]->message))
+			return true;
+	report("%s: no process %d", o->file, (int)o->pid);
+	return false;
+}
+
+/* v NULL: the summary */
+static int
+one_file(const struct view *v, const struct options *o)
+{
+	struct snap *s = input_open(o->file);
+	int status = EXIT_REFUSED;
+
+	if (s == NULL)
+		return EXIT_REFUSED;
+	if (o->pid == 0 || has_process(s, o))
+		status = v != NULL ? show(v, s, o) : show_summary(s, o);
+	snap_close(s);
+	return finish_output() != EXIT_DONE ? EXIT_REFUSED : status;
+}
+
+static int
+two_files(const struct options *o, bool exit_code)
+{
+	struct snap *x = input_open(o->file), *y = x != NULL ? input_open(o->other) : NULL;
+	int status = EXIT_REFUSED;
+	json_t *j = NULL;
+
+	if (y == NULL || (j = diff_make(x, y, o)) == NULL)
+		goto out;
+	if (!o->json)
+		diff_print(j);
+	else if (print_json(j) != EXIT_DONE)
+		goto out;
+	status = exit_code && json_array_size(j) > 0 ? EXIT_REFUSED : EXIT_DONE;
 	if (finish_output() != EXIT_DONE)
 		status = EXIT_REFUSED;
 out:
+	json_decref(j);
 	snap_close(x);
 	snap_close(y);
 	return status;
@@ -125,23 +165,71 @@ number(const char *text, uint64_t max, uint64_t *out)
 	return *text >= '0' && *text <= '9' && *end == '\0' && errno == 0 && *out <= max;
 }
 
+/* A-B, hexadecimal with or without 0x */
+static bool
+range(const char *text, struct options *o)
+{
+	char *end;
+
+	if (!isxdigit((unsigned char)text[0]))
+		return false;
+	errno = 0;
+	o->low = strtoull(text, &end, 16);
+	if (*end != '-' || !isxdigit((unsigned char)end[1]))
+		return false;
+	o->high = strtoull(end + 1, &end, 16);
+	return *end == '\0' && errno == 0 && o->low < o->high;
+}
+
+static int
+run(int argc, char **argv, struct options *o, unsigned given, bool exit_code)
+{
+	const struct view *v = NULL;
+	unsigned takes = PID | ENV;	/* of the summary */
+
+	if (argc == 3 && strcmp(argv[0], "diff") == 0)
+		takes = DIFF_TAKES;
+	else if (argc == 2) {
+		for (size_t i = 0; i < NVIEWS && v == NULL; i++)
+			if (strcmp(views[i].name, argv[0]) == 0)
+				v = &views[i];
+		if (v == NULL)
+			return usage_error(strcmp(argv[0], "diff") == 0 ? "diff: two files" : "no view '%s'",
+			    argv[0]);
+		takes = v->takes;
+	} else if (argc != 1) {
+		return usage_error("which snapshot?");
+	}
+	if ((given & ~takes) != 0)
+		return usage_error("%s does not take %s", argc > 1 ? argv[0] : "the summary",
+		    given & ~takes & PID ? "--pid" : given & ~takes & TID ? "--tid" :
+		    given & ~takes & FPU ? "--fpu" : given & ~takes & ENV ? "--env" :
+		    given & ~takes & MEM ? "--addr, --len, --find, --find-hex, --map or --range" :
+		    "--pages or --exit-code");
+	o->file = argv[argc > 1];
+	if (argc < 3)
+		return one_file(v, o);
+	o->other = argv[2];
+	return two_files(o, exit_code);
+}
+
 int
 main(int argc, char **argv)
 {
-	enum { JSON = 256, ENV, FPU, ADDR, LEN, FIND, FIND_HEX, MAP, RANGE, PAGES, EXIT_CODE, VERSION };
+	enum { JSON = 256, O_ENV, O_FPU, ADDR, LEN, FIND, FIND_HEX, MAP, RANGE, PAGES, EXIT_CODE, VERSION };
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, JSON }, { "pid", required_argument, NULL, 'p' },
-		{ "tid", required_argument, NULL, 't' }, { "env", no_argument, NULL, ENV },
-		{ "fpu", no_argument, NULL, FPU }, { "addr", required_argument, NULL, ADDR },
+		{ "tid", required_argument, NULL, 't' }, { "env", no_argument, NULL, O_ENV },
+		{ "fpu", no_argument, NULL, O_FPU }, { "addr", required_argument, NULL, ADDR },
 		{ "len", required_argument, NULL, LEN }, { "find", required_argument, NULL, FIND },
 		{ "find-hex", required_argument, NULL, FIND_HEX }, { "map", required_argument, NULL, MAP },
 		{ "range", required_argument, NULL, RANGE }, { "pages", no_argument, NULL, PAGES },
 		{ "exit-code", no_argument, NULL, EXIT_CODE }, { "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, VERSION }, { NULL, 0, NULL, 0 },
 	};
-	struct options o = { 0 };
+	struct options o = { .high = UINT64_MAX };
 	bool exit_code = false, ok = true;
-	const char *view = NULL;
+	unsigned given = 0;
 	uint64_t v = 0;
 	int c;
 
@@ -155,41 +243,54 @@ main(int argc, char **argv)
 		case 'p':
 			ok = number(optarg, INT32_MAX, &v);
 			o.pid = (int32_t)v;
+			given |= PID;
 			break;
 		case 't':
 			ok = number(optarg, INT32_MAX, &v);
 			o.tid = (int32_t)v;
+			given |= TID;
 			break;
-		case ENV:
+		case O_ENV:
 			o.env = true;
+			given |= ENV;
 			break;
-		case FPU:
+		case O_FPU:
 			o.fpu = true;
+			given |= FPU;
 			break;
 		case ADDR:
 			ok = number(optarg, UINT64_MAX, &o.addr);
 			o.has_addr = true;
+			given |= MEM;
 			break;
 		case LEN:
 			ok = number(optarg, UINT64_MAX, &o.len);
+			given |= MEM;
 			break;
 		case FIND:
 			o.find = optarg;
+			given |= MEM;
 			break;
 		case FIND_HEX:
 			o.find_hex = optarg;
+			given |= MEM;
 			break;
 		case MAP:
 			o.map = optarg;
+			given |= MEM;
 			break;
 		case RANGE:
-			o.range = optarg;
+			if (!range(optarg, &o))
+				return usage_error("'%s' is not a range of addresses A-B", optarg);
+			given |= MEM;
 			break;
 		case PAGES:
 			o.pages = true;
+			given |= DIFF;
 			break;
 		case EXIT_CODE:
 			exit_code = true;
+			given |= DIFF;
 			break;
 		case 'h':
 			help();
@@ -203,21 +304,5 @@ main(int argc, char **argv)
 		if (!ok)
 			return usage_error("'%s' is not a number that fits", optarg);
 	}
-	argc -= optind;
-	argv += optind;
-	if (argc == 3 && strcmp(argv[0], "diff") == 0)
-		return two_files(argv[1], argv[2], &o, exit_code);
-	if (argc == 2) {
-		view = argv[0];
-		for (size_t i = 0; i < nviews; i++)
-			if (strcmp(views[i].name, view) == 0) {
-				o.file = argv[1];
-				return one_file(view, &o);
-			}
-		return usage_error(strcmp(view, "diff") == 0 ? "diff: two files" : "no view '%s'", view);
-	}
-	if (argc != 1)
-		return usage_error("which snapshot?");
-	o.file = argv[0];
-	return one_file(NULL, &o);
+	return run(argc - optind, argv + optind, &o, given, exit_code);
 }

@@ -18,22 +18,13 @@
 #include "libsnap/snap.h"
 
 struct options {
-	const char	*file;
+	const char	*file, *other;	/* diff: the second */
 	int32_t		pid, tid;	/* 0: all */
 	bool		json, env, fpu, pages;
-	const char	*find, *find_hex, *map, *range;
-	uint64_t	addr, len;
+	const char	*find, *find_hex, *map;
+	uint64_t	addr, len, low, high;	/* [low, high) */
 	bool		has_addr;
 };
-
-struct view {
-	const char	*name, *what;
-	/* NULL: a message was printed.  *status may be set to EXIT_REFUSED. */
-	json_t		*(*make)(struct snap *s, const struct options *o, int *status);
-	void		(*print)(const json_t *j);
-};
-extern const struct view views[];
-extern const size_t nviews;
 
 json_t	*info_make(struct snap *s, const struct options *o, int *status);
 void	info_print(const json_t *j);

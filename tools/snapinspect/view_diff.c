@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tools/common/report.h"
 #include "tools/snapinspect/view.h"
 
 struct diff {
@@ -14,6 +15,8 @@ struct diff {
 	const struct options *o;
 	json_t		*list;
 	uint8_t		*pages;		/* two pages */
+	struct snap	*failed;	/* whose pages could not be read: err */
+	struct snap_error err;
 };
 
 static void
@@ -25,10 +28,11 @@ change(struct diff *d, int32_t pid, const char *what, const char *how, json_t *d
 
 /* ---- messages, field by field ---- */
 
-static bool
-same_value(const ProtobufCFieldDescriptor *f, const void *x, const void *y);
-
-/* References are a snapshot's own numbers: fields named *_id and *_ids are not compared. */
+/*
+ * References are a snapshot's own numbers: what they lead to is compared, so
+ * far as it is part of the object and not another one that is compared by
+ * itself, or its owner.
+ */
 static bool
 is_reference(const char *name)
 {
@@ -37,15 +41,49 @@ is_reference(const char *name)
 	return (n > 3 && strcmp(name + n - 3, "_id") == 0) || (n > 4 && strcmp(name + n - 4, "_ids") == 0);
 }
 
+static bool
+is_part(const char *name)
+{
+	static const char *const parts[] = {
+		"content_object_id", "credentials_id", "cwd_file_id", "executable_file_id", "file_id",
+		"fs_context_id", "memory_object_id", "open_file_id", "pipe_id", "process_group_id",
+		"root_file_id", "seccomp_filter_id", "session_id", "signal_handlers_id", "socket_id",
+		"terminal_id",
+	};
+
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		if (strcmp(parts[i], name) == 0)
+			return true;
+	return false;
+}
+
+#define DEPTH_MAX	4	/* an epoll's entry's open file's file */
+
+static bool
+same_value(struct diff *d, const ProtobufCFieldDescriptor *f, const void *x, const void *y, int depth);
+static bool
+same_message(struct diff *d, const ProtobufCMessage *x, const ProtobufCMessage *y, int depth);
+
+static bool
+same_reference(struct diff *d, uint64_t x, uint64_t y, int depth)
+{
+	const struct snap_object *o = snap_get_object(d->a, x), *p = snap_get_object(d->b, y);
+
+	if (o == NULL || p == NULL || o->message == NULL || p->message == NULL)
+		return o == p;
+	return o->kind == p->kind && (depth >= DEPTH_MAX || same_message(d, o->message, p->message, depth + 1));
+}
+
 /* The depth is the schema's, not the input's. */
 static bool
-same_field(const ProtobufCFieldDescriptor *f, const ProtobufCMessage *x, const ProtobufCMessage *y)
+same_field(struct diff *d, const ProtobufCFieldDescriptor *f, const ProtobufCMessage *x,
+    const ProtobufCMessage *y, int depth)
 {
 	const char *p = (const char *)x + f->offset, *q = (const char *)y + f->offset;
 	size_t n, m, size;
 
 	if (f->label != PROTOBUF_C_LABEL_REPEATED)
-		return same_value(f, p, q);
+		return same_value(d, f, p, q, depth);
 	n = *(const size_t *)((const char *)x + f->quantifier_offset);
 	m = *(const size_t *)((const char *)y + f->quantifier_offset);
 	if (n != m)
@@ -70,25 +108,44 @@ same_field(const ProtobufCFieldDescriptor *f, const ProtobufCMessage *x, const P
 		break;
 	}
 	for (size_t i = 0; i < n; i++)
-		if (!same_value(f, *(char *const *)p + i * size, *(char *const *)q + i * size))
+		if (!same_value(d, f, *(char *const *)p + i * size, *(char *const *)q + i * size, depth))
 			return false;
 	return true;
 }
 
+/* Numbers that name the object on its producer, and what it costs: no change of the object. */
 static bool
-same_message(const ProtobufCMessage *x, const ProtobufCMessage *y)
+is_identity(const ProtobufCFieldDescriptor *f, const ProtobufCMessage *x)
 {
-	for (unsigned i = 0; i < x->descriptor->n_fields; i++) {
-		const ProtobufCFieldDescriptor *f = &x->descriptor->fields[i];
+	return (x->descriptor == &psnap__memory_object__descriptor &&
+	    (f->id == PSNAP_F_MEMORY_OBJECT_DEVICE || f->id == PSNAP_F_MEMORY_OBJECT_INODE)) ||
+	    (x->descriptor == &psnap__pipe__descriptor && f->id == PSNAP_F_PIPE_INODE) ||
+	    (x->descriptor == &psnap__socket__descriptor && f->id == PSNAP_F_SOCKET_INODE);
+}
 
-		if (!is_reference(f->name) && !same_field(f, x, y))
+static bool
+same_member(struct diff *d, const ProtobufCFieldDescriptor *f, const ProtobufCMessage *x,
+    const ProtobufCMessage *y, int depth)
+{
+	if (is_identity(f, x))
+		return true;
+	if (!is_reference(f->name))
+		return same_field(d, f, x, y, depth);
+	return !is_part(f->name) || same_reference(d, *(const uint64_t *)((const char *)x + f->offset),
+	    *(const uint64_t *)((const char *)y + f->offset), depth);
+}
+
+static bool
+same_message(struct diff *d, const ProtobufCMessage *x, const ProtobufCMessage *y, int depth)
+{
+	for (unsigned i = 0; i < x->descriptor->n_fields; i++)
+		if (!same_member(d, &x->descriptor->fields[i], x, y, depth))
 			return false;
-	}
 	return true;
 }
 
 static bool
-same_value(const ProtobufCFieldDescriptor *f, const void *x, const void *y)
+same_value(struct diff *d, const ProtobufCFieldDescriptor *f, const void *x, const void *y, int depth)
 {
 	const ProtobufCBinaryData *p, *q;
 	const ProtobufCMessage *m, *n;
@@ -106,23 +163,24 @@ same_value(const ProtobufCFieldDescriptor *f, const void *x, const void *y)
 		return p->len == q->len && (p->len == 0 || memcmp(p->data, q->data, p->len) == 0);
 	case PROTOBUF_C_TYPE_MESSAGE:
 		m = *(ProtobufCMessage *const *)x, n = *(ProtobufCMessage *const *)y;
-		return m == NULL || n == NULL ? m == n : same_message(m, n);
+		return m == NULL || n == NULL ? m == n : same_message(d, m, n, depth);
 	default:
 		return *(const uint32_t *)x == *(const uint32_t *)y;
 	}
 }
 
-/* Names of the fields that differ; NULL if none does. */
+/* Names of the fields that differ, a reference by what it leads to; NULL if none does. */
 static json_t *
-changed_fields(const ProtobufCMessage *x, const ProtobufCMessage *y)
+changed_fields(struct diff *d, const ProtobufCMessage *x, const ProtobufCMessage *y)
 {
 	json_t *list = json_array();
 
 	for (unsigned i = 0; i < x->descriptor->n_fields; i++) {
 		const ProtobufCFieldDescriptor *f = &x->descriptor->fields[i];
 
-		if (!is_reference(f->name) && !same_field(f, x, y))
-			json_array_append_new(list, json_string(f->name));
+		if (!same_member(d, f, x, y, 0))
+			json_array_append_new(list, json_stringn(f->name,
+			    strlen(f->name) - (is_reference(f->name) ? 3 : 0)));
 	}
 	if (json_array_size(list) > 0)
 		return list;
@@ -132,57 +190,76 @@ changed_fields(const ProtobufCMessage *x, const ProtobufCMessage *y)
 
 /* ---- pages ---- */
 
-static int
-read_page(struct snap *s, uint64_t owner, uint64_t addr, uint8_t *page, size_t size)
-{
-	return snap_read_memory(s, owner, addr, page, size, NULL, NULL);
-}
-
 /* First page at or after `page` that either holds; last if none. */
 static uint64_t
-next_page(struct snap *s, uint64_t owner, uint64_t page, uint64_t last)
+next_page(struct diff *d, struct snap *s, uint64_t owner, uint64_t page, uint64_t last)
 {
 	struct snap_run run = { .owner = owner, .first = page };
+	int r = snap_next_run(s, &run, last, &d->err);
 
-	if (snap_next_run(s, &run, last, NULL) != 1)
-		return last;
-	return run.first > page ? run.first : page;
+	if (r < 0)
+		d->failed = s;
+	return r != 1 ? last : run.first > page ? run.first : page;
 }
 
+static bool
+same_page(struct diff *d, uint64_t oa, uint64_t ob, uint64_t addr, size_t size)
+{
+	if (snap_read_memory(d->a, oa, addr, d->pages, size, NULL, &d->err) != 0)
+		d->failed = d->a;
+	else if (snap_read_memory(d->b, ob, addr, d->pages + size, size, NULL, &d->err) != 0)
+		d->failed = d->b;
+	return d->failed == NULL && memcmp(d->pages, d->pages + size, size) == 0;
+}
+
+/* Pages [first, last) of an owner; shift added makes them the mapping's addresses. */
 static void
-diff_pages(struct diff *d, int32_t pid, uint64_t oa, uint64_t ob, const Psnap__Mapping *m, const json_t *name)
+diff_pages(struct diff *d, int32_t pid, uint64_t oa, uint64_t ob, uint64_t first, uint64_t last,
+    uint64_t shift, const Psnap__Mapping *m)
 {
 	struct snap_summary sum;
-	uint64_t size, last, changed = 0;
-	json_t *list = d->o->pages ? json_array() : NULL;
+	uint64_t size, changed = 0;
+	json_t *list = d->o->pages ? json_array() : NULL, *detail;
 
 	snap_get_summary(d->a, &sum);
 	size = sum.page_size;
-	last = m->end / size;
-	for (uint64_t page = m->start / size; page < last; page++) {
-		uint64_t na = next_page(d->a, oa, page, last), nb = next_page(d->b, ob, page, last);
-		int ra, rb;
+	for (uint64_t page = first; page < last && d->failed == NULL; page++) {
+		uint64_t na = next_page(d, d->a, oa, page, last), nb = next_page(d, d->b, ob, page, last);
 
 		page = na < nb ? na : nb;
 		if (page >= last)
 			break;
-		ra = na == page ? read_page(d->a, oa, page * size, d->pages, size) : -1;
-		rb = nb == page ? read_page(d->b, ob, page * size, d->pages + size, size) : -1;
-		if (ra == 0 && rb == 0 && memcmp(d->pages, d->pages + size, size) == 0)
+		/* held by one only: written to, or dropped */
+		if (na == nb && same_page(d, oa, ob, page * size, size))
 			continue;
 		changed++;
 		if (list != NULL)
-			json_array_append_new(list, json_hex(page * size));
+			json_array_append_new(list, json_hex(page * size + shift));
 	}
 	if (changed > 0) {
-		json_t *detail = json_pack("{s:o, s:s, s:I}", "start", json_hex(m->start), "name",
-		    json_string_value(name), "pages", (json_int_t)changed);
-
+		detail = json_pack("{s:o, s:o, s:I}", "start", json_hex(m->start), "name",
+		    mapping_name(d->b, m), "pages", (json_int_t)changed);
 		if (list != NULL)
 			json_object_set(detail, "addresses", list);
 		change(d, pid, "pages", "changed", detail);
 	}
 	json_decref(list);
+}
+
+/* Its private pages, and those of the shared object behind it. */
+static void
+diff_contents(struct diff *d, const Psnap__Process *p, const Psnap__Process *q, const Psnap__Mapping *m,
+    const Psnap__Mapping *n)
+{
+	struct snap_summary sum;
+	uint64_t size;
+
+	snap_get_summary(d->a, &sum);
+	size = sum.page_size;
+	diff_pages(d, p->pid, p->address_space_id, q->address_space_id, n->start / size, n->end / size, 0, n);
+	if (m->memory_object_id != 0 && n->memory_object_id != 0 && m->offset == n->offset)
+		diff_pages(d, p->pid, m->memory_object_id, n->memory_object_id, n->offset / size,
+		    (n->offset + (n->end - n->start)) / size, n->start - n->offset, n);
 }
 
 /* ---- mappings ---- */
@@ -206,7 +283,7 @@ diff_maps(struct diff *d, const Psnap__Process *p, const Psnap__Process *q)
 	while (i < na || k < nb) {
 		const Psnap__Mapping *m = i < na ? (const void *)a[i]->message : NULL;
 		const Psnap__Mapping *n = k < nb ? (const void *)b[k]->message : NULL;
-		json_t *name, *fields;
+		json_t *fields;
 
 		if (n == NULL || (m != NULL && m->start < n->start)) {
 			change(d, p->pid, "mapping", "removed", mapping_detail(d->a, m));
@@ -218,15 +295,13 @@ diff_maps(struct diff *d, const Psnap__Process *p, const Psnap__Process *q)
 			k++;
 			continue;
 		}
-		if ((fields = changed_fields(&m->base, &n->base)) != NULL) {
+		if ((fields = changed_fields(d, &m->base, &n->base)) != NULL) {
 			json_t *detail = mapping_detail(d->b, n);
 
 			json_object_set_new(detail, "fields", fields);
 			change(d, p->pid, "mapping", "changed", detail);
 		}
-		name = mapping_name(d->b, n);
-		diff_pages(d, p->pid, p->address_space_id, q->address_space_id, n, name);
-		json_decref(name);
+		diff_contents(d, p, q, m, n);
 		i++;
 		k++;
 	}
@@ -258,7 +333,7 @@ diff_threads(struct diff *d, const Psnap__Process *p, const Psnap__Process *q)
 			continue;
 		if ((u = find_thread(d->b, q, t->tid)) == NULL)
 			change(d, p->pid, "thread", "removed", json_pack("{s:i}", "tid", (int)t->tid));
-		else if ((fields = changed_fields(&t->base, &u->base)) != NULL)
+		else if ((fields = changed_fields(d, &t->base, &u->base)) != NULL)
 			change(d, p->pid, "thread", "changed",
 			    json_pack("{s:i, s:o}", "tid", (int)t->tid, "fields", fields));
 	}
@@ -295,7 +370,15 @@ diff_descriptors(struct diff *d, const Psnap__Process *p, const Psnap__Process *
 		}
 		x = snap_get_message(d->a, a->descriptors[i]->open_file_id, PSNAP_KIND_OPEN_FILE);
 		y = snap_get_message(d->b, b->descriptors[k]->open_file_id, PSNAP_KIND_OPEN_FILE);
-		if (x != NULL && y != NULL && (fields = changed_fields(&x->base, &y->base)) != NULL)
+		if (x == NULL || y == NULL)
+			fields = NULL;
+		else
+			fields = changed_fields(d, &x->base, &y->base);
+		if (a->descriptors[i]->close_on_exec != b->descriptors[k]->close_on_exec) {
+			fields = fields != NULL ? fields : json_array();
+			json_array_append_new(fields, json_string("close_on_exec"));
+		}
+		if (fields != NULL)
 			change(d, p->pid, "descriptor", "changed", json_pack("{s:i, s:o}", "fd",
 			    (int)a->descriptors[i]->fd, "fields", fields));
 		i++;
@@ -323,16 +406,14 @@ find_process(struct snap *s, int32_t pid)
 static void
 diff_process(struct diff *d, const Psnap__Process *p, const Psnap__Process *q)
 {
-	const Psnap__SignalHandlers *h = snap_get_message(d->a, p->signal_handlers_id,
-	    PSNAP_KIND_SIGNAL_HANDLERS);
-	const Psnap__SignalHandlers *g = snap_get_message(d->b, q->signal_handlers_id,
-	    PSNAP_KIND_SIGNAL_HANDLERS);
-	json_t *fields = changed_fields(&p->base, &q->base);
+	const Psnap__AddressSpace *m = get_space(d->a, p->address_space_id);
+	const Psnap__AddressSpace *n = get_space(d->b, q->address_space_id);
+	json_t *fields = changed_fields(d, &p->base, &q->base);
 
 	if (fields != NULL)
 		change(d, p->pid, "process", "changed", json_pack("{s:o}", "fields", fields));
-	if (h != NULL && g != NULL && !same_message(&h->base, &g->base))
-		change(d, p->pid, "dispositions", "changed", json_object());
+	if (m != NULL && n != NULL && (fields = changed_fields(d, &m->base, &n->base)) != NULL)
+		change(d, p->pid, "address space", "changed", json_pack("{s:o}", "fields", fields));
 	diff_threads(d, p, q);
 	diff_descriptors(d, p, q);
 	diff_maps(d, p, q);
@@ -341,16 +422,20 @@ diff_process(struct diff *d, const Psnap__Process *p, const Psnap__Process *q)
 json_t *
 diff_make(struct snap *a, struct snap *b, const struct options *o)
 {
-	struct diff d = { a, b, o, json_array(), NULL };
+	struct diff d = { .a = a, .b = b, .o = o, .list = json_array() };
 	struct snap_summary sum, other;
 	size_t n;
 	const struct snap_object *const *v = snap_get_kind(a, PSNAP_KIND_PROCESS, &n);
 
 	snap_get_summary(a, &sum);
 	snap_get_summary(b, &other);
-	if (sum.page_size != other.page_size || (d.pages = malloc(2 * sum.page_size)) == NULL) {
-		json_decref(d.list);
-		return NULL;
+	if (sum.page_size != other.page_size) {
+		report("the snapshots have different page sizes: %u and %u", sum.page_size, other.page_size);
+		goto fail;
+	}
+	if ((d.pages = malloc(2 * sum.page_size)) == NULL) {
+		report("out of memory");
+		goto fail;
 	}
 	for (size_t i = 0; i < n; i++) {
 		const Psnap__Process *p = (const void *)v[i]->message, *q;
@@ -369,8 +454,16 @@ diff_make(struct snap *a, struct snap *b, const struct options *o)
 		if (wanted(o, p) && find_process(a, p->pid) == NULL)
 			change(&d, p->pid, "process", "added", json_object());
 	}
+	if (d.failed != NULL) {
+		report_error(d.failed == a ? o->file : o->other, d.failed, &d.err);
+		goto fail;
+	}
 	free(d.pages);
 	return d.list;
+fail:
+	free(d.pages);
+	json_decref(d.list);
+	return NULL;
 }
 
 void

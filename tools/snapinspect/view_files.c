@@ -113,6 +113,37 @@ socket_text(const Psnap__Socket *k)
 }
 
 static json_t *
+inotify_text(struct snap *s, const Psnap__Inotify *n)
+{
+	json_t *text = json_sprintf("%zu watches", n->n_watches);
+
+	/* as many as fit a line */
+	for (size_t i = 0; i < n->n_watches && i < 4; i++) {
+		const Psnap__File *f = snap_get_message(s, n->watches[i]->file_id, PSNAP_KIND_FILE);
+		json_t *name = f != NULL ? json_bytes(f->path.data, f->path.len) : json_string("?");
+		json_t *more = json_sprintf("%s%s %s", json_string_value(text), i == 0 ? ":" : ",",
+		    json_string_value(name));
+
+		json_decref(name);
+		json_decref(text);
+		text = more;
+	}
+	return text;
+}
+
+static json_t *
+namespace_text(struct snap *s, uint64_t id)
+{
+	const Psnap__Namespace *n = snap_get_message(s, id, PSNAP_KIND_NAMESPACE);
+	char w[64];
+
+	if (n == NULL)
+		return json_string("?");
+	return json_sprintf("%s:[%llu]%s", word(&psnap__namespace_kind__descriptor, (int)n->kind, w),
+	    (unsigned long long)n->inode, n->of_dumper ? ", the dumper's own" : "");
+}
+
+static json_t *
 epoll_text(struct snap *s, const Psnap__Epoll *e)
 {
 	json_t *j = json_sprintf("watches %zu:", e->n_entries);
@@ -194,7 +225,11 @@ describe(struct snap *s, const Psnap__OpenFile *f, const char **kind)
 	}
 	if (f->inotify != NULL) {
 		*kind = "inotify";
-		return json_sprintf("%zu watches", f->inotify->n_watches);
+		return inotify_text(s, f->inotify);
+	}
+	if (f->namespace_file != NULL) {
+		*kind = "namespace";
+		return namespace_text(s, f->namespace_file->namespace_id);
 	}
 	if (f->pidfd != NULL) {
 		*kind = "pidfd";

@@ -54,29 +54,45 @@ match(const struct pattern *p, const uint8_t *at)
 
 /* ---- search ---- */
 
+/* Where a mapping's pages are: addresses of the process less shift are addresses of owner. */
+struct place {
+	const Psnap__Process	*p;
+	const Psnap__Mapping	*m;
+	uint64_t		owner, shift;
+};
+
+struct search {
+	struct snap		*s;
+	const struct options	*o;
+	const struct pattern	*pattern;
+	uint8_t			*window;
+	json_t			*list;
+	struct snap_error	err;
+};
+
 static json_t *
-hit(struct snap *s, const Psnap__Process *p, const Psnap__Mapping *m, uint64_t addr)
+hit(struct search *x, const struct place *at, uint64_t addr)
 {
 	uint8_t context[48];
 	size_t done = 0;
 
-	snap_read_memory(s, p->address_space_id, addr, context, sizeof context, &done, NULL);
-	return json_pack("{s:i, s:o, s:o, s:o}", "pid", (int)p->pid, "address", json_hex(addr),
-	    "mapping", mapping_name(s, m), "bytes", json_bytes(context, done));
+	snap_read_memory(x->s, at->owner, addr - at->shift, context, sizeof context, &done, NULL);
+	return json_pack("{s:i, s:o, s:o, s:o}", "pid", (int)at->p->pid, "address", json_hex(addr),
+	    "mapping", mapping_name(x->s, at->m), "bytes", json_bytes(context, done));
 }
 
-/* The consecutive held pages from `first` on, as one range of addresses. */
+/* The consecutive held pages from run->first on, as one range of the owner's addresses. */
 static int
-next_range(struct snap *s, uint64_t owner, struct snap_run *run, uint64_t last, uint64_t page,
-    uint64_t *start, uint64_t *end, struct snap_error *err)
+next_range(struct search *x, struct snap_run *run, uint64_t last, uint64_t page, uint64_t *start,
+    uint64_t *end)
 {
-	int r = snap_next_run(s, run, last, err);
+	int r = snap_next_run(x->s, run, last, &x->err);
 
 	if (r != 1)
 		return r;
 	*start = run->first * page;
 	*end = (run->first + run->count) * page;
-	while ((r = snap_next_run(s, run, last, err)) == 1) {
+	while ((r = snap_next_run(x->s, run, last, &x->err)) == 1) {
 		if (run->first * page != *end) {
 			/* not adjacent: come back to it */
 			run->count = 0;
@@ -84,33 +100,34 @@ next_range(struct snap *s, uint64_t owner, struct snap_run *run, uint64_t last, 
 		}
 		*end = (run->first + run->count) * page;
 	}
-	run->owner = owner;
 	run->first = *end / page;
 	run->count = 0;
 	return r < 0 ? r : 1;
 }
 
+/* Addresses of the process, [start, end). */
 static int
-search_range(struct snap *s, const Psnap__Process *p, const Psnap__Mapping *m, const struct pattern *pat,
-    uint64_t start, uint64_t end, uint8_t *buf, json_t *list, struct snap_error *err)
+search_range(struct search *x, const struct place *place, uint64_t start, uint64_t end)
 {
+	const struct pattern *pat = x->pattern;
+
 	/* windows overlap by a pattern less one, so that none is missed between two */
-	for (uint64_t at = start; at < end && json_array_size(list) < FOUND_MAX;) {
+	for (uint64_t at = start; at < end && json_array_size(x->list) < FOUND_MAX;) {
 		size_t n = end - at < WINDOW ? (size_t)(end - at) : WINDOW;
-		int r = snap_read_memory(s, p->address_space_id, at, buf, n, NULL, err);
+		int r = snap_read_memory(x->s, place->owner, at - place->shift, x->window, n, NULL, &x->err);
 
 		if (r != 0)
 			return r;
 		for (size_t i = 0; i + pat->len <= n; i++) {
 			if (!pat->any[0]) {
-				const uint8_t *next = memchr(buf + i, pat->byte[0], n - pat->len + 1 - i);
+				const uint8_t *next = memchr(x->window + i, pat->byte[0], n - pat->len + 1 - i);
 
 				if (next == NULL)
 					break;
-				i = (size_t)(next - buf);
+				i = (size_t)(next - x->window);
 			}
-			if (match(pat, buf + i))
-				json_array_append_new(list, hit(s, p, m, at + i));
+			if (match(pat, x->window + i))
+				json_array_append_new(x->list, hit(x, place, at + i));
 		}
 		if (n < WINDOW)
 			break;
@@ -119,12 +136,47 @@ search_range(struct snap *s, const Psnap__Process *p, const Psnap__Mapping *m, c
 	return 0;
 }
 
+static uint64_t
+larger(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
+static uint64_t
+smaller(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static int
+search_place(struct search *x, const struct place *place)
+{
+	const Psnap__Mapping *m = place->m;
+	struct snap_run run = { .owner = place->owner };
+	struct snap_summary sum;
+	uint64_t start, end;
+	int r;
+
+	snap_get_summary(x->s, &sum);
+	run.first = (m->start - place->shift) / sum.page_size;
+	while ((r = next_range(x, &run, (m->end - place->shift) / sum.page_size, sum.page_size, &start,
+	    &end)) == 1) {
+		start = larger(start + place->shift, larger(m->start, x->o->low));
+		end = smaller(end + place->shift, smaller(m->end, x->o->high));
+		if ((r = search_range(x, place, start, end)) != 0)
+			return r;
+	}
+	return r;
+}
+
 static bool
 map_wanted(struct snap *s, const struct options *o, const Psnap__Mapping *m)
 {
 	json_t *name;
 	bool yes;
 
+	if (m->end <= o->low || m->start >= o->high)
+		return false;
 	if (o->map == NULL)
 		return true;
 	if (strncmp(o->map, "0x", 2) == 0)
@@ -135,50 +187,43 @@ map_wanted(struct snap *s, const struct options *o, const Psnap__Mapping *m)
 	return yes;
 }
 
+/* A mapping's own pages, then those of the shared object behind it that they do not cover. */
 static int
-search_process(struct snap *s, const struct options *o, const Psnap__Process *p,
-    const struct pattern *pat, uint8_t *buf, json_t *list, struct snap_error *err)
+search_process(struct search *x, const Psnap__Process *p)
 {
-	uint64_t lo = 0, hi = UINT64_MAX, page;
-	struct snap_summary sum;
 	size_t n;
 	const struct snap_object *const *maps =
-	    snap_get_children(s, p->address_space_id, PSNAP_KIND_MAPPING, &n);
+	    snap_get_children(x->s, p->address_space_id, PSNAP_KIND_MAPPING, &n);
 
-	snap_get_summary(s, &sum);
-	page = sum.page_size;
-	if (o->range != NULL) {
-		char *dash;
-
-		lo = strtoull(o->range, &dash, 16);
-		hi = *dash == '-' ? strtoull(dash + 1, NULL, 16) : UINT64_MAX;
-	}
 	for (size_t i = 0; i < n; i++) {
 		const Psnap__Mapping *m = (const void *)maps[i]->message;
-		struct snap_run run = { .owner = p->address_space_id };
-		uint64_t start, end;
+		struct place own = { p, m, p->address_space_id, 0 };
 		int r;
 
-		if (m == NULL || m->end <= lo || m->start >= hi || !map_wanted(s, o, m))
+		if (m == NULL || !map_wanted(x->s, x->o, m))
 			continue;
-		run.first = m->start / page;
-		while ((r = next_range(s, p->address_space_id, &run, m->end / page, page, &start, &end,
-		    err)) == 1) {
-			if (start < m->start)
-				start = m->start;
-			if (end > m->end)
-				end = m->end;
-			if (start < lo)
-				start = lo;
-			if (end > hi)
-				end = hi;
-			if ((r = search_range(s, p, m, pat, start, end, buf, list, err)) != 0)
+		if ((r = search_place(x, &own)) != 0)
+			return r;
+		if (m->kind == PSNAP__MAPPING_KIND__MAPPING_OBJECT_SHARED) {
+			struct place shared = { p, m, m->memory_object_id, m->start - m->offset };
+
+			if ((r = search_place(x, &shared)) != 0)
 				return r;
 		}
-		if (r < 0)
-			return r;
 	}
 	return 0;
+}
+
+static bool
+parse_pattern(const struct options *o, struct pattern *pat)
+{
+	if (o->find == NULL)
+		return parse_hex(o->find_hex, pat);
+	pat->len = strlen(o->find);
+	if (pat->len == 0 || pat->len > PATTERN_MAX)
+		return false;
+	memcpy(pat->byte, o->find, pat->len);
+	return true;
 }
 
 static json_t *
@@ -187,36 +232,35 @@ search(struct snap *s, const struct options *o, int *status)
 	size_t n;
 	const struct snap_object *const *v = snap_get_kind(s, PSNAP_KIND_PROCESS, &n);
 	struct pattern *pat = calloc(1, sizeof *pat);
-	uint8_t *buf = malloc(WINDOW);
-	json_t *list = json_array();
-	struct snap_error err;
+	struct search x = { .s = s, .o = o, .pattern = pat, .window = malloc(WINDOW), .list = json_array() };
 
-	if (pat == NULL || buf == NULL)
+	if (pat == NULL || x.window == NULL) {
+		report("out of memory");
+		*status = EXIT_REFUSED;
 		goto out;
-	if (o->find != NULL) {
-		pat->len = strlen(o->find);
-		if (pat->len <= PATTERN_MAX)
-			memcpy(pat->byte, o->find, pat->len);
 	}
-	if (o->find != NULL ? pat->len == 0 || pat->len > PATTERN_MAX : !parse_hex(o->find_hex, pat)) {
+	if (!parse_pattern(o, pat)) {
 		*status = usage_error("mem: a pattern of 1 to %d bytes, hex digits in pairs or ?\?", PATTERN_MAX);
-		json_decref(list);
-		list = NULL;
+		json_decref(x.list);
+		x.list = NULL;
 		goto out;
 	}
 	for (size_t i = 0; i < n; i++) {
 		const Psnap__Process *p = (const void *)v[i]->message;
 
-		if (wanted(o, p) && p->address_space_id != 0 &&
-		    search_process(s, o, p, pat, buf, list, &err) != 0) {
-			*status = report_error(o->file, s, &err);
+		if (wanted(o, p) && p->address_space_id != 0 && search_process(&x, p) != 0) {
+			*status = report_error(o->file, s, &x.err);
 			break;
 		}
 	}
+	if (json_array_size(x.list) >= FOUND_MAX) {
+		report("stopped after %d matches: give --pid, --map or --range", FOUND_MAX);
+		*status = EXIT_REFUSED;
+	}
 out:
 	free(pat);
-	free(buf);
-	return list;
+	free(x.window);
+	return x.list;
 }
 
 /* ---- hexdump ---- */
@@ -231,6 +275,28 @@ one_process(struct snap *s, const struct options *o)
 		if (wanted(o, (const void *)v[i]->message))
 			return (const void *)v[i]->message;
 	return NULL;
+}
+
+/* Up to len bytes at addr as the process would see them, from its own pages or a shared object's. */
+static int
+read_process(struct snap *s, const Psnap__Process *p, uint64_t addr, uint8_t *buf, size_t len, size_t *done,
+    struct snap_error *err)
+{
+	size_t n;
+	const struct snap_object *const *maps =
+	    snap_get_children(s, p->address_space_id, PSNAP_KIND_MAPPING, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const Psnap__Mapping *m = (const void *)maps[i]->message;
+
+		if (m == NULL || addr < m->start || addr >= m->end ||
+		    m->kind != PSNAP__MAPPING_KIND__MAPPING_OBJECT_SHARED)
+			continue;
+		if (len > m->end - addr)
+			len = (size_t)(m->end - addr);
+		return snap_read_memory(s, m->memory_object_id, addr - m->start + m->offset, buf, len, done, err);
+	}
+	return snap_read_memory(s, p->address_space_id, addr, buf, len, done, err);
 }
 
 static json_t *
@@ -249,7 +315,7 @@ hexdump(struct snap *s, const struct options *o, int *status)
 		*status = EXIT_REFUSED;
 		return lines;
 	}
-	r = snap_read_memory(s, p->address_space_id, o->addr, buf, (size_t)len, &done, &err);
+	r = read_process(s, p, o->addr, buf, (size_t)len, &done, &err);
 	for (size_t i = 0; i < done; i += 16) {
 		size_t n = done - i < 16 ? done - i : 16;
 		char hex[49] = "", text[17] = "";
