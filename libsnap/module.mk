@@ -1,6 +1,30 @@
 # SPDX-License-Identifier: BSD-2-Clause
 libsnap_pub_headers := libsnap/snap.h format/psnap.h
 
+# Restoring needs the operating system it restores on.
+restore_linux_srcs := \
+	libsnap/restore/api.c \
+	libsnap/restore/linux/credentials.c \
+	libsnap/restore/linux/descriptors.c \
+	libsnap/restore/linux/host.c \
+	libsnap/restore/linux/object_anon.c \
+	libsnap/restore/linux/object_pipe.c \
+	libsnap/restore/linux/object_socket.c \
+	libsnap/restore/linux/object_terminal.c \
+	libsnap/restore/linux/objects.c \
+	libsnap/restore/linux/pages.c \
+	libsnap/restore/linux/process.c \
+	libsnap/restore/linux/restore.c \
+	libsnap/restore/linux/seed.c \
+	libsnap/restore/linux/siginfo.c \
+	libsnap/restore/linux/space.c \
+	libsnap/restore/linux/thread.c \
+	libsnap/restore/linux/trace.c \
+	libsnap/restore/linux/tree.c \
+	libsnap/restore/linux/x86.c \
+	libsnap/restore/plan.c \
+	libsnap/restore/preflight.c
+
 libsnap_srcs := \
 	libsnap/container/block.c \
 	libsnap/container/idset.c \
@@ -32,6 +56,7 @@ libsnap_srcs := \
 	libsnap/model/kinds.c \
 	libsnap/model/model.c \
 	libsnap/model/open.c \
+	$(if $(live),$(restore_linux_srcs),libsnap/restore/none.c) \
 	libsnap/validate/validate.c \
 	libsnap/validate/validate_file.c \
 	libsnap/validate/validate_graph.c \

@@ -330,6 +330,69 @@ SNAP_API const struct snap_format *snap_get_format(size_t n);
 SNAP_API int snap_export(struct snap *s, const char *format,
     const struct snap_export_options *options, int fd, struct snap_error *err);
 
+/* ---- restoring ------------------------------------------------------------------------ */
+
+/*
+ * Linux on amd64 and i386; elsewhere SNAP_E_UNSUPPORTED.  The calling thread
+ * must have no other children it waits for, and blocks all signals meanwhile.
+ */
+
+enum snap_severity {
+	SNAP_FATAL	= 1,	/* cannot be restored here */
+	SNAP_WARNING	= 2,	/* can, but something will differ from before */
+};
+
+/* Something that does not fit this host.  Lives during the callback only. */
+struct snap_problem {
+	enum snap_severity severity;
+	int32_t		pid;		/* 0: not of one process */
+	uint64_t	object;		/* id of the record concerned, 0 none */
+	const char	*what;		/* stable word: "pid-taken", "file-changed", ... */
+	const char	*advice;	/* what the user can do, one line */
+	char		message[256];	/* one line for people */
+};
+typedef void snap_problem_fn(void *ctx, const struct snap_problem *problem);
+
+/* Paths beginning with the components of from begin with to instead. */
+struct snap_path_map {
+	const char	*from, *to;
+};
+
+struct snap_restore_options {
+	const struct snap_path_map *paths;
+	size_t		npaths;
+	const volatile int *cancel;	/* becomes non-zero: give up; NULL never */
+	bool		allow_partial;	/* although the dump could not carry everything */
+	bool		allow_changed;	/* files of another size, time or build id will do */
+	bool		own_session;	/* what was in a session from outside gets one of its own, not the caller's */
+	bool		stopped;	/* leave every process stopped by SIGSTOP */
+	uint32_t	reserved[4];	/* must be zero, else SNAP_E_MISUSE */
+};
+
+struct snap_restore_result {
+	int32_t		root_pid;	/* the caller's child */
+	uint64_t	processes, threads, pages, bytes;
+	uint64_t	total_ns;
+};
+
+/*
+ * Tell everything that would not fit this host, without touching anything.
+ * SNAP_E_REFUSED: something fatal was told.  SNAP_E_CORRUPT: the snapshot
+ * breaks a rule.  fn may be NULL.
+ */
+SNAP_API int snap_restore_check(struct snap *s, const struct snap_restore_options *options,
+    snap_problem_fn *fn, void *ctx, struct snap_error *err);
+
+/*
+ * The same; then make the processes of s again, with their pids, and let them
+ * all go on together.  The root becomes a child of the caller.  After a
+ * failure nothing remains: no process, no file.
+ * SNAP_E_REFUSED: something fatal was told, or options->cancel.
+ * SNAP_E_IO: a step failed; err names the object and the call.
+ */
+SNAP_API int snap_restore(struct snap *s, const struct snap_restore_options *options,
+    snap_problem_fn *fn, void *ctx, struct snap_restore_result *result, struct snap_error *err);
+
 /* The library's version, "1.0.0". */
 SNAP_API const char *snap_version(void);
 

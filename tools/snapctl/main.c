@@ -9,16 +9,19 @@ static const struct command {
 	int (*run)(int argc, char **argv);
 } commands[] = {
 	{ "dump", cmd_dump },
+	{ "restore", cmd_restore },
 };
 
 static void
 help(void)
 {
 	puts("usage: snapctl dump PID -o FILE [options]\n"
+	    "       snapctl restore FILE [options]\n"
 	    "\n"
 	    "  dump      write a snapshot of the process tree rooted at PID; it runs on\n"
+	    "  restore   make the processes of a snapshot again, and let them go on\n"
 	    "\n"
-	    "'snapctl dump --help' lists its options; snapctl(1) has everything.");
+	    "'snapctl COMMAND --help' lists its options; snapctl(1) has everything.");
 }
 
 int

@@ -4,6 +4,7 @@
 
 /* Commands: argv[0] is the command's name; the exit status. */
 int	cmd_dump(int argc, char **argv);
+int	cmd_restore(int argc, char **argv);
 
 /*
  * Run fn in a guard process and return its exit status.

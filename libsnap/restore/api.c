@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The public calls: validate, plan, preflight, and only then the backend.
+ */
+#include <string.h>
+
+#include "libsnap/restore/restore.h"
+
+static int
+prepare(struct plan *p, struct snap *s, const struct snap_restore_options *o, snap_problem_fn *fn,
+    void *ctx, struct snap_error *err)
+{
+	int r;
+
+	memset(p, 0, sizeof *p);
+	p->s = s;
+	p->o = o;
+	p->problem = fn;
+	p->problem_ctx = ctx;
+	for (size_t i = 0; i < sizeof o->reserved / sizeof o->reserved[0]; i++)
+		if (o->reserved[i] != 0)
+			return error_misuse(err, "reserved members must be zero");
+	if ((r = snap_validate(s, NULL, NULL, err)) != 0 ||
+	    (r = plan_make(p, err)) != 0)
+		return r;
+	return preflight(p, err);
+}
+
+int
+snap_restore_check(struct snap *s, const struct snap_restore_options *o, snap_problem_fn *fn, void *ctx,
+    struct snap_error *err)
+{
+	struct plan p;
+	int r = prepare(&p, s, o, fn, ctx, err);
+
+	if (r == 0 && p.fatal > 0)
+		r = error_set(err, SNAP_E_REFUSED, "", 0, "cannot be restored here");
+	plan_free(&p);
+	return r;
+}
+
+int
+snap_restore(struct snap *s, const struct snap_restore_options *o, snap_problem_fn *fn, void *ctx,
+    struct snap_restore_result *result, struct snap_error *err)
+{
+	struct plan p;
+	int r = prepare(&p, s, o, fn, ctx, err);
+
+	memset(result, 0, sizeof *result);
+	if (r == 0 && p.fatal > 0)
+		r = error_set(err, SNAP_E_REFUSED, "", 0, "cannot be restored here");
+	if (r == 0)
+		r = host_restore(&p, result, err);
+	plan_free(&p);
+	return r;
+}

@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Who a thread runs as.  The last remote calls it makes: after them it may
+ * not be allowed to.
+ */
+#include <errno.h>
+#include <linux/capability.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "libsnap/restore/linux/linux.h"
+
+#define CAPS	41	/* capabilities(7): CAP_CHECKPOINT_RESTORE is the last */
+
+/* ---- ours, which new tasks have ---- */
+
+struct credentials {
+	uint32_t	uid[4], gid[4];
+	uint64_t	cap[5];		/* inheritable, permitted, effective, bounding, ambient */
+	bool		no_new_privs;
+	char		*groups;	/* as /proc shows them */
+	uint32_t	securebits;
+};
+
+static const char *
+field(const char *status, const char *name)
+{
+	const char *at = strstr(status, name);
+
+	return at == NULL ? "" : at + strlen(name);
+}
+
+static int
+read_own(struct restore *r)
+{
+	static const char *const caps[] = { "CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:" };
+	char text[16384];
+	struct credentials *c = plan_alloc(r->p, sizeof *c);
+	FILE *f = fopen("/proc/thread-self/status", "re");
+	const char *groups;
+	size_t n;
+
+	if (c == NULL || f == NULL) {
+		if (f != NULL)
+			fclose(f);
+		return c == NULL ? restore_nomem(r) : restore_fail(r, NULL, 0, errno, "reading our own status");
+	}
+	n = fread(text, 1, sizeof text - 1, f);
+	fclose(f);
+	text[n] = '\0';
+	sscanf(field(text, "\nUid:"), "%u %u %u %u", &c->uid[0], &c->uid[1], &c->uid[2], &c->uid[3]);
+	sscanf(field(text, "\nGid:"), "%u %u %u %u", &c->gid[0], &c->gid[1], &c->gid[2], &c->gid[3]);
+	for (int i = 0; i < 5; i++)
+		c->cap[i] = strtoull(field(text, caps[i]), NULL, 16);
+	c->no_new_privs = strtoul(field(text, "\nNoNewPrivs:"), NULL, 10) != 0;
+	groups = field(text, "\nGroups:");
+	n = strcspn(groups, "\n");
+	if ((c->groups = plan_alloc(r->p, n + 1)) == NULL)
+		return restore_nomem(r);
+	memcpy(c->groups, groups, n);
+	c->securebits = (uint32_t)prctl(PR_GET_SECUREBITS);
+	r->own = c;
+	return 0;
+}
+
+static bool
+same_groups(const struct credentials *own, const Psnap__Credentials *c)
+{
+	const char *at = own->groups;
+	char *end;
+
+	for (size_t i = 0; i <= c->n_groups; i++, at = end) {
+		unsigned long v = strtoul(at, &end, 10);
+
+		if (i == c->n_groups || end == at)
+			return i == c->n_groups && end == at;
+		if (v != c->groups[i])
+			return false;
+	}
+	return false;
+}
+
+static bool
+same_ids(const struct credentials *own, const Psnap__Credentials *c)
+{
+	const uint32_t uid[4] = { c->ruid, c->euid, c->suid, c->fsuid };
+	const uint32_t gid[4] = { c->rgid, c->egid, c->sgid, c->fsgid };
+
+	return memcmp(uid, own->uid, sizeof uid) == 0 && memcmp(gid, own->gid, sizeof gid) == 0;
+}
+
+static bool
+same_caps(const struct credentials *own, const Psnap__Credentials *c)
+{
+	const uint64_t cap[5] = { c->cap_inheritable, c->cap_permitted, c->cap_effective, c->cap_bounding,
+	    c->cap_ambient };
+
+	return memcmp(cap, own->cap, sizeof cap) == 0;
+}
+
+/* ---- theirs ---- */
+
+static int
+set_ids(struct restore *r, struct task *k, const Psnap__Credentials *c)
+{
+	uint64_t id = k->t->credentials_id, groups = 0;
+	int e;
+
+	if (c->n_groups > 0 && (groups = put(r, k, c->groups, c->n_groups * sizeof *c->groups)) == 0)
+		return restore_nomem(r);
+	/* capabilities are kept over the change of user, and set right afterwards */
+	if ((e = ask(r, k, NR_PRCTL, WANT_ZERO, "keeping capabilities", id, ARGS(PR_SET_KEEPCAPS, 1, 0, 0, 0))) != 0 ||
+	    (e = ask(r, k, NR_SETGROUPS, WANT_ZERO, "setting groups", id, ARGS(c->n_groups, groups))) != 0 ||
+	    (e = ask(r, k, NR_SETRESGID, WANT_ZERO, "setting group ids", id, ARGS(c->rgid, c->egid, c->sgid))) != 0 ||
+	    (e = ask(r, k, NR_SETFSGID, WANT_ANY, "setting group ids", id, ARGS(c->fsgid))) != 0 ||
+	    (e = ask(r, k, NR_SETRESUID, WANT_ZERO, "setting user ids", id, ARGS(c->ruid, c->euid, c->suid))) != 0 ||
+	    (e = ask(r, k, NR_SETFSUID, WANT_ANY, "setting user ids", id, ARGS(c->fsuid))) != 0)
+		return e;
+	return ask(r, k, NR_PRCTL, WANT_ZERO, "keeping capabilities", id, ARGS(PR_SET_KEEPCAPS, 0, 0, 0, 0));
+}
+
+static int
+drop_bounding(struct restore *r, struct task *k, const Psnap__Credentials *c)
+{
+	int e;
+
+	for (unsigned cap = 0; cap < CAPS; cap++)
+		if (r->own->cap[3] >> cap & 1 && !(c->cap_bounding >> cap & 1) &&
+		    (e = ask(r, k, NR_PRCTL, WANT_ZERO, "dropping a capability for good", k->t->credentials_id,
+		    ARGS(PR_CAPBSET_DROP, cap, 0, 0, 0))) != 0)
+			return e;
+	return 0;
+}
+
+static int
+set_caps(struct restore *r, struct task *k, const Psnap__Credentials *c)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+	uint64_t id = k->t->credentials_id, h, d;
+	int e;
+
+	for (int i = 0; i < 2; i++) {
+		data[i].effective = (uint32_t)(c->cap_effective >> 32 * i);
+		data[i].permitted = (uint32_t)(c->cap_permitted >> 32 * i);
+		data[i].inheritable = (uint32_t)(c->cap_inheritable >> 32 * i);
+	}
+	if ((h = put(r, k, &head, sizeof head)) == 0 || (d = put(r, k, data, sizeof data)) == 0)
+		return restore_nomem(r);
+	if ((e = ask(r, k, NR_CAPSET, WANT_ZERO, "setting capabilities", id, ARGS(h, d))) != 0)
+		return e;
+	for (unsigned cap = 0; cap < CAPS; cap++)
+		if (c->cap_ambient >> cap & 1 && (e = ask(r, k, NR_PRCTL, WANT_ZERO,
+		    "raising an ambient capability", id, ARGS(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, cap, 0, 0))) != 0)
+			return e;
+	return 0;
+}
+
+/* Filters, oldest first. */
+static int
+set_filters(struct restore *r, struct task *k, uint64_t newest)
+{
+	const Psnap__SeccompFilter *chain[512];
+	uint64_t ids[512];
+	size_t n = 0;
+	int e;
+
+	for (uint64_t id = newest; id != 0; n++) {
+		if (n == sizeof chain / sizeof *chain)
+			return restore_fail(r, k->target, newest, E2BIG, "too many seccomp filters");
+		chain[n] = snap_get_message(r->s, id, PSNAP_KIND_SECCOMP_FILTER);
+		ids[n] = id;
+		id = chain[n]->previous_id;
+	}
+	while (n-- > 0) {
+		const Psnap__SeccompFilter *f = chain[n];
+		uint64_t program = put(r, k, f->program.data, f->program.len), at;
+		uint8_t raw[16] = { 0 };
+
+		if (program == 0)
+			return restore_nomem(r);
+		/* struct sock_fprog: count, pointer */
+		psnap_put32(raw, (uint32_t)(f->program.len / 8));
+		if (k->target->is32)
+			psnap_put32(raw + 4, (uint32_t)program);
+		else
+			psnap_put64(raw + 8, program);
+		if ((at = put(r, k, raw, sizeof raw)) == 0)
+			return restore_nomem(r);
+		if ((e = ask(r, k, NR_SECCOMP, WANT_ZERO, "installing a seccomp filter", ids[n],
+		    ARGS(1 /* SECCOMP_SET_MODE_FILTER */, f->log ? 2 : 0, at))) != 0)
+			return e;
+	}
+	return 0;
+}
+
+static int
+set_seccomp(struct restore *r, struct task *k)
+{
+	if (k->t->seccomp_mode == PSNAP__SECCOMP_MODE__SECCOMP_MODE_STRICT)
+		return ask(r, k, NR_SECCOMP, WANT_ZERO, "entering strict seccomp", k->id, ARGS(0, 0, 0));
+	if (k->t->seccomp_mode != PSNAP__SECCOMP_MODE__SECCOMP_MODE_FILTERED)
+		return 0;
+	return set_filters(r, k, k->t->seccomp_filter_id);
+}
+
+static int
+restore_one(struct restore *r, struct task *k)
+{
+	const Psnap__Credentials *c = snap_get_message(r->s, k->t->credentials_id, PSNAP_KIND_CREDENTIALS);
+	bool ids = !same_ids(r->own, c) || !same_groups(r->own, c), caps = ids || !same_caps(r->own, c);
+	bool filtered = k->t->seccomp_mode > PSNAP__SECCOMP_MODE__SECCOMP_MODE_OFF;
+	uint64_t id = k->t->credentials_id;
+	int e;
+
+	put_reset(k->target);
+	/* while it still may */
+	if (caps && (e = drop_bounding(r, k, c)) != 0)
+		return e;
+	if (ids && (e = set_ids(r, k, c)) != 0)
+		return e;
+	if (c->securebits_known && c->securebits != r->own->securebits &&
+	    (e = ask(r, k, NR_PRCTL, WANT_ZERO, "setting securebits", id,
+	    ARGS(PR_SET_SECUREBITS, c->securebits, 0, 0, 0))) != 0)
+		return e;
+	/* a filter is installed with no_new_privs or with privilege */
+	if (filtered && !c->no_new_privs && (e = set_seccomp(r, k)) != 0)
+		return e;
+	if (caps && (e = set_caps(r, k, c)) != 0)
+		return e;
+	if (c->no_new_privs && !r->own->no_new_privs && (e = ask(r, k, NR_PRCTL, WANT_ZERO,
+	    "setting no_new_privs", id, ARGS(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))) != 0)
+		return e;
+	if (filtered && c->no_new_privs && (e = set_seccomp(r, k)) != 0)
+		return e;
+	/* a change of user forgets these two */
+	if (k->t->parent_death_signal != 0 && (e = ask(r, k, NR_PRCTL, WANT_ZERO,
+	    "setting the parent death signal", k->id,
+	    ARGS(PR_SET_PDEATHSIG, (uint64_t)k->t->parent_death_signal, 0, 0, 0))) != 0)
+		return e;
+	return run(r);
+}
+
+/* prctl knows no 2, which is what the kernel sets after a change of user. */
+static int
+set_dumpable(struct restore *r, struct target *t)
+{
+	const Psnap__AddressSpace *s =
+	    snap_get_message(r->s, t->p->address_space_id, PSNAP_KIND_ADDRESS_SPACE);
+
+	if (t->space != t || !s->dumpable_known || s->dumpable > 1)
+		return 0;
+	return ask(r, &t->tasks[0], NR_PRCTL, WANT_ZERO, "setting whether it may be dumped", t->id,
+	    ARGS(PR_SET_DUMPABLE, s->dumpable, 0, 0, 0));
+}
+
+int
+credentials_restore(struct restore *r)
+{
+	int e;
+
+	if ((e = read_own(r)) != 0)
+		return e;
+	for (size_t i = 0; i < r->p->n; i++) {
+		struct target *t = &r->p->targets[i];
+
+		if (t->zombie)
+			continue;
+		for (size_t k = 0; k < t->ntasks; k++)
+			if (!t->tasks[k].t->dead && (e = restore_one(r, &t->tasks[k])) != 0)
+				return e;
+		if ((e = set_dumpable(r, t)) != 0)
+			return e;
+	}
+	return run(r);
+}

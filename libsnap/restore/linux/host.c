@@ -1,0 +1,351 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What of the snapshot does not fit this host, found without touching
+ * anything.
+ */
+#include <cpuid.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "libsnap/restore/linux/linux.h"
+
+/* ---- the machine ---- */
+
+static uint64_t
+host_xcr0(void)
+{
+	uint32_t a, b, c, d;
+
+	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c >> 27 & 1))
+		return 3;
+	__asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
+	return (uint64_t)d << 32 | a;
+}
+
+static void
+check_cpu(struct plan *p)
+{
+	static const unsigned bit[] = {	/* by FpuComponentKind */
+		[PSNAP__FPU_COMPONENT_KIND__FPU_X87] = 0, [PSNAP__FPU_COMPONENT_KIND__FPU_SSE] = 1,
+		[PSNAP__FPU_COMPONENT_KIND__FPU_AVX] = 2, [PSNAP__FPU_COMPONENT_KIND__FPU_OPMASK] = 5,
+		[PSNAP__FPU_COMPONENT_KIND__FPU_ZMM_HIGH] = 6, [PSNAP__FPU_COMPONENT_KIND__FPU_ZMM_UPPER] = 7,
+		[PSNAP__FPU_COMPONENT_KIND__FPU_PKRU] = 9, [PSNAP__FPU_COMPONENT_KIND__FPU_BNDREGS] = 3,
+		[PSNAP__FPU_COMPONENT_KIND__FPU_BNDCSR] = 4, [PSNAP__FPU_COMPONENT_KIND__FPU_AMX_CONFIG] = 17,
+		[PSNAP__FPU_COMPONENT_KIND__FPU_AMX_DATA] = 18,
+	};
+	uint64_t xcr0 = host_xcr0();
+
+	for (size_t i = 0; i < p->n; i++)
+		for (size_t k = 0; k < p->targets[i].ntasks; k++) {
+			const Psnap__Thread *t = p->targets[i].tasks[k].t;
+
+			for (size_t n = 0; t->fpu != NULL && n < t->fpu->n_present; n++) {
+				unsigned kind = (unsigned)t->fpu->present[n];
+
+				if (kind < sizeof bit / sizeof *bit && !(xcr0 >> bit[kind] & 1))
+					plan_problem(p, SNAP_FATAL, &p->targets[i], p->targets[i].tasks[k].id,
+					    "cpu-feature", "restore on a machine that has it",
+					    "thread %d uses an FPU component (%u) that this CPU or kernel lacks",
+					    (int)t->tid, kind);
+			}
+		}
+}
+
+static void
+check_abi(struct plan *p)
+{
+	bool wide = sizeof(void *) == 8;
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct target *t = &p->targets[i];
+
+		if (!t->zombie && t->p->abi != PSNAP__ABI__ABI_I386 &&
+		    (t->p->abi != PSNAP__ABI__ABI_AMD64 || !wide))
+			plan_problem(p, SNAP_FATAL, t, t->id, "abi", wide ? "restore on a machine of its kind" :
+			    "use the amd64 build of libsnap", "its programs are not of a kind that can be restored here");
+	}
+}
+
+/* ---- numbers ---- */
+
+#define REAP_WAIT_NS	(3 * NS)	/* for zombies to be waited for */
+#define REAP_PAUSE_NS	10000000
+
+/* Name and state of whoever has the number; false if nobody does. */
+static bool
+is_taken(int32_t tid, char name[64], char *state)
+{
+	char path[32], text[512] = "", *paren;
+	int fd;
+
+	*state = '?';
+	name[0] = '\0';
+	if (kill(tid, 0) != 0 && errno == ESRCH)
+		return false;
+	snprintf(path, sizeof path, "/proc/%d/stat", (int)tid);
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+		return errno != ENOENT;
+	if (read(fd, text, sizeof text - 1) < 0)
+		text[0] = '\0';
+	close(fd);
+	if ((paren = strrchr(text, ')')) != NULL && strchr(text, '(') != NULL) {
+		*paren = '\0';
+		snprintf(name, 64, "%s", strchr(text, '(') + 1);
+		*state = paren[1] != '\0' ? paren[2] : '?';
+	}
+	return true;
+}
+
+/* The original may have been killed a moment ago: its parent is given time to wait for it. */
+static void
+check_pid(struct plan *p, const struct target *t, int32_t tid, uint64_t *patience_ns)
+{
+	char name[64], state;
+	bool taken;
+
+	while ((taken = is_taken(tid, name, &state)) && (state == 'Z' || state == 'X') && *patience_ns > 0) {
+		nanosleep(&(struct timespec){ .tv_nsec = REAP_PAUSE_NS }, NULL);
+		*patience_ns -= REAP_PAUSE_NS;
+	}
+	if (taken)
+		plan_problem(p, SNAP_FATAL, t, t->id, "pid-taken",
+		    "end that process, or restore in a new pid namespace (--pidns)",
+		    "number %d belongs to another process%s%s", (int)tid, name[0] != '\0' ? ": " : "", name);
+}
+
+static void
+check_pids(struct plan *p)
+{
+	uint64_t patience = REAP_WAIT_NS;
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct target *t = &p->targets[i];
+
+		if (t->zombie)
+			check_pid(p, t, t->p->pid, &patience);
+		for (size_t k = 0; k < t->ntasks; k++)
+			check_pid(p, t, t->tasks[k].t->tid, &patience);
+	}
+}
+
+/* ---- files ---- */
+
+/* Which files are needed, and whether what runs depends on their bytes. */
+static bool
+is_mapped(struct plan *p, uint64_t file_id)
+{
+	size_t n;
+	const struct snap_object *const *v = snap_get_kind(p->s, PSNAP_KIND_MAPPING, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (((const Psnap__Mapping *)(const void *)v[i]->message)->file_id == file_id)
+			return true;
+	return false;
+}
+
+static bool
+may_grow(struct plan *p, uint64_t file_id)
+{
+	size_t n;
+	const struct snap_object *const *v = snap_get_kind(p->s, PSNAP_KIND_OPEN_FILE, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const Psnap__OpenFile *o = (const void *)v[i]->message;
+
+		if (o->file_id == file_id && o->access != PSNAP__ACCESS_MODE__ACCESS_PATH)
+			return true;
+	}
+	return false;
+}
+
+static void
+check_regular(struct plan *p, uint64_t id, const Psnap__File *f, const char *path, const struct stat *st)
+{
+	int64_t mtime = (int64_t)st->st_mtim.tv_sec * (int64_t)NS + st->st_mtim.tv_nsec;
+	enum snap_severity severity = p->o->allow_changed ? SNAP_WARNING : SNAP_FATAL;
+	const char *advice = "bring that file back, name another with --path, or allow changed files";
+
+	if ((uint64_t)st->st_size == f->size && mtime == f->mtime_ns)
+		return;
+	if (is_mapped(p, id)) {
+		if ((uint64_t)st->st_size != f->size)
+			plan_problem(p, severity, NULL, id, "file-changed", advice,
+			    "%s is mapped, and has %llu bytes instead of %llu", path,
+			    (unsigned long long)st->st_size, (unsigned long long)f->size);
+		else
+			plan_problem(p, SNAP_WARNING, NULL, id, "file-time", advice,
+			    "%s is mapped, and was modified since", path);
+		return;
+	}
+	/* a file open for writing, or a log, may have grown */
+	if (may_grow(p, id) && (uint64_t)st->st_size >= f->size)
+		return;
+	plan_problem(p, severity, NULL, id, "file-changed", advice, "%s has %llu bytes instead of %llu", path,
+	    (unsigned long long)st->st_size, (unsigned long long)f->size);
+}
+
+static bool
+is_needed(struct plan *p, uint64_t file_id)
+{
+	size_t n;
+	const struct snap_object *const *v;
+
+	if (is_mapped(p, file_id) || may_grow(p, file_id))
+		return true;
+	v = snap_get_kind(p->s, PSNAP_KIND_OPEN_FILE, &n);
+	for (size_t i = 0; i < n; i++)
+		if (((const Psnap__OpenFile *)(const void *)v[i]->message)->file_id == file_id)
+			return true;
+	v = snap_get_kind(p->s, PSNAP_KIND_ADDRESS_SPACE, &n);
+	for (size_t i = 0; i < n; i++)
+		if (((const Psnap__AddressSpace *)(const void *)v[i]->message)->executable_file_id == file_id)
+			return true;
+	v = snap_get_kind(p->s, PSNAP_KIND_FS_CONTEXT, &n);
+	for (size_t i = 0; i < n; i++) {
+		const Psnap__FsContext *f = (const void *)v[i]->message;
+
+		if (f->cwd_file_id == file_id || f->root_file_id == file_id)
+			return true;
+	}
+	return false;
+}
+
+static int
+check_files(struct plan *p, struct snap_error *err)
+{
+	size_t n;
+	const struct snap_object *const *v = snap_get_kind(p->s, PSNAP_KIND_FILE, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const Psnap__File *f = (const void *)v[i]->message;
+		const char *path = plan_path(p, &f->path);
+		struct stat st;
+
+		if (path == NULL)
+			return error_nomem(err);
+		/* files of processes are there once those are */
+		if (f->deleted || !is_needed(p, v[i]->id) || strncmp(path, "/proc/", 6) == 0)
+			continue;
+		if (stat(path, &st) != 0) {
+			plan_problem(p, SNAP_FATAL, NULL, v[i]->id, "file-missing",
+			    "bring it back, or name another with --path", "%s: %s", path, strerror(errno));
+			continue;
+		}
+		if (f->type == PSNAP__FILE_TYPE__FILE_REGULAR && S_ISREG(st.st_mode))
+			check_regular(p, v[i]->id, f, path, &st);
+	}
+	return 0;
+}
+
+/* ---- the vdso ---- */
+
+static bool
+same_vdso(struct plan *p, const struct target *t, const Psnap__Mapping *m)
+{
+	const uint8_t *own = (const uint8_t *)getauxval(AT_SYSINFO_EHDR);
+	size_t len = (size_t)(m->end - m->start);
+	uint8_t *theirs = malloc(len);
+	bool same = false;
+
+	if (theirs != NULL && own != NULL)
+		same = snap_read_memory(p->s, t->p->address_space_id, m->start, theirs, len, NULL, NULL) == 0 &&
+		    memcmp(own, theirs, len) == 0;
+	free(theirs);
+	return same;
+}
+
+/* Ours can be compared with that of tasks of our own kind. */
+static void
+check_vdso(struct plan *p)
+{
+	struct utsname u;
+	bool same_kernel = uname(&u) == 0 && strcmp(u.release, p->host->kernel_release) == 0 &&
+	    strcmp(u.version, p->host->kernel_version) == 0;
+
+	for (size_t i = 0; i < p->n; i++) {
+		const struct target *t = &p->targets[i];
+		size_t n;
+		const struct snap_object *const *v =
+		    snap_get_children(p->s, t->p->address_space_id, PSNAP_KIND_MAPPING, &n);
+
+		for (size_t k = 0; !t->zombie && t->space == t && k < n; k++) {
+			const Psnap__Mapping *m = (const void *)v[k]->message;
+
+			if (m->kind != PSNAP__MAPPING_KIND__MAPPING_VDSO)
+				continue;
+			if ((t->is32 == (sizeof(void *) == 4)) ? same_vdso(p, t, m) : same_kernel)
+				continue;
+			plan_problem(p, SNAP_FATAL, t, v[k]->id, "vdso", "restore under the kernel it was dumped under",
+			    "its vdso is of another kernel (%s)", p->host->kernel_release);
+		}
+	}
+}
+
+/* ---- what cannot be made ---- */
+
+static void
+check_objects(struct plan *p)
+{
+	size_t n;
+	const struct snap_object *const *v = snap_get_kind(p->s, PSNAP_KIND_MEMORY_OBJECT, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (((const Psnap__MemoryObject *)(const void *)v[i]->message)->kind ==
+		    PSNAP__MEMORY_OBJECT_KIND__MEMORY_OBJECT_SYSV)
+			plan_problem(p, SNAP_FATAL, NULL, v[i]->id, "sysv-memory", "dump without it",
+			    "System V shared memory is not restored");
+	v = snap_get_kind(p->s, PSNAP_KIND_NAMESPACE, &n);
+	for (size_t i = 0; i < n; i++) {
+		const Psnap__Namespace *ns = (const void *)v[i]->message;
+
+		if (!ns->of_dumper && ns->kind != PSNAP__NAMESPACE_KIND__NAMESPACE_CGROUP)
+			plan_problem(p, SNAP_WARNING, NULL, v[i]->id, "namespace",
+			    "enter such a namespace first, if it matters",
+			    "it was in a namespace of its own (kind %d); it will be in the caller's", (int)ns->kind);
+	}
+	v = snap_get_kind(p->s, PSNAP_KIND_TERMINAL, &n);
+	for (size_t i = 0; i < n; i++) {
+		const Psnap__Terminal *t = (const void *)v[i]->message;
+
+		if ((t->outside || t->kind != PSNAP__TERMINAL_KIND__TERMINAL_PTY) && !isatty(0) && !isatty(1) &&
+		    !isatty(2))
+			plan_problem(p, SNAP_FATAL, NULL, v[i]->id, "terminal", "restore it from a terminal",
+			    "its terminal is not in the snapshot, and the caller has none");
+	}
+}
+
+static void
+check_privilege(struct plan *p)
+{
+	if (geteuid() != 0)
+		plan_problem(p, SNAP_WARNING, NULL, 0, "privilege", "restore as root",
+		    "choosing process numbers takes CAP_CHECKPOINT_RESTORE");
+}
+
+int
+host_preflight(struct plan *p, struct snap_error *err)
+{
+	if (p->host->os != PSNAP__OS__OS_LINUX)
+		plan_problem(p, SNAP_FATAL, NULL, 0, "os", "restore it where it came from", "it was not taken on Linux");
+	if (p->page != PAGE_SIZE_LINUX)
+		plan_problem(p, SNAP_FATAL, NULL, 0, "page-size", "restore on a machine of its kind",
+		    "pages of %u bytes", p->page);
+	check_privilege(p);
+	check_abi(p);
+	check_cpu(p);
+	check_vdso(p);
+	check_pids(p);
+	check_objects(p);
+	return check_files(p, err);
+}

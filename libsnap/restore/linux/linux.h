@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Restoring on Linux, amd64 and i386 (ptrace and remote system calls, no code
+ * of ours in the target).
+ *
+ *	restore.c	the order of it all
+ *	trace.c		ptrace, and system calls made by the new tasks for us
+ *	seed.c		the tiny program every process begins as
+ *	tree.c		processes, sessions, groups, threads
+ *	space.c		address spaces: the seed's goes, the snapshot's comes
+ *	pages.c		their contents
+ *	objects.c	open files, made in our own table; object_*.c by kind
+ *	descriptors.c	and handed over
+ *	process.c	what a process has: dispositions, timers, limits, ...
+ *	credentials.c	who it runs as, seccomp
+ *	thread.c	registers, FPU, masks; letting go
+ *	siginfo.c	queued signals
+ *	host.c		what of the snapshot does not fit this host
+ *
+ * Functions return 0 or a negative snap_code with r->err filled.
+ */
+#ifndef LIBSNAP_RESTORE_LINUX_LINUX_H
+#define LIBSNAP_RESTORE_LINUX_LINUX_H
+
+#include <signal.h>
+#include <stdarg.h>
+#include <sys/types.h>
+
+#include "libsnap/restore/restore.h"
+
+#define PAGE_SIZE_LINUX	4096u
+#define SIGSET_ALL	(~UINT64_C(0))
+#define NS		UINT64_C(1000000000)
+
+/* A growing array of pointers into the arena. */
+struct list {
+	void	**v;
+	size_t	n, cap;
+};
+
+/* General registers in the order of amd64's PTRACE_GETREGS. */
+struct regs {
+	uint64_t r15, r14, r13, r12, bp, bx, r11, r10, r9, r8, ax, cx, dx, si, di, orig_ax, ip, cs,
+	    flags, sp, ss, fs_base, gs_base, ds, es, fs, gs;
+};
+
+/* What of the kernel's is in a fresh address space. */
+struct part {
+	uint64_t	start, end;
+	bool		vdso, special;		/* special: vdso or vvar, which can only be moved */
+};
+#define PARTS_MAX	16
+
+struct layout {
+	struct part	part[PARTS_MAX];
+	size_t		n;
+	uint64_t	insn;			/* a system call instruction, in the vdso */
+};
+
+/* The backend's side of a thread. */
+struct remote {
+	pid_t		tid;
+	bool		made;			/* exists, traced, stopped */
+	struct regs	base;			/* registers remote calls start from */
+	struct list	calls;			/* struct call */
+	size_t		calls_made;
+	bool		primed;			/* its restart block holds what remains */
+};
+
+/* The backend's side of a process. */
+struct host {
+	struct layout	layout;
+	uint64_t	insn;
+	uint64_t	scratch, scratch_size;	/* in its address space; of the owner of the space */
+	uint8_t		*data;			/* what is to be in scratch, copied over before calls run */
+	size_t		data_used, data_sent;
+	bool		mode32;			/* it runs i386 code now */
+	bool		session_led;		/* setsid() done */
+};
+
+/* One object of ours that becomes descriptors of theirs. */
+struct object {
+	uint64_t	id;			/* OpenFile */
+	const Psnap__OpenFile *o;
+	int		fd;			/* -1 not made yet */
+};
+
+/* A shared memory object in our hands: id MemoryObject. */
+struct shared {
+	uint64_t	id;
+	const Psnap__MemoryObject *m;
+	int		fd;
+};
+
+struct restore {
+	struct plan	*p;
+	struct snap	*s;
+	struct snap_error *err;
+	struct snap_restore_result *result;
+	bool		failed;			/* r->err has the first error */
+	bool		wide;			/* this library is an amd64 one */
+	bool		native32;		/* the kernel is an i386 one */
+	struct list	asked;			/* struct task with calls to make */
+	struct list	all;			/* struct task, made, to be killed should we fail */
+	int		seed[2];		/* memfd of the seed programs: amd64, i386 */
+	int		channel;		/* our end; theirs is descriptor channel_fd, seeds follow */
+	int		channel_fd;		/* above every descriptor of the snapshot */
+	int		base_fd;		/* ours are from here on */
+	struct object	*objects;		/* sorted by id */
+	size_t		nobjects;
+	struct shared	*shared;
+	size_t		nshared;
+	int		filler;			/* /dev/null, for gaps */
+	struct list	ptys;			/* object_terminal.c */
+	struct list	ghosts;			/* struct shared: deleted files, id File */
+	struct list	fds;			/* intptr_t: descriptors to be closed at the end */
+	struct credentials *own;		/* ours; credentials.c */
+	uint8_t		*buffer;		/* BUFFER_SIZE, for pages */
+};
+#define BUFFER_SIZE	(4u << 20)
+
+/* ---- restore.c ---- */
+
+/* Fill r->err with "pid 12: MESSAGE: Reason" once; object 0 none. */
+int	restore_fail(struct restore *r, const struct target *t, uint64_t object, int os_errno,
+	    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+int	restore_nomem(struct restore *r);
+int	restore_list_add(struct restore *r, struct list *l, void *item);
+/* An own descriptor moved to base_fd or above and remembered to be closed; -1 fails as errno says. */
+int	keep_fd(struct restore *r, int fd);
+
+/* ---- trace.c ---- */
+
+enum nr {
+	NR_MMAP, NR_MUNMAP, NR_MREMAP, NR_MADVISE, NR_MLOCK2, NR_MLOCKALL, NR_PRCTL, NR_CLONE3, NR_EXECVEAT,
+	NR_SETSID, NR_SETPGID, NR_EXIT_GROUP, NR_EXIT, NR_RT_SIGTIMEDWAIT, NR_RECVMSG, NR_CLOSE_RANGE, NR_DUP3,
+	NR_CLOSE, NR_FCNTL, NR_IOCTL, NR_RT_SIGACTION, NR_SIGALTSTACK, NR_SET_TID_ADDRESS, NR_SET_ROBUST_LIST,
+	NR_RSEQ, NR_SETITIMER, NR_TIMER_CREATE, NR_TIMER_SETTIME, NR_UMASK, NR_FCHDIR, NR_CHROOT,
+	NR_PERSONALITY, NR_SETGROUPS, NR_SETRESGID, NR_SETRESUID, NR_SETFSUID, NR_SETFSGID, NR_CAPSET,
+	NR_SECCOMP, NR_RT_SIGQUEUEINFO, NR_RT_TGSIGQUEUEINFO, NR_MEMBARRIER, NR_MPROTECT, NR_COUNT
+};
+
+enum want { WANT_ZERO, WANT_SAME /* the first argument */, WANT_NOT_NEGATIVE, WANT_ANY };
+
+#define ARGS(...) \
+	(const uint64_t[]){ __VA_ARGS__ }, sizeof((const uint64_t[]){ __VA_ARGS__ }) / sizeof(uint64_t)
+
+/* Queue a call of a task.  what: for messages ("mapping memory"); object concerned or 0. */
+int	ask(struct restore *r, struct task *k, enum nr nr, enum want want, const char *what, uint64_t object,
+	    const uint64_t *arg, size_t nargs);
+/* Make all queued calls. */
+int	run(struct restore *r);
+/* Make this one at once, after those queued for the task; *ret unless NULL gets its result, WANT_ANY allowed. */
+int	ask_now(struct restore *r, struct task *k, enum nr nr, enum want want, const char *what, uint64_t object,
+	    const uint64_t *arg, size_t nargs, int64_t *ret);
+
+/* Copy bytes to the task's scratch before its next calls: their address there, 0 without room. */
+uint64_t put(struct restore *r, struct task *k, const void *bytes, size_t n);
+/* Forget what was put: calls that read it have been made. */
+void	put_reset(struct target *t);
+
+/* Of a stopped task: 0 or -errno. */
+int	task_get_regs(pid_t tid, struct regs *r);
+int	task_set_regs(pid_t tid, const struct regs *r);
+int	task_write(pid_t pid, uint64_t addr, const void *buf, size_t n);
+int	task_read(pid_t pid, uint64_t addr, void *buf, size_t n);
+/* The same into memory that is not writable, too: /proc/PID/mem. */
+int	mem_force(struct restore *r, const struct target *t, uint64_t addr, const void *buf, size_t n);
+/* Wait for a stop: *status; -ECHILD gone. */
+int	task_wait(pid_t tid, int *status);
+/* Begin a call by hand, to its entry stop: for what must be interrupted in it. */
+int	enter_call(struct restore *r, struct task *k, const struct regs *regs);
+/* To a stop of the signal kind, from which the kernel restarts calls. */
+int	park(struct restore *r, struct task *k);
+void	kill_all(struct restore *r);
+
+/* ---- the rest ---- */
+
+int	seed_make(struct restore *r);
+int	seed_layout(struct restore *r, struct target *t);
+
+int	tree_make(struct restore *r);
+int	tree_threads(struct restore *r);
+int	tree_zombies(struct restore *r);
+
+int	space_make(struct restore *r);
+int	space_finish(struct restore *r);	/* marks, advice, locks; before threads let go */
+int	space_leave(struct restore *r);		/* the scratch goes */
+
+int	pages_write(struct restore *r);
+int	pages_read_object(struct restore *r, uint64_t id, int fd, uint64_t size);
+
+int	objects_make(struct restore *r);
+struct object *object_find(struct restore *r, uint64_t id);
+struct shared *shared_find(struct restore *r, uint64_t id);
+int	objects_settle(struct restore *r);	/* locks, owners, epoll, timers: when everything exists */
+/* A File opened anew in our table; flags as open(2). */
+int	file_open(struct restore *r, uint64_t file_id, int flags);
+int	pipe_make(struct restore *r, struct object *o);
+int	terminal_make(struct restore *r, struct object *o);
+int	terminals_settle(struct restore *r);
+int	socket_make(struct restore *r, struct object *o);
+int	anon_make(struct restore *r, struct object *o);
+int	anon_settle(struct restore *r, struct object *o);
+
+int	descriptors_hand_over(struct restore *r);
+/* Send our descriptors to a task, where they take the lowest free numbers. */
+int	descriptors_send(struct restore *r, struct task *k, const int *fds, size_t n, bool cloexec);
+
+/* One of ours for a moment: *number is free in the task's table. */
+int	descriptors_lend(struct restore *r, struct task *k, int fd, int64_t *number);
+
+int	process_restore(struct restore *r);
+int	process_timers(struct restore *r);	/* last: they begin to run */
+int	credentials_restore(struct restore *r);
+int	limits_restore(struct restore *r);
+
+int	threads_restore(struct restore *r);
+int	threads_let_go(struct restore *r);
+
+/* The kernel's siginfo of 128 bytes, in the task's own layout. */
+void	siginfo_make(const Psnap__SigInfo *i, bool is32, uint8_t info[128]);
+
+/* Clock id of a Clock, -1 unknown. */
+int	clock_number(Psnap__Clock clock);
+
+#endif

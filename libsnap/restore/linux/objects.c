@@ -1,0 +1,483 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Open file descriptions and shared memory, made in our own descriptor table:
+ * what several processes share is handed to each of them later.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "libsnap/restore/linux/linux.h"
+
+/* ---- files ---- */
+
+static mode_t
+file_format(Psnap__FileType type)
+{
+	static const mode_t formats[] = {
+		[PSNAP__FILE_TYPE__FILE_REGULAR] = S_IFREG, [PSNAP__FILE_TYPE__FILE_DIRECTORY] = S_IFDIR,
+		[PSNAP__FILE_TYPE__FILE_CHARACTER_DEVICE] = S_IFCHR,
+		[PSNAP__FILE_TYPE__FILE_BLOCK_DEVICE] = S_IFBLK, [PSNAP__FILE_TYPE__FILE_FIFO] = S_IFIFO,
+		[PSNAP__FILE_TYPE__FILE_SYMLINK] = S_IFLNK, [PSNAP__FILE_TYPE__FILE_SOCKET] = S_IFSOCK,
+	};
+
+	return (size_t)type < sizeof formats / sizeof *formats ? formats[type] : 0;
+}
+
+/* One of ours opened again, as another description on the same file. */
+static int
+reopen(int fd, int flags)
+{
+	char path[40];
+
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	return open(path, flags | O_CLOEXEC);
+}
+
+/*
+ * Looked at before it is opened: what is there now may be of another kind,
+ * and opening a device or FIFO is an act.
+ */
+static int
+open_checked(struct restore *r, const Psnap__File *f, uint64_t id, const char *path, int flags)
+{
+	int at = open(path, O_PATH | O_CLOEXEC | (f->type == PSNAP__FILE_TYPE__FILE_SYMLINK ? O_NOFOLLOW : 0));
+	struct stat st;
+	int fd;
+
+	if (at < 0 || fstat(at, &st) != 0) {
+		fd = restore_fail(r, NULL, id, errno, "opening %s", path);
+		goto out;
+	}
+	if ((st.st_mode & S_IFMT) != file_format(f->type)) {
+		fd = restore_fail(r, NULL, id, 0, "%s is of another kind now", path);
+		goto out;
+	}
+	if (flags & O_PATH) {
+		if ((fd = keep_fd(r, at)) < 0)
+			fd = restore_fail(r, NULL, id, errno, "opening %s", path);
+		return fd;
+	}
+	fd = reopen(at, flags | O_NOCTTY);
+	if (fd < 0 && flags & O_NOATIME)
+		fd = reopen(at, (flags & ~O_NOATIME) | O_NOCTTY);
+	if ((fd = keep_fd(r, fd)) < 0)
+		fd = restore_fail(r, NULL, id, errno, "opening %s", path);
+out:
+	if (at >= 0)
+		close(at);
+	return fd;
+}
+
+/* A name beside path that is free; the file is unlinked again at once. */
+static int
+make_nameless(const char *path, bool directory, mode_t mode)
+{
+	char name[4096];
+	int fd = -1;
+
+	for (int i = 0; i < 100 && fd < 0; i++) {
+		if (i == 0)
+			snprintf(name, sizeof name, "%s", path);
+		else
+			snprintf(name, sizeof name, "%s.%d", path, i);
+		if (directory) {
+			if (mkdir(name, mode) == 0) {
+				fd = open(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+				rmdir(name);
+				return fd;
+			}
+		} else if ((fd = open(name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode)) >= 0) {
+			unlink(name);
+		}
+		if (fd < 0 && errno != EEXIST)
+			break;
+	}
+	return fd;
+}
+
+/* A deleted file comes back with its content and without a name. */
+static int
+make_ghost(struct restore *r, const Psnap__File *f, uint64_t id, const char *path)
+{
+	const Psnap__MemoryObject *m =
+	    snap_get_message(r->s, f->content_object_id, PSNAP_KIND_MEMORY_OBJECT);
+	bool directory = f->type == PSNAP__FILE_TYPE__FILE_DIRECTORY;
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+	    { .tv_sec = (time_t)(f->mtime_ns / (int64_t)NS), .tv_nsec = (long)(f->mtime_ns % (int64_t)NS) } };
+	int fd, e;
+
+	if (!directory && (f->type != PSNAP__FILE_TYPE__FILE_REGULAR || m == NULL))
+		return restore_fail(r, NULL, id, 0, "%s is deleted and its content not in the snapshot", path);
+	if ((fd = keep_fd(r, make_nameless(path, directory, directory ? 0700 : 0600))) < 0)
+		return restore_fail(r, NULL, id, errno, "making deleted file %s", path);
+	if (!directory && (ftruncate(fd, (off_t)f->size) != 0 ||
+	    (e = pages_read_object(r, f->content_object_id, fd, m->size)) != 0))
+		return r->failed ? r->err->code : restore_fail(r, NULL, id, errno, "writing deleted file %s", path);
+	if (fchown(fd, f->uid, f->gid) != 0 && errno != EPERM)
+		return restore_fail(r, NULL, id, errno, "owner of deleted file %s", path);
+	fchmod(fd, f->mode & 07777);
+	if (times[1].tv_nsec >= 0)
+		futimens(fd, times);
+	return fd;
+}
+
+/* Deleted files are made once and opened again from there. */
+static int
+ghost(struct restore *r, const Psnap__File *f, uint64_t id, const char *path)
+{
+	struct shared *g;
+	int fd;
+
+	for (size_t i = 0; i < r->ghosts.n; i++) {
+		g = r->ghosts.v[i];
+		if (g->id == id)
+			return g->fd;
+	}
+	if ((fd = make_ghost(r, f, id, path)) < 0)
+		return fd;
+	if ((g = plan_alloc(r->p, sizeof *g)) == NULL || restore_list_add(r, &r->ghosts, g) != 0)
+		return restore_nomem(r);
+	g->id = id;
+	g->fd = fd;
+	return fd;
+}
+
+int
+file_open(struct restore *r, uint64_t file_id, int flags)
+{
+	const Psnap__File *f = snap_get_message(r->s, file_id, PSNAP_KIND_FILE);
+	const char *path;
+	int fd;
+
+	if (f == NULL)
+		return restore_fail(r, NULL, file_id, ENOENT, "no such file in the snapshot");
+	if ((path = plan_path(r->p, &f->path)) == NULL)
+		return restore_nomem(r);
+	if (!f->deleted)
+		return open_checked(r, f, file_id, path, flags);
+	if ((fd = ghost(r, f, file_id, path)) < 0)
+		return fd;
+	if ((fd = keep_fd(r, reopen(fd, flags))) < 0)
+		return restore_fail(r, NULL, file_id, errno, "opening deleted file %s", path);
+	return fd;
+}
+
+/* ---- shared memory ---- */
+
+/* Through our own mapping of it: shared anonymous memory has no other handle. */
+static int
+make_anonymous(const Psnap__MemoryObject *m)
+{
+	size_t size = (size_t)((m->size + PAGE_SIZE_LINUX - 1) & ~(uint64_t)(PAGE_SIZE_LINUX - 1));
+	char path[64];
+	void *map;
+	int fd;
+
+	if (size != ((m->size + PAGE_SIZE_LINUX - 1) & ~(uint64_t)(PAGE_SIZE_LINUX - 1))) {
+		errno = ENOMEM;
+		return -1;
+	}
+	map = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (map == MAP_FAILED)
+		return -1;
+	snprintf(path, sizeof path, "/proc/self/map_files/%lx-%lx", (unsigned long)(uintptr_t)map,
+	    (unsigned long)((uintptr_t)map + size));
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	munmap(map, size);
+	/* without the privilege for map_files */
+	if (fd < 0 && (fd = memfd_create("anonymous", MFD_CLOEXEC)) >= 0 && ftruncate(fd, (off_t)size) != 0) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+static int
+make_memfd(const Psnap__MemoryObject *m)
+{
+	unsigned flags = MFD_CLOEXEC | MFD_ALLOW_SEALING, log = 0;
+	char name[250] = { 0 };
+	int fd;
+
+	memcpy(name, m->name.data, m->name.len < sizeof name ? m->name.len : sizeof name - 1);
+	if (m->huge_page_size != 0) {
+		for (uint64_t size = m->huge_page_size; size > 1; size >>= 1)
+			log++;
+		flags |= MFD_HUGETLB | log << 26;
+	}
+	if ((fd = memfd_create(name, flags)) < 0)
+		return -1;
+	if (ftruncate(fd, (off_t)m->size) != 0 || fchmod(fd, m->mode & 07777) != 0) {
+		close(fd);
+		return -1;
+	}
+	/* for others' memory the owner must be privileged */
+	if (fchown(fd, m->uid, m->gid) != 0 && errno != EPERM) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static int
+make_shared(struct restore *r)
+{
+	size_t n;
+	const struct snap_object *const *v = snap_get_kind(r->s, PSNAP_KIND_MEMORY_OBJECT, &n);
+	int e;
+
+	if ((r->shared = plan_alloc(r->p, (n + 1) * sizeof *r->shared)) == NULL)
+		return restore_nomem(r);
+	for (size_t i = 0; i < n; i++) {
+		const Psnap__MemoryObject *m = (const void *)v[i]->message;
+		struct shared *s = &r->shared[r->nshared];
+		int fd;
+
+		if (m->kind == PSNAP__MEMORY_OBJECT_KIND__MEMORY_OBJECT_FILE_CONTENT)
+			continue;
+		fd = m->kind == PSNAP__MEMORY_OBJECT_KIND__MEMORY_OBJECT_MEMFD ? make_memfd(m) : make_anonymous(m);
+		*s = (struct shared){ v[i]->id, m, keep_fd(r, fd) };
+		if (s->fd < 0)
+			return restore_fail(r, NULL, v[i]->id, errno, "making shared memory");
+		r->nshared++;
+		if ((e = pages_read_object(r, s->id, s->fd, m->size)) != 0)
+			return e;
+	}
+	return 0;
+}
+
+struct shared *
+shared_find(struct restore *r, uint64_t id)
+{
+	for (size_t i = 0; i < r->nshared; i++)
+		if (r->shared[i].id == id)
+			return &r->shared[i];
+	return NULL;
+}
+
+static int
+seal(struct restore *r)
+{
+	for (size_t i = 0; i < r->nshared; i++) {
+		const struct shared *s = &r->shared[i];
+
+		if (s->m->seals != 0 && fcntl(s->fd, F_ADD_SEALS, s->m->seals) != 0)
+			return restore_fail(r, NULL, s->id, errno, "sealing a memfd");
+	}
+	return 0;
+}
+
+/* ---- open files ---- */
+
+static int
+open_flags(const Psnap__OpenFile *o)
+{
+	static const int access[] = { [PSNAP__ACCESS_MODE__ACCESS_READ] = O_RDONLY,
+	    [PSNAP__ACCESS_MODE__ACCESS_WRITE] = O_WRONLY, [PSNAP__ACCESS_MODE__ACCESS_READ_WRITE] = O_RDWR,
+	    [PSNAP__ACCESS_MODE__ACCESS_PATH] = O_PATH };
+
+	return ((size_t)o->access < sizeof access / sizeof *access ? access[o->access] : O_RDONLY) |
+	    (o->append ? O_APPEND : 0) | (o->non_block ? O_NONBLOCK : 0) | (o->direct ? O_DIRECT : 0) |
+	    (o->data_sync ? O_DSYNC : 0) | (o->sync ? O_SYNC : 0) | (o->no_atime ? O_NOATIME : 0) |
+	    (o->directory ? O_DIRECTORY : 0) | (o->large_file ? 0100000 : 0);
+}
+
+static int
+memory_make(struct restore *r, struct object *x)
+{
+	struct shared *s = shared_find(r, x->o->memory_object_id);
+
+	if (s == NULL)
+		return restore_fail(r, NULL, x->id, ENOENT, "its memory object");
+	if ((x->fd = keep_fd(r, reopen(s->fd, open_flags(x->o)))) < 0)
+		return restore_fail(r, NULL, x->id, errno, "opening a memfd");
+	return 0;
+}
+
+static int
+make_object(struct restore *r, struct object *x)
+{
+	const Psnap__OpenFile *o = x->o;
+	int e;
+
+	if (o->pipe_id != 0)
+		return pipe_make(r, x);
+	if (o->terminal_id != 0)
+		return terminal_make(r, x);
+	if (o->socket_id != 0)
+		return socket_make(r, x);
+	if (o->memory_object_id != 0)
+		e = memory_make(r, x);
+	else if (o->file_id != 0)
+		e = (x->fd = file_open(r, o->file_id, open_flags(o))) < 0 ? x->fd : 0;
+	else
+		return anon_make(r, x);
+	if (e == 0 && o->position != 0 && o->access != PSNAP__ACCESS_MODE__ACCESS_PATH &&
+	    lseek(x->fd, (off_t)o->position, SEEK_SET) < 0 && errno != ESPIPE && errno != EINVAL)
+		return restore_fail(r, NULL, x->id, errno, "setting a file position");
+	return e;
+}
+
+static int
+compare_objects(const void *a, const void *b)
+{
+	const struct object *x = a, *y = b;
+
+	return (x->id > y->id) - (x->id < y->id);
+}
+
+struct object *
+object_find(struct restore *r, uint64_t id)
+{
+	struct object key = { .id = id };
+
+	return r->nobjects == 0 ? NULL :
+	    bsearch(&key, r->objects, r->nobjects, sizeof key, compare_objects);
+}
+
+int
+objects_make(struct restore *r)
+{
+	size_t n;
+	const struct snap_object *const *v = snap_get_kind(r->s, PSNAP_KIND_OPEN_FILE, &n);
+	int e;
+
+	if ((r->objects = plan_alloc(r->p, (n + 1) * sizeof *r->objects)) == NULL)
+		return restore_nomem(r);
+	for (size_t i = 0; i < n; i++)
+		r->objects[r->nobjects++] = (struct object){ v[i]->id, (const void *)v[i]->message, -1 };
+	qsort(r->objects, r->nobjects, sizeof *r->objects, compare_objects);
+	if ((r->filler = keep_fd(r, open("/dev/null", O_RDONLY | O_CLOEXEC))) < 0)
+		return restore_fail(r, NULL, 0, errno, "opening /dev/null");
+	if ((e = make_shared(r)) != 0)
+		return e;
+	for (size_t i = 0; i < r->nobjects; i++)
+		if (r->objects[i].fd < 0 && (e = make_object(r, &r->objects[i])) != 0)
+			return e;
+	return 0;
+}
+
+/* ---- when everything exists ---- */
+
+static int
+set_owner(struct restore *r, struct object *x)
+{
+	static const int kinds[] = { [PSNAP__OWNER_KIND__OWNER_THREAD] = F_OWNER_TID,
+	    [PSNAP__OWNER_KIND__OWNER_PROCESS] = F_OWNER_PID, [PSNAP__OWNER_KIND__OWNER_GROUP] = F_OWNER_PGRP };
+	const Psnap__FileOwner *w = x->o->owner;
+	struct f_owner_ex owner;
+
+	if (w == NULL || w->kind == PSNAP__OWNER_KIND__OWNER_NONE || (size_t)w->kind >= sizeof kinds / sizeof *kinds)
+		return 0;
+	owner.type = kinds[w->kind];
+	owner.pid = w->id;
+	/* an owner that is not in the snapshot may be gone: nobody is told then, as before */
+	if (fcntl(x->fd, F_SETOWN_EX, &owner) != 0 && errno != ESRCH)
+		return restore_fail(r, NULL, x->id, errno, "setting the owner of an open file");
+	if (w->signal != 0 && fcntl(x->fd, F_SETSIG, (int)w->signal) != 0)
+		return restore_fail(r, NULL, x->id, errno, "setting the signal of an open file");
+	if (x->o->async && fcntl(x->fd, F_SETFL, fcntl(x->fd, F_GETFL) | O_ASYNC) != 0)
+		return restore_fail(r, NULL, x->id, errno, "setting O_ASYNC");
+	return 0;
+}
+
+/* A POSIX lock belongs to a process, which has to take it itself. */
+static int
+posix_lock(struct restore *r, struct object *x, const Psnap__FileLock *lock)
+{
+	struct target *t = plan_find(r->p, lock->pid);
+	const Psnap__DescriptorTable *table;
+	struct { int16_t type, whence; uint32_t pad; int64_t start, len; int32_t pid, pad2; } l64 = { 0 };
+	uint8_t l32[24] = { 0 };
+	int16_t type = lock->write ? F_WRLCK : F_RDLCK;
+	int64_t len = lock->to_end ? 0 : (int64_t)(lock->end - lock->start + 1);
+	uint64_t at;
+
+	if (t == NULL || t->zombie)
+		return 0;
+	table = snap_get_message(r->s, t->p->descriptor_table_id, PSNAP_KIND_DESCRIPTOR_TABLE);
+	for (size_t i = 0; table != NULL && i < table->n_descriptors; i++) {
+		if (table->descriptors[i]->open_file_id != x->id)
+			continue;
+		if (t->is32) {
+			memcpy(l32, &type, 2);
+			psnap_put64(l32 + 4, lock->start);
+			psnap_put64(l32 + 12, (uint64_t)len);
+			at = put(r, &t->tasks[0], l32, sizeof l32);
+		} else {
+			l64.type = type;
+			l64.start = (int64_t)lock->start;
+			l64.len = len;
+			at = put(r, &t->tasks[0], &l64, sizeof l64);
+		}
+		if (at == 0)
+			return restore_nomem(r);
+		/* F_SETLK; F_SETLK64 of i386 */
+		return ask_now(r, &t->tasks[0], NR_FCNTL, WANT_ZERO, "locking a file", x->id,
+		    ARGS((uint64_t)table->descriptors[i]->fd, t->is32 ? 13 : 6, at), NULL);
+	}
+	return 0;
+}
+
+static int
+take_locks(struct restore *r, struct object *x)
+{
+	for (size_t i = 0; i < x->o->n_locks; i++) {
+		const Psnap__FileLock *lock = x->o->locks[i];
+		struct flock l = { .l_type = lock->write ? F_WRLCK : F_RDLCK, .l_whence = SEEK_SET,
+		    .l_start = (off_t)lock->start,
+		    .l_len = lock->to_end ? 0 : (off_t)(lock->end - lock->start + 1) };
+		int e = 0;
+
+		switch (lock->kind) {
+		case PSNAP__FILE_LOCK_KIND__FILE_LOCK_POSIX:
+			e = posix_lock(r, x, lock);
+			break;
+		case PSNAP__FILE_LOCK_KIND__FILE_LOCK_OFD:
+			if (fcntl(x->fd, F_OFD_SETLK, &l) != 0)
+				e = restore_fail(r, NULL, x->id, errno, "locking a file");
+			break;
+		case PSNAP__FILE_LOCK_KIND__FILE_LOCK_FLOCK:
+			if (flock(x->fd, (lock->write ? LOCK_EX : LOCK_SH) | LOCK_NB) != 0)
+				e = restore_fail(r, NULL, x->id, errno, "locking a file");
+			break;
+		case PSNAP__FILE_LOCK_KIND__FILE_LOCK_LEASE:
+			if (fcntl(x->fd, F_SETLEASE, lock->write ? F_WRLCK : F_RDLCK) != 0)
+				e = restore_fail(r, NULL, x->id, errno, "taking a lease");
+			break;
+		default:
+			break;
+		}
+		if (e != 0)
+			return e;
+	}
+	return 0;
+}
+
+int
+objects_settle(struct restore *r)
+{
+	int e;
+
+	for (size_t i = 0; i < r->p->n; i++)
+		if (!r->p->targets[i].zombie)
+			put_reset(&r->p->targets[i]);
+	for (size_t i = 0; i < r->nobjects; i++) {
+		struct object *x = &r->objects[i];
+
+		if ((e = take_locks(r, x)) != 0 ||
+		    (e = set_owner(r, x)) != 0 ||
+		    (e = anon_settle(r, x)) != 0)
+			return e;
+	}
+	if ((e = terminals_settle(r)) != 0)
+		return e;
+	return seal(r);
+}

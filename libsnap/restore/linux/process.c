@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What a process has beside memory and descriptors: working directory,
+ * dispositions, limits, timers.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/personality.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "libsnap/restore/linux/linux.h"
+
+/* ---- working directory and root ---- */
+
+static int
+enter(struct restore *r, struct target *t, uint64_t file_id, bool root)
+{
+	struct task *k = &t->tasks[0];
+	int64_t number;
+	uint64_t dot;
+	int fd, e;
+
+	if ((fd = file_open(r, file_id, O_PATH | O_DIRECTORY)) < 0)
+		return fd;
+	if ((e = descriptors_lend(r, k, fd, &number)) != 0 ||
+	    (e = ask_now(r, k, NR_FCHDIR, WANT_ZERO, "changing directory", file_id,
+	    ARGS((uint64_t)number), NULL)) != 0 ||
+	    (e = ask_now(r, k, NR_CLOSE, WANT_ZERO, "changing directory", file_id,
+	    ARGS((uint64_t)number), NULL)) != 0)
+		return e;
+	if (!root)
+		return 0;
+	put_reset(t);
+	if ((dot = put(r, k, ".", 2)) == 0)
+		return restore_nomem(r);
+	return ask_now(r, k, NR_CHROOT, WANT_ZERO, "changing root", file_id, ARGS(dot), NULL);
+}
+
+static bool
+is_our_root(struct restore *r, uint64_t file_id)
+{
+	const Psnap__File *f = snap_get_message(r->s, file_id, PSNAP_KIND_FILE);
+
+	return f == NULL || (f->path.len == 1 && f->path.data[0] == '/');
+}
+
+static int
+restore_fs(struct restore *r, struct target *t)
+{
+	const Psnap__FsContext *f = snap_get_message(r->s, t->p->fs_context_id, PSNAP_KIND_FS_CONTEXT);
+	int e;
+
+	if (!is_our_root(r, f->root_file_id) && (e = enter(r, t, f->root_file_id, true)) != 0)
+		return e;
+	if (f->cwd_file_id != 0 && (e = enter(r, t, f->cwd_file_id, false)) != 0)
+		return e;
+	return ask(r, &t->tasks[0], NR_UMASK, WANT_NOT_NEGATIVE, "setting the umask", t->p->fs_context_id,
+	    ARGS(f->umask));
+}
+
+/* ---- dispositions ---- */
+
+static uint64_t
+action_flags(const Psnap__SignalAction *a)
+{
+	return (a->no_child_stop ? 0x1 : 0) | (a->no_child_wait ? 0x2 : 0) | (a->with_info ? 0x4 : 0) |
+	    (a->on_stack ? 0x08000000 : 0) | (a->restart ? 0x10000000 : 0) | (a->no_defer ? 0x40000000 : 0) |
+	    (a->reset_hand ? 0x80000000 : 0) | (a->has_restorer ? 0x04000000 : 0) |
+	    (a->expose_tagbits ? 0x800 : 0) | a->other_flags;
+}
+
+static int
+restore_handlers(struct restore *r, struct target *t)
+{
+	const Psnap__SignalHandlers *h =
+	    snap_get_message(r->s, t->p->signal_handlers_id, PSNAP_KIND_SIGNAL_HANDLERS);
+	int e;
+
+	for (size_t i = 0; i < h->n_actions; i++) {
+		const Psnap__SignalAction *a = h->actions[i];
+		uint64_t handler = a->ignore ? 1 : a->handler, at;
+		uint8_t raw[32];
+
+		if (t->is32) {
+			psnap_put32(raw, (uint32_t)handler);
+			psnap_put32(raw + 4, (uint32_t)action_flags(a));
+			psnap_put32(raw + 8, (uint32_t)a->restorer);
+			psnap_put64(raw + 12, a->mask);
+		} else {
+			psnap_put64(raw, handler);
+			psnap_put64(raw + 8, action_flags(a));
+			psnap_put64(raw + 16, a->restorer);
+			psnap_put64(raw + 24, a->mask);
+		}
+		if ((at = put(r, &t->tasks[0], raw, t->is32 ? 20 : 32)) == 0)
+			return restore_nomem(r);
+		if ((e = ask(r, &t->tasks[0], NR_RT_SIGACTION, WANT_ZERO, "setting a signal's disposition",
+		    t->p->signal_handlers_id, ARGS((uint64_t)a->signal, at, 0, 8))) != 0)
+			return e;
+	}
+	return 0;
+}
+
+/* ---- the rest ---- */
+
+static uint64_t
+personality_bits(const Psnap__Personality *p)
+{
+	if (p == NULL)
+		return 0;
+	return (p->linux32 ? PER_LINUX32 : 0) | (p->no_randomize ? ADDR_NO_RANDOMIZE : 0) |
+	    (p->address_limit_3gb ? ADDR_LIMIT_3GB : 0) | (p->legacy_layout ? ADDR_COMPAT_LAYOUT : 0) |
+	    (p->read_implies_exec ? READ_IMPLIES_EXEC : 0) | (p->mmap_page_zero ? MMAP_PAGE_ZERO : 0) |
+	    (p->short_inode ? SHORT_INODE : 0) | (p->whole_seconds ? WHOLE_SECONDS : 0) |
+	    (p->sticky_timeouts ? STICKY_TIMEOUTS : 0) | (p->uname26 ? 0x0020000 : 0) |
+	    (p->fdpic_funcptrs ? 0x0080000 : 0) | p->other;
+}
+
+/* By ourselves: /proc/PID/oom_score_adj. */
+static int
+set_oom_adjust(struct restore *r, const struct target *t)
+{
+	char path[40], text[16];
+	int fd, n, e = 0;
+
+	snprintf(path, sizeof path, "/proc/%d/oom_score_adj", (int)t->p->pid);
+	n = snprintf(text, sizeof text, "%d", (int)t->p->oom_score_adjust);
+	if ((fd = open(path, O_WRONLY | O_CLOEXEC)) < 0)
+		return 0;
+	/* to lower it takes CAP_SYS_RESOURCE: told by the preflight */
+	if (write(fd, text, (size_t)n) != n && errno != EACCES && errno != EPERM)
+		e = restore_fail(r, t, t->id, errno, "setting oom_score_adj");
+	close(fd);
+	return e;
+}
+
+static int
+restore_one(struct restore *r, struct target *t)
+{
+	struct task *k = &t->tasks[0];
+	int e;
+
+	if (t->fs == t && (e = restore_fs(r, t)) != 0)
+		return e;
+	/* scratch is in use by what is queued since: nothing is reset from here on */
+	if (t->handlers == t && (e = restore_handlers(r, t)) != 0)
+		return e;
+	if ((e = ask(r, k, NR_PERSONALITY, WANT_NOT_NEGATIVE, "setting the personality", t->id,
+	    ARGS(personality_bits(t->p->personality)))) != 0)
+		return e;
+	if (t->p->child_subreaper && (e = ask(r, k, NR_PRCTL, WANT_ZERO, "becoming a child subreaper", t->id,
+	    ARGS(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))) != 0)
+		return e;
+	return set_oom_adjust(r, t);
+}
+
+int
+process_restore(struct restore *r)
+{
+	int e;
+
+	for (size_t i = 0; i < r->p->n; i++) {
+		struct target *t = &r->p->targets[i];
+
+		if (t->zombie)
+			continue;
+		put_reset(t);
+		if ((e = restore_one(r, t)) != 0)
+			return e;
+	}
+	return run(r);
+}
+
+/* ---- limits ---- */
+
+static const struct { int resource; uint64_t unit; } limit_kinds[] = {	/* by LimitKind */
+	[PSNAP__LIMIT_KIND__LIMIT_CPU_NS] = { RLIMIT_CPU, NS },
+	[PSNAP__LIMIT_KIND__LIMIT_FILE_SIZE] = { RLIMIT_FSIZE, 1 },
+	[PSNAP__LIMIT_KIND__LIMIT_DATA] = { RLIMIT_DATA, 1 },
+	[PSNAP__LIMIT_KIND__LIMIT_STACK] = { RLIMIT_STACK, 1 },
+	[PSNAP__LIMIT_KIND__LIMIT_CORE] = { RLIMIT_CORE, 1 },
+	[PSNAP__LIMIT_KIND__LIMIT_RSS] = { RLIMIT_RSS, 1 },
+	[PSNAP__LIMIT_KIND__LIMIT_PROCESSES] = { RLIMIT_NPROC, 1 },
+	[PSNAP__LIMIT_KIND__LIMIT_OPEN_FILES] = { RLIMIT_NOFILE, 1 },
+	[PSNAP__LIMIT_KIND__LIMIT_LOCKED_MEMORY] = { RLIMIT_MEMLOCK, 1 },
+	[PSNAP__LIMIT_KIND__LIMIT_ADDRESS_SPACE] = { RLIMIT_AS, 1 },
+	[PSNAP__LIMIT_KIND__LIMIT_LOCKS] = { RLIMIT_LOCKS, 1 },
+	[PSNAP__LIMIT_KIND__LIMIT_PENDING_SIGNALS] = { RLIMIT_SIGPENDING, 1 },
+	[PSNAP__LIMIT_KIND__LIMIT_MESSAGE_QUEUE_BYTES] = { RLIMIT_MSGQUEUE, 1 },
+	[PSNAP__LIMIT_KIND__LIMIT_NICE] = { RLIMIT_NICE, 1 },
+	[PSNAP__LIMIT_KIND__LIMIT_REALTIME_PRIORITY] = { RLIMIT_RTPRIO, 1 },
+	[PSNAP__LIMIT_KIND__LIMIT_REALTIME_NS] = { RLIMIT_RTTIME, 1000 },
+};
+
+static rlim64_t
+limit_value(uint64_t v, bool unlimited, uint64_t unit)
+{
+	return unlimited ? RLIM64_INFINITY : v / unit;
+}
+
+/*
+ * From outside, so no matter how small they are.  A hard limit above ours
+ * takes CAP_SYS_RESOURCE; the preflight has told that ours stands in.
+ */
+static int
+set_limits(struct restore *r, const struct target *t)
+{
+	for (size_t i = 0; i < t->p->n_limits; i++) {
+		const Psnap__Limit *l = t->p->limits[i];
+		struct rlimit64 want, have;
+		int resource;
+
+		if (l->kind == 0 || (size_t)l->kind >= sizeof limit_kinds / sizeof *limit_kinds)
+			continue;
+		resource = limit_kinds[l->kind].resource;
+		want.rlim_cur = limit_value(l->soft, l->soft_unlimited, limit_kinds[l->kind].unit);
+		want.rlim_max = limit_value(l->hard, l->hard_unlimited, limit_kinds[l->kind].unit);
+		if (prlimit64(t->p->pid, resource, NULL, &have) == 0 && have.rlim_cur == want.rlim_cur &&
+		    have.rlim_max == want.rlim_max)
+			continue;
+		if (prlimit64(t->p->pid, resource, &want, NULL) == 0)
+			continue;
+		if (errno != EPERM)
+			return restore_fail(r, t, t->id, errno, "setting limit %d", resource);
+		if (want.rlim_max > have.rlim_max)
+			want.rlim_max = have.rlim_max;
+		if (want.rlim_cur > want.rlim_max)
+			want.rlim_cur = want.rlim_max;
+		if (prlimit64(t->p->pid, resource, &want, NULL) != 0)
+			return restore_fail(r, t, t->id, errno, "setting limit %d", resource);
+	}
+	return 0;
+}
+
+int
+limits_restore(struct restore *r)
+{
+	int e;
+
+	for (size_t i = 0; i < r->p->n; i++)
+		if (!r->p->targets[i].zombie && (e = set_limits(r, &r->p->targets[i])) != 0)
+			return e;
+	return 0;
+}
+
+/* ---- timers ---- */
+
+/* Seconds and a fraction in units of ns. */
+static void
+put_time(uint8_t *p, bool is32, uint64_t ns, uint64_t unit)
+{
+	if (is32) {
+		psnap_put32(p, (uint32_t)(ns / NS));
+		psnap_put32(p + 4, (uint32_t)(ns % NS / unit));
+	} else {
+		psnap_put64(p, ns / NS);
+		psnap_put64(p + 8, ns % NS / unit);
+	}
+}
+
+static uint64_t
+put_times(struct restore *r, struct task *k, uint64_t value, uint64_t interval, uint64_t unit)
+{
+	bool is32 = k->target->is32;
+	uint8_t raw[32];
+
+	/* what is left of less than a unit still has to come */
+	if (value > 0 && value < unit)
+		value = unit;
+	put_time(raw, is32, interval, unit);
+	put_time(raw + (is32 ? 8 : 16), is32, value, unit);
+	return put(r, k, raw, is32 ? 16 : 32);
+}
+
+static int
+interval_timers(struct restore *r, struct target *t)
+{
+	int e;
+
+	for (size_t i = 0; i < t->p->n_interval_timers; i++) {
+		const Psnap__IntervalTimer *v = t->p->interval_timers[i];
+		uint64_t at;
+
+		if (v->remaining_ns == 0)
+			continue;
+		if ((at = put_times(r, &t->tasks[0], v->remaining_ns, v->interval_ns, 1000)) == 0)
+			return restore_nomem(r);
+		if ((e = ask(r, &t->tasks[0], NR_SETITIMER, WANT_ZERO, "setting an interval timer", t->id,
+		    ARGS((uint64_t)v->kind - 1, at, 0))) != 0)
+			return e;
+	}
+	return 0;
+}
+
+/* struct sigevent of the target's ABI. */
+static uint64_t
+put_sigevent(struct restore *r, struct task *k, const Psnap__PosixTimer *v)
+{
+	uint32_t notify = v->notify == PSNAP__TIMER_NOTIFY__TIMER_NOTIFY_NONE ? 1 /* SIGEV_NONE */ :
+	    v->notify == PSNAP__TIMER_NOTIFY__TIMER_NOTIFY_THREAD ? 2 /* SIGEV_THREAD */ :
+	    v->notify == PSNAP__TIMER_NOTIFY__TIMER_NOTIFY_THREAD_ID ? 4 /* SIGEV_THREAD_ID */ : 0;
+	uint8_t raw[64] = { 0 };
+	size_t at = k->target->is32 ? 4 : 8;
+
+	if (k->target->is32)
+		psnap_put32(raw, (uint32_t)v->value);
+	else
+		psnap_put64(raw, v->value);
+	psnap_put32(raw + at, (uint32_t)v->signal);
+	psnap_put32(raw + at + 4, notify);
+	psnap_put32(raw + at + 8, (uint32_t)v->tid);
+	return put(r, k, raw, sizeof raw);
+}
+
+/* Another task's CPU clock has a number made of its pid (clock_getcpuclockid(3)). */
+static uint64_t
+timer_clock(const Psnap__PosixTimer *v)
+{
+	if (v->clock_pid != 0)
+		return (uint64_t)(int64_t)((int32_t)(~(uint32_t)v->clock_pid << 3) |
+		    (v->clock == PSNAP__CLOCK__CLOCK_THREAD_CPU ? 6 : 2));
+	return (uint64_t)clock_number(v->clock);
+}
+
+#define RESTORE_IDS	77	/* PR_TIMER_CREATE_RESTORE_IDS, Linux 6.15 */
+
+/* With the id the program knows it by. */
+static int
+make_timer(struct restore *r, struct task *k, const Psnap__PosixTimer *v)
+{
+	int32_t id = v->id;
+	uint64_t event = put_sigevent(r, k, v), number = put(r, k, &id, sizeof id);
+
+	if (event == 0 || number == 0)
+		return restore_nomem(r);
+	return ask(r, k, NR_TIMER_CREATE, WANT_ZERO, "making a timer", k->target->id,
+	    ARGS(timer_clock(v), event, number));
+}
+
+static int
+posix_timers(struct restore *r, struct target *t)
+{
+	struct task *k = &t->tasks[0];
+	int e;
+
+	if (t->p->n_posix_timers == 0)
+		return 0;
+	if ((e = ask(r, k, NR_PRCTL, WANT_ZERO, "asking for timers by number (PR_TIMER_CREATE_RESTORE_IDS)",
+	    t->id, ARGS(RESTORE_IDS, 1, 0, 0, 0))) != 0)
+		return e;
+	for (size_t i = 0; i < t->p->n_posix_timers; i++)
+		if ((e = make_timer(r, k, t->p->posix_timers[i])) != 0)
+			return e;
+	if ((e = ask(r, k, NR_PRCTL, WANT_ZERO, "asking for timers by number", t->id,
+	    ARGS(RESTORE_IDS, 0, 0, 0, 0))) != 0)
+		return e;
+	for (size_t i = 0; i < t->p->n_posix_timers; i++) {
+		const Psnap__PosixTimer *v = t->p->posix_timers[i];
+		uint64_t at;
+
+		if (!v->armed)
+			continue;
+		if ((at = put_times(r, k, v->remaining_ns, v->interval_ns, 1)) == 0)
+			return restore_nomem(r);
+		if ((e = ask(r, k, NR_TIMER_SETTIME, WANT_ZERO, "setting a timer", t->id,
+		    ARGS((uint64_t)v->id, 0, at, 0))) != 0)
+			return e;
+	}
+	return 0;
+}
+
+int
+process_timers(struct restore *r)
+{
+	int e;
+
+	for (size_t i = 0; i < r->p->n; i++) {
+		struct target *t = &r->p->targets[i];
+
+		if (t->zombie)
+			continue;
+		put_reset(t);
+		if ((e = interval_timers(r, t)) != 0 || (e = posix_timers(r, t)) != 0)
+			return e;
+	}
+	return run(r);
+}

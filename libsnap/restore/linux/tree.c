@@ -1,0 +1,508 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Processes with their pids, sessions, groups and threads.
+ *
+ * The root is cloned from us, every other process by its parent while that is
+ * still a seed; session leaders lead before those children that belong to
+ * their session are made.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/personality.h>
+#include <sys/ptrace.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "libsnap/restore/linux/linux.h"
+
+#define TRACE_OPTIONS	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | \
+	PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL)
+
+#define SUSPEND_SECCOMP	(1 << 21)	/* PTRACE_O_SUSPEND_SECCOMP, needs CAP_SYS_ADMIN */
+
+/* A number stays taken as long as something of the original is waited for. */
+#define TAKEN_TRIES	200
+#define TAKEN_PAUSE_NS	10000000
+
+struct clone_arguments {	/* clone3(2) */
+	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
+	    set_tid_size, cgroup;
+};
+
+/* ---- the root ---- */
+
+static uint64_t
+stack_limit(const Psnap__Process *p)
+{
+	for (size_t i = 0; i < p->n_limits; i++)
+		if (p->limits[i]->kind == PSNAP__LIMIT_KIND__LIMIT_STACK && !p->limits[i]->soft_unlimited)
+			return p->limits[i]->soft;
+	return 0;
+}
+
+/*
+ * In the child: everything of ours goes but the channel and the seeds.  The
+ * stack limit and the layout flags must be as they were before the exec: they
+ * fix where new mappings go, for good (restore-engine section 4).
+ */
+static void
+become_seed(const struct restore *r, const struct target *t, int theirs)
+{
+	char *const none[] = { NULL };
+	struct sigaction dfl = { .sa_handler = SIG_DFL };
+	struct rlimit rl;
+
+	for (int sig = 1; sig <= 64; sig++)
+		sigaction(sig, &dfl, NULL);
+	if (dup2(theirs, r->channel_fd) < 0 || dup2(r->seed[0], r->channel_fd + 1) < 0 ||
+	    dup2(r->seed[1], r->channel_fd + 2) < 0)
+		_exit(97);
+	if (r->channel_fd > 0)
+		syscall(SYS_close_range, 0u, (unsigned)r->channel_fd - 1, 0u);
+	syscall(SYS_close_range, (unsigned)r->channel_fd + 3, ~0u, 0u);
+	if (t->p->personality != NULL)
+		personality((t->p->personality->address_limit_3gb ? ADDR_LIMIT_3GB : 0) |
+		    (t->p->personality->legacy_layout ? ADDR_COMPAT_LAYOUT : 0) |
+		    (t->p->personality->no_randomize ? ADDR_NO_RANDOMIZE : 0));
+	if (getrlimit(RLIMIT_STACK, &rl) == 0 && stack_limit(t->p) != 0 && stack_limit(t->p) <= rl.rlim_max) {
+		rl.rlim_cur = (rlim_t)stack_limit(t->p);
+		setrlimit(RLIMIT_STACK, &rl);
+	}
+	syscall(SYS_execveat, r->channel_fd + 1 + t->is32, "", none, none, AT_EMPTY_PATH);
+	_exit(98);
+}
+
+static pid_t
+clone_root(const struct target *t)
+{
+	pid_t pid = t->p->pid;
+	struct clone_arguments a = { .exit_signal = SIGCHLD, .set_tid = (uintptr_t)&pid, .set_tid_size = 1 };
+	long got = -1;
+
+	for (int i = 0; i < TAKEN_TRIES; i++) {
+		if ((got = syscall(SYS_clone3, &a, sizeof a)) >= 0 || errno != EEXIST)
+			break;
+		nanosleep(&(struct timespec){ .tv_nsec = TAKEN_PAUSE_NS }, NULL);
+	}
+	return (pid_t)got;
+}
+
+static int
+spawn_root(struct restore *r, struct target *t, int theirs)
+{
+	struct remote *m = t->tasks[0].remote;
+	int go[2], status, e;
+	char c = 0;
+	pid_t pid;
+
+	if (pipe2(go, O_CLOEXEC) != 0)
+		return restore_fail(r, t, t->id, errno, "making a pipe");
+	if ((pid = clone_root(t)) < 0) {
+		e = errno;
+		close(go[0]);
+		close(go[1]);
+		return restore_fail(r, t, t->id, e, e == EEXIST ? "its number is taken" :
+		    "making the process (clone3 with set_tid)");
+	}
+	if (pid == 0) {
+		if (read(go[0], &c, 1) != 1)
+			_exit(99);
+		become_seed(r, t, theirs);
+	}
+	close(go[0]);
+	m->tid = pid;
+	m->made = true;
+	if (restore_list_add(r, &r->all, &t->tasks[0]) != 0) {
+		kill(pid, SIGKILL);
+		waitpid(pid, &status, 0);
+		close(go[1]);
+		return restore_nomem(r);
+	}
+	/* filters, once they are there, do not see what we do after */
+	e = ptrace(PTRACE_SEIZE, pid, NULL, (void *)(long)(TRACE_OPTIONS | SUSPEND_SECCOMP)) != 0 &&
+	    ptrace(PTRACE_SEIZE, pid, NULL, (void *)(long)TRACE_OPTIONS) != 0 ? errno : 0;
+	if (e == 0 && write(go[1], &c, 1) != 1)
+		e = errno;
+	close(go[1]);
+	if (e != 0)
+		return restore_fail(r, t, t->id, e, "tracing the new process");
+	if ((e = task_wait(pid, &status)) != 0 || !WIFSTOPPED(status) ||
+	    status >> 8 != (SIGTRAP | PTRACE_EVENT_EXEC << 8)) {
+		m->made = e == 0 && WIFSTOPPED(status);
+		return restore_fail(r, t, t->id, -e, "the seed program did not start (status 0x%x)", (unsigned)status);
+	}
+	/* on to the end of the exec */
+	if (ptrace(PTRACE_SYSCALL, pid, NULL, NULL) != 0 || (e = task_wait(pid, &status)) != 0)
+		return restore_fail(r, t, t->id, e != 0 ? -e : errno, "starting the seed program");
+	if ((e = task_get_regs(pid, &m->base)) != 0)
+		return restore_fail(r, t, t->id, -e, "reading registers");
+	t->host->mode32 = t->is32;
+	if ((e = seed_layout(r, t)) != 0)
+		return e;
+	t->host->insn = t->host->layout.insn;
+	return 0;
+}
+
+/* ---- the others ---- */
+
+static uint64_t
+sharing_flags(const struct target *t)
+{
+	return (t->space != t ? CLONE_VM : 0) | (t->table != t ? CLONE_FILES : 0) |
+	    (t->handlers != t ? CLONE_SIGHAND : 0) | (t->fs != t ? CLONE_FS : 0);
+}
+
+/* A new task has stopped on its own: it is ours by inheritance. */
+static int
+meet(struct restore *r, struct task *k, pid_t tid)
+{
+	int status, e;
+
+	k->remote->tid = tid;
+	k->remote->made = true;
+	if (restore_list_add(r, &r->all, k) != 0) {
+		kill(tid, SIGKILL);
+		return restore_nomem(r);
+	}
+	if ((e = task_wait(tid, &status)) != 0 || !WIFSTOPPED(status)) {
+		k->remote->made = false;
+		return restore_fail(r, k->target, k->id, -e, "the new thread %d did not stop", (int)tid);
+	}
+	if ((e = task_get_regs(tid, &k->remote->base)) != 0)
+		return restore_fail(r, k->target, k->id, -e, "reading registers");
+	return 0;
+}
+
+/* Its parent's other bitness is not for it. */
+static int
+change_mode(struct restore *r, struct target *t)
+{
+	struct task *k = &t->tasks[0];
+	uint64_t empty = (k->remote->base.sp - 1024) & ~UINT64_C(63), zeros[2] = { 0 };
+	int e;
+
+	if ((e = task_write(k->remote->tid, empty, zeros, sizeof zeros)) != 0)
+		return restore_fail(r, t, t->id, -e, "writing to the seed's stack");
+	/* its result is read by the rules of the new program */
+	if ((e = ask_now(r, k, NR_EXECVEAT, WANT_ANY, "changing to the other seed program", t->id,
+	    ARGS((uint64_t)r->channel_fd + 1 + t->is32, empty, empty + 8, empty + 8, AT_EMPTY_PATH),
+	    NULL)) != 0)
+		return e;
+	t->host->mode32 = t->is32;
+	if ((e = task_get_regs(k->remote->tid, &k->remote->base)) != 0)
+		return restore_fail(r, t, t->id, -e, "reading registers");
+	if ((k->remote->base.cs == 0x33) == t->is32)
+		return restore_fail(r, t, t->id, ENOEXEC, "changing to the other seed program");
+	return seed_layout(r, t);
+}
+
+static int
+spawn_child(struct restore *r, struct target *t)
+{
+	struct target *parent = t->parent;
+	struct task *by = &parent->tasks[0];
+	uint64_t at = (by->remote->base.sp - 2048) & ~UINT64_C(63);
+	struct { struct clone_arguments a; int32_t pid; } args = {
+		.a = { .flags = sharing_flags(t), .set_tid = at + sizeof args.a, .set_tid_size = 1,
+		    .exit_signal = t->p->child_exit_signal != 0 ? (uint64_t)t->p->child_exit_signal : SIGCHLD },
+		.pid = t->p->pid,
+	};
+	int64_t pid = -1;
+	int e;
+
+	if ((e = task_write(by->remote->tid, at, &args, sizeof args)) != 0)
+		return restore_fail(r, parent, parent->id, -e, "writing to the seed's stack");
+	for (int i = 0; i < TAKEN_TRIES; i++) {
+		if ((e = ask_now(r, by, NR_CLONE3, WANT_ANY, "making a child", t->id,
+		    ARGS(at, sizeof args.a), &pid)) != 0)
+			return e;
+		if (pid != -EEXIST)
+			break;
+		nanosleep(&(struct timespec){ .tv_nsec = TAKEN_PAUSE_NS }, NULL);
+	}
+	if (pid != t->p->pid)
+		return restore_fail(r, t, t->id, pid < 0 ? (int)-pid : EINVAL, pid == -EEXIST ?
+		    "its number is taken" : "making the process (clone3 with set_tid)");
+	t->host->mode32 = parent->host->mode32;
+	t->host->layout = parent->host->layout;
+	t->host->insn = t->host->layout.insn;
+	if ((e = meet(r, &t->tasks[0], t->p->pid)) != 0)
+		return e;
+	if (t->is32 != parent->is32 && (e = change_mode(r, t)) != 0)
+		return e;
+	t->host->insn = t->host->layout.insn;
+	return 0;
+}
+
+static const Psnap__Session *
+session(const struct restore *r, const struct target *t)
+{
+	return snap_get_message(r->s, t->p->session_id, PSNAP_KIND_SESSION);
+}
+
+static int
+lead_session(struct restore *r, struct target *t)
+{
+	const Psnap__Session *s = session(r, t);
+
+	/* without its leader the session is another one: the root's own, or the caller's */
+	if (s == NULL || !(s->sid == t->p->pid || (s->leader_outside && t->parent == NULL && r->p->o->own_session)))
+		return 0;
+	return ask_now(r, &t->tasks[0], NR_SETSID, WANT_NOT_NEGATIVE, "making a session", t->p->session_id,
+	    ARGS(0), NULL);
+}
+
+static int
+spawn_children(struct restore *r, struct target *t, bool of_session)
+{
+	int e;
+
+	for (size_t i = 0; i < r->p->n; i++) {
+		struct target *c = &r->p->targets[i];
+
+		if (c->parent == t && (c->p->session_id == t->p->session_id) == of_session &&
+		    (e = spawn_child(r, c)) != 0)
+			return e;
+	}
+	return 0;
+}
+
+/* ---- groups ---- */
+
+/*
+ * The leader of a group from outside is gone: its first member stands in, or
+ * the caller's group goes on where the root was in such a one.
+ */
+static int32_t
+group_number(const struct restore *r, const struct target *t)
+{
+	const Psnap__ProcessGroup *g =
+	    snap_get_message(r->s, t->p->process_group_id, PSNAP_KIND_PROCESS_GROUP);
+	const struct target *root = &r->p->targets[0];
+
+	if (g == NULL)
+		return 0;
+	if (!g->leader_outside)
+		return g->pgid;
+	if (t->p->process_group_id == root->p->process_group_id)
+		return r->p->o->own_session ? root->p->pid : 0;
+	for (size_t i = 0; i < r->p->n; i++)
+		if (r->p->targets[i].p->process_group_id == t->p->process_group_id)
+			return r->p->targets[i].p->pid;
+	return 0;
+}
+
+static int
+make_groups(struct restore *r)
+{
+	int e;
+
+	for (int leaders = 1; leaders >= 0; leaders--) {
+		for (size_t i = 0; i < r->p->n; i++) {
+			struct target *t = &r->p->targets[i];
+			const Psnap__Session *s = session(r, t);
+			int32_t group = group_number(r, t);
+
+			/* a session's leader leads its group already */
+			if (group == 0 || (group == t->p->pid) != leaders || (s != NULL && s->sid == t->p->pid) ||
+			    (t->parent == NULL && r->p->o->own_session && s != NULL && s->leader_outside))
+				continue;
+			if ((e = ask(r, &t->tasks[0], NR_SETPGID, WANT_ZERO, "joining its process group",
+			    t->p->process_group_id, ARGS(0, (uint64_t)group))) != 0)
+				return e;
+		}
+		if ((e = run(r)) != 0)
+			return e;
+	}
+	return 0;
+}
+
+/* ---- all ---- */
+
+static int
+prepare(struct restore *r, struct target *t)
+{
+	if (t->zombie && (t->tasks = plan_alloc(r->p, sizeof *t->tasks)) != NULL) {
+		/* it needs a thread to die */
+		static const Psnap__Thread nobody = PSNAP__THREAD__INIT;
+
+		t->ntasks = 1;
+		t->tasks[0].t = &nobody;
+		t->tasks[0].id = t->id;
+		t->tasks[0].target = t;
+	}
+	if (t->tasks == NULL || (t->host = plan_alloc(r->p, sizeof *t->host)) == NULL)
+		return restore_nomem(r);
+	if (t->zombie)
+		t->space = t->table = t->handlers = t->fs = t;
+	for (size_t i = 0; i < t->ntasks; i++)
+		if ((t->tasks[i].remote = plan_alloc(r->p, sizeof *t->tasks[i].remote)) == NULL)
+			return restore_nomem(r);
+	return 0;
+}
+
+int
+tree_make(struct restore *r)
+{
+	int ends[2], e;
+
+	for (size_t i = 0; i < r->p->n; i++)
+		if ((e = prepare(r, &r->p->targets[i])) != 0)
+			return e;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+		return restore_fail(r, NULL, 0, errno, "making a socket pair");
+	r->channel = keep_fd(r, ends[0]);
+	ends[1] = keep_fd(r, ends[1]);
+	if (r->channel < 0 || ends[1] < 0)
+		return restore_fail(r, NULL, 0, errno, "making a socket pair");
+	if ((e = spawn_root(r, &r->p->targets[0], ends[1])) != 0)
+		return e;
+	for (size_t i = 0; i < r->p->n; i++) {
+		struct target *t = &r->p->targets[i];
+
+		if (t->zombie)
+			continue;
+		if ((e = spawn_children(r, t, false)) != 0 ||
+		    (e = lead_session(r, t)) != 0 ||
+		    (e = spawn_children(r, t, true)) != 0)
+			return e;
+	}
+	return make_groups(r);
+}
+
+/* ---- threads ---- */
+
+#define THREAD_FLAGS	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD | CLONE_SYSVSEM)
+
+static int
+make_thread(struct restore *r, struct task *k)
+{
+	struct task *leader = &k->target->tasks[0];
+	struct clone_arguments a = { .flags = THREAD_FLAGS, .set_tid_size = 1 };
+	int32_t tid = k->t->tid;
+	int64_t got = -1;
+	uint64_t at;
+	int e;
+
+	put_reset(k->target);
+	if ((a.set_tid = put(r, leader, &tid, sizeof tid)) == 0 || (at = put(r, leader, &a, sizeof a)) == 0)
+		return restore_nomem(r);
+	for (int i = 0; i < TAKEN_TRIES; i++) {
+		if ((e = ask_now(r, leader, NR_CLONE3, WANT_ANY, "making a thread", k->id,
+		    ARGS(at, sizeof a), &got)) != 0)
+			return e;
+		if (got != -EEXIST)
+			break;
+		nanosleep(&(struct timespec){ .tv_nsec = TAKEN_PAUSE_NS }, NULL);
+	}
+	if (got != tid)
+		return restore_fail(r, k->target, k->id, got < 0 ? (int)-got : EINVAL, got == -EEXIST ?
+		    "thread number %d is taken" : "making thread %d (clone3 with set_tid)", (int)tid);
+	return meet(r, k, tid);
+}
+
+int
+tree_threads(struct restore *r)
+{
+	int e;
+
+	for (size_t i = 0; i < r->p->n; i++) {
+		struct target *t = &r->p->targets[i];
+
+		for (size_t k = 1; k < t->ntasks; k++)
+			if ((e = make_thread(r, &t->tasks[k])) != 0)
+				return e;
+	}
+	return 0;
+}
+
+/* ---- the dead ---- */
+
+static int
+die_by_signal(struct restore *r, struct task *k, int sig)
+{
+	uint64_t none = 0;
+	int status = 0, e;
+
+	if (ptrace((enum __ptrace_request)0x420b /* PTRACE_SETSIGMASK */, k->remote->tid, (void *)8, &none) != 0 ||
+	    kill(k->remote->tid, sig) != 0)
+		return restore_fail(r, k->target, k->id, errno, "making a zombie");
+	for (;;) {
+		if (sig != SIGKILL && ptrace(PTRACE_CONT, k->remote->tid, NULL,
+		    (void *)(long)(WIFSTOPPED(status) && WSTOPSIG(status) == sig ? sig : 0)) != 0)
+			return restore_fail(r, k->target, k->id, errno, "making a zombie");
+		if ((e = task_wait(k->remote->tid, &status)) != 0)
+			return restore_fail(r, k->target, k->id, -e, "making a zombie");
+		if (!WIFSTOPPED(status))
+			return 0;
+	}
+}
+
+static int
+die_by_exit(struct restore *r, struct task *k, int code)
+{
+	struct regs g = k->remote->base;
+	int status, e;
+
+	g.ip = k->target->host->insn;
+	g.orig_ax = (uint64_t)-1;
+	g.ax = k->target->host->mode32 ? 252 : 231;
+	if (k->target->host->mode32)
+		g.bx = (uint64_t)code;
+	else
+		g.di = (uint64_t)code;
+	if ((e = enter_call(r, k, &g)) != 0)
+		return e;
+	if (ptrace(PTRACE_CONT, k->remote->tid, NULL, NULL) != 0 || (e = task_wait(k->remote->tid, &status)) != 0)
+		return restore_fail(r, k->target, k->id, errno, "making a zombie");
+	return WIFEXITED(status) ? 0 : restore_fail(r, k->target, k->id, 0, "a zombie did not die");
+}
+
+/* The parent heard of it long ago. */
+static int
+forget_child_signal(struct restore *r, struct target *parent)
+{
+	struct task *k = &parent->tasks[0];
+	uint64_t mask = UINT64_C(1) << (SIGCHLD - 1), zero[2] = { 0 }, set, time;
+
+	put_reset(parent);
+	set = put(r, k, &mask, sizeof mask);
+	time = put(r, k, zero, sizeof zero);
+	if (set == 0 || time == 0)
+		return restore_nomem(r);
+	return ask_now(r, k, NR_RT_SIGTIMEDWAIT, WANT_ANY, "dropping a signal", parent->id,
+	    ARGS(set, 0, time, 8), NULL);
+}
+
+int
+tree_zombies(struct restore *r)
+{
+	int e;
+
+	for (size_t i = 0; i < r->p->n; i++) {
+		struct target *t = &r->p->targets[i];
+		struct task *k = &t->tasks[0];
+
+		if (!t->zombie)
+			continue;
+		if (t->p->exit_signal != 0)
+			e = die_by_signal(r, k, (int)t->p->exit_signal);
+		else
+			e = die_by_exit(r, k, t->p->exit_code);
+		if (e != 0)
+			return e;
+		k->remote->made = false;	/* its parent waits for it, not we */
+		if (t->parent != NULL && (e = forget_child_signal(r, t->parent)) != 0)
+			return e;
+	}
+	return 0;
+}

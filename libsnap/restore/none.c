@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Where no backend can make processes.
+ */
+#include <string.h>
+
+#include "libsnap/core/error.h"
+
+int
+snap_restore_check(struct snap *s, const struct snap_restore_options *o, snap_problem_fn *fn, void *ctx,
+    struct snap_error *err)
+{
+	(void)s, (void)o, (void)fn, (void)ctx;
+	return error_set(err, SNAP_E_UNSUPPORTED, "", 0, "this build of libsnap cannot restore");
+}
+
+int
+snap_restore(struct snap *s, const struct snap_restore_options *o, snap_problem_fn *fn, void *ctx,
+    struct snap_restore_result *result, struct snap_error *err)
+{
+	memset(result, 0, sizeof *result);
+	return snap_restore_check(s, o, fn, ctx, err);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A restore's plan: what is to be made, in which order, and by whom what is
+ * shared.  plan.c makes it from the object graph; preflight.c compares it with
+ * this machine; a backend (one folder for each OS) carries it out.
+ */
+#ifndef LIBSNAP_RESTORE_RESTORE_H
+#define LIBSNAP_RESTORE_RESTORE_H
+
+#include "format/file.pb-c.h"
+#include "format/host.pb-c.h"
+#include "format/memory.pb-c.h"
+#include "format/process.pb-c.h"
+#include "format/socket.pb-c.h"
+#include "libsnap/core/arena.h"
+#include "libsnap/core/error.h"
+#include "libsnap/model/model.h"
+
+struct target;
+
+/* A thread to be made. */
+struct task {
+	const Psnap__Thread *t;
+	uint64_t	id;
+	struct target	*target;
+	struct remote	*remote;	/* the backend's */
+};
+
+/* A process to be made.  An owner is the process that builds what others share with it. */
+struct target {
+	const Psnap__Process *p;
+	uint64_t	id;
+	struct target	*parent;	/* NULL: the root */
+	struct target	*space, *table, *handlers, *fs;	/* owners; itself, or one before it */
+	bool		zombie, is32;
+	struct task	*tasks;		/* the leader first */
+	size_t		ntasks;
+	struct host	*host;		/* the backend's */
+};
+
+struct plan {
+	struct snap	*s;
+	const struct snap_restore_options *o;
+	struct arena	*arena;
+	struct target	*targets;	/* parents first */
+	size_t		n, threads;
+	const Psnap__Host *host;	/* it was taken on */
+	uint32_t	page;
+	snap_problem_fn	*problem;	/* or NULL */
+	void		*problem_ctx;
+	uint64_t	fatal;		/* problems that forbid the restore */
+};
+
+/* Fill p, whose s, o and problem are set; SNAP_E_REFUSED for a tree no backend can make. */
+int	plan_make(struct plan *p, struct snap_error *err);
+void	plan_free(struct plan *p);
+
+/* Zeroed memory that lives as long as the plan, or NULL. */
+void	*plan_alloc(struct plan *p, size_t size);
+
+/* The target with this pid, or NULL. */
+struct target *plan_find(const struct plan *p, int32_t pid);
+
+/* A path of the snapshot as this restore has it: substituted by the options, NUL-terminated; NULL without memory. */
+const char *plan_path(struct plan *p, const ProtobufCBinaryData *path);
+
+/* Tell a problem; t may be NULL. */
+void	plan_problem(struct plan *p, enum snap_severity severity, const struct target *t, uint64_t object,
+	    const char *what, const char *advice, const char *fmt, ...) __attribute__((format(printf, 7, 8)));
+
+/* Everything that can be known before anything is made; problems are told, 0 unless checking failed. */
+int	preflight(struct plan *p, struct snap_error *err);
+
+/* ---- the backend ---- */
+
+/* This host's part of the preflight. */
+int	host_preflight(struct plan *p, struct snap_error *err);
+/* Make it all and let it go; nothing remains after a failure. */
+int	host_restore(struct plan *p, struct snap_restore_result *result, struct snap_error *err);
+
+#endif

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include <errno.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+#include "tools/common/input.h"
+#include "tools/common/report.h"
+#include "tools/snapctl/snapctl.h"
+
+struct request {
+	struct snap_restore_options options;
+	struct snap_path_map *paths;
+	const char	*input;
+	bool		check, json, detach, quiet;
+	json_t		*problems;
+};
+
+static volatile int cancel;
+static volatile pid_t child;
+
+static void
+help(void)
+{
+	puts("usage: snapctl restore FILE [options]\n"
+	    "\n"
+	    "      --check           tell what does not fit this machine, and do nothing\n"
+	    "  -d, --detach          return once it runs, and print the root's pid\n"
+	    "      --path FROM=TO    paths beginning with FROM begin with TO instead\n"
+	    "      --allow-changed   use files although they have changed\n"
+	    "      --allow-partial   although the snapshot does not hold everything\n"
+	    "      --stopped         leave every process stopped; SIGCONT lets it go on\n"
+	    "      --json            tell problems and figures as JSON\n"
+	    "  -q, --quiet           print nothing but errors");
+}
+
+/* ---- telling ---- */
+
+static void
+tell_problem(void *ctx, const struct snap_problem *p)
+{
+	struct request *q = ctx;
+	bool fatal = p->severity == SNAP_FATAL;
+
+	json_array_append_new(q->problems, json_pack("{s:s, s:s, s:i, s:I, s:s, s:s}",
+	    "severity", fatal ? "fatal" : "warning", "what", p->what, "pid", (int)p->pid,
+	    "object", (json_int_t)p->object, "message", p->message, "advice", p->advice));
+	if (q->json || (q->quiet && !fatal))
+		return;
+	if (p->pid != 0)
+		report("pid %d: %s (%s: %s)", (int)p->pid, p->message, p->what, p->advice);
+	else
+		report("%s (%s: %s)", p->message, p->what, p->advice);
+}
+
+static void
+print_json(struct request *q, const struct snap_restore_result *r)
+{
+	json_t *j = r == NULL ? json_pack("{s:O}", "problems", q->problems) :
+	    json_pack("{s:I, s:I, s:I, s:I, s:I, s:O}", "pid", (json_int_t)r->root_pid,
+	    "processes", (json_int_t)r->processes, "threads", (json_int_t)r->threads,
+	    "bytes", (json_int_t)r->bytes, "total_ns", (json_int_t)r->total_ns, "problems", q->problems);
+
+	if (j == NULL || json_dumpf(j, stdout, JSON_INDENT(2)) != 0)
+		report("writing JSON failed");
+	putchar('\n');
+	json_decref(j);
+}
+
+static void
+tell_result(struct request *q, const struct snap_restore_result *r)
+{
+	if (q->json)
+		print_json(q, r);
+	else if (q->detach)
+		printf("%d\n", (int)r->root_pid);
+	else if (!q->quiet)
+		fprintf(stderr, "pid %d: %" PRIu64 " process%s, %" PRIu64 " thread%s, %.1f MiB; restored in %.1f ms\n",
+		    (int)r->root_pid, r->processes, r->processes == 1 ? "" : "es", r->threads,
+		    r->threads == 1 ? "" : "s", (double)r->bytes / (1 << 20), (double)r->total_ns / 1e6);
+}
+
+/* ---- the work ---- */
+
+static void
+on_signal(int sig)
+{
+	cancel = 1;
+	if (child > 0)
+		kill(child, sig);
+}
+
+static void
+catch_signals(void)
+{
+	static const int signals[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT };
+	struct sigaction sa = { .sa_handler = on_signal, .sa_flags = SA_RESTART };
+
+	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
+		sigaction(signals[i], &sa, NULL);
+}
+
+/* As a shell would: the root's exit status, or 128 and its signal. */
+static int
+wait_for_root(pid_t pid)
+{
+	int status;
+
+	child = pid;
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return EXIT_REFUSED;
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
+}
+
+static int
+check(struct request *q, struct snap *s)
+{
+	struct snap_error err;
+	int r = snap_restore_check(s, &q->options, tell_problem, q, &err);
+
+	if (r != 0 && r != SNAP_E_REFUSED)
+		return report_error(q->input, s, &err);
+	if (q->json)
+		print_json(q, NULL);
+	else if (r == 0 && !q->quiet)
+		puts("it can be restored here");
+	return finish_output() != EXIT_DONE || r != 0 ? EXIT_REFUSED : EXIT_DONE;
+}
+
+static int
+restore(struct request *q, struct snap *s)
+{
+	struct snap_restore_result result;
+	struct snap_error err;
+
+	q->options.cancel = &cancel;
+	q->options.own_session = q->detach;
+	catch_signals();
+	if (snap_restore(s, &q->options, tell_problem, q, &result, &err) != 0) {
+		if (q->json)
+			print_json(q, NULL);
+		report_error(q->input, s, &err);
+		return EXIT_REFUSED;
+	}
+	tell_result(q, &result);
+	snap_close(s);
+	if (finish_output() != EXIT_DONE)
+		return EXIT_REFUSED;
+	return q->detach ? EXIT_DONE : wait_for_root(result.root_pid);
+}
+
+/* ---- options ---- */
+
+static bool
+add_path(struct request *q, char *arg)
+{
+	char *to = strchr(arg, '=');
+	struct snap_path_map *v;
+
+	if (to == NULL || to == arg || arg[0] != '/' || to[1] != '/')
+		return false;
+	*to++ = '\0';
+	if ((v = realloc(q->paths, (q->options.npaths + 1) * sizeof *v)) == NULL)
+		return false;
+	v[q->options.npaths++] = (struct snap_path_map){ arg, to };
+	q->options.paths = q->paths = v;
+	return true;
+}
+
+static int
+run(struct request *q)
+{
+	struct snap *s = input_open(q->input);
+	int status;
+
+	if (s == NULL)
+		return EXIT_REFUSED;
+	if (q->check) {
+		status = check(q, s);
+		snap_close(s);
+		return status;
+	}
+	return restore(q, s);
+}
+
+int
+cmd_restore(int argc, char **argv)
+{
+	enum { CHECK = 256, PATH, ALLOW_CHANGED, ALLOW_PARTIAL, STOPPED, JSON };
+	static const struct option options[] = {
+		{ "check", no_argument, NULL, CHECK }, { "detach", no_argument, NULL, 'd' },
+		{ "path", required_argument, NULL, PATH }, { "allow-changed", no_argument, NULL, ALLOW_CHANGED },
+		{ "allow-partial", no_argument, NULL, ALLOW_PARTIAL }, { "stopped", no_argument, NULL, STOPPED },
+		{ "json", no_argument, NULL, JSON }, { "quiet", no_argument, NULL, 'q' },
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
+	};
+	struct request q = { .problems = json_array() };
+	int c, status;
+
+	opterr = 0;
+	while ((c = getopt_long(argc, argv, "dqh", options, NULL)) != -1) {
+		switch (c) {
+		case CHECK:
+			q.check = true;
+			break;
+		case 'd':
+			q.detach = true;
+			break;
+		case PATH:
+			if (!add_path(&q, optarg))
+				return usage_error("--path wants /FROM=/TO");
+			break;
+		case ALLOW_CHANGED:
+			q.options.allow_changed = true;
+			break;
+		case ALLOW_PARTIAL:
+			q.options.allow_partial = true;
+			break;
+		case STOPPED:
+			q.options.stopped = true;
+			break;
+		case JSON:
+			q.json = true;
+			break;
+		case 'q':
+			q.quiet = true;
+			break;
+		case 'h':
+			help();
+			return finish_output();
+		default:
+			return usage_error("restore: unknown option or missing value: %s", argv[optind - 1]);
+		}
+	}
+	if (optind + 1 != argc)
+		return usage_error("restore: which snapshot?");
+	q.input = argv[optind];
+	status = run(&q);
+	json_decref(q.problems);
+	free(q.paths);
+	return status;
+}
