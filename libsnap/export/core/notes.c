@@ -23,7 +23,7 @@
 void
 buf_put(struct buf *b, const void *p, size_t n)
 {
-	if (b->failed)
+	if (b->failed || n == 0)
 		return;
 	if (n > b->cap - b->len) {
 		size_t cap = (b->cap + n) * 2;
@@ -36,7 +36,7 @@ buf_put(struct buf *b, const void *p, size_t n)
 		b->p = bigger;
 		b->cap = cap;
 	}
-	if (p != NULL && n > 0)
+	if (p != NULL)
 		memcpy(b->p + b->len, p, n);
 	else
 		memset(b->p + b->len, 0, n);
