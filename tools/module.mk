@@ -7,6 +7,7 @@ tools_common_srcs := \
 snapctl_srcs := \
 	tools/snapctl/cmd_dump.c \
 	tools/snapctl/cmd_restore.c \
+	tools/snapctl/cmd_suspend.c \
 	tools/snapctl/guard.c \
 	tools/snapctl/main.c
 

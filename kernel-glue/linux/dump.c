@@ -285,39 +285,80 @@ count(struct dump *d)
 		    ((struct proc *)d->procs.v[i])->tasks.n;
 }
 
+static int
+emit_and_finish(struct dump *d)
+{
+	int r;
+
+	count(d);
+	if ((r = emit_all(d)) != 0)
+		return r;
+	return d->sink->finish(d->sink->ctx) == 0 ? 0 : dump_fail(d, GLUE_E_SINK, 0, NULL, "output failed");
+}
+
+static int
+begin(struct dump *d, uint64_t began)
+{
+	void *buf;
+
+	memset(d->err, 0, sizeof *d->err);
+	d->began = began;
+	d->privileged = geteuid() == 0;
+	if ((d->arena = glue_arena_new()) == NULL || (buf = malloc(EMIT_BUFFER)) == NULL)
+		return dump_fail(d, GLUE_E_NOMEM, 0, NULL, "out of memory");
+	glue_emit_init(&d->emit, buf, EMIT_BUFFER);
+	return 0;
+}
+
+static void
+end(struct dump *d)
+{
+	free(d->emit.buf);
+	glue_arena_free(d->arena);
+	d->result->total_ns = now_ns() - d->began;
+}
+
 int
 glue_linux_dump(const struct glue_linux_options *options, const struct glue_sink *sink,
     struct glue_linux_result *result, struct glue_error *err)
 {
 	struct dump d = { .options = options, .sink = sink, .result = result, .err = err };
-	uint64_t begin = now_ns(), frozen;
-	void *buf = NULL;
+	bool hold = options->after != GLUE_RUN_ON;
+	uint64_t frozen;
 	int r;
 
-	memset(err, 0, sizeof *err);
-	d.privileged = geteuid() == 0;
-	if ((d.arena = glue_arena_new()) == NULL || (buf = malloc(EMIT_BUFFER)) == NULL) {
-		r = dump_fail(&d, GLUE_E_NOMEM, 0, NULL, "out of memory");
-		goto out;
-	}
-	glue_emit_init(&d.emit, buf, EMIT_BUFFER);
-	if ((r = stage_open(&d, estimate(&d, options->pid, 0))) != 0)
+	if ((r = begin(&d, now_ns())) != 0 ||
+	    (r = stage_open(&d, estimate(&d, options->pid, 0))) != 0)
 		goto out;
 	frozen = now_ns();
 	if ((r = freeze_tree(&d)) == 0)
 		r = collect(&d);
 	if (r != 0)
 		remote_undo(&d);
-	freeze_release(&d);
+	else if (hold)
+		r = emit_and_finish(&d);
+	freeze_release(&d, r == 0 ? options->after : GLUE_RUN_ON);
 	result->frozen_ns = now_ns() - frozen;
-	if (r != 0)
-		goto out;
-	count(&d);
-	r = emit_all(&d);
+	if (r == 0 && !hold)
+		r = emit_and_finish(&d);
 out:
 	stage_close(&d);
-	free(d.emit.buf);
-	glue_arena_free(d.arena);
-	result->total_ns = now_ns() - begin;
+	end(&d);
+	return r;
+}
+
+int
+glue_linux_suspend(const struct glue_linux_options *options, struct glue_linux_result *result,
+    struct glue_error *err)
+{
+	struct dump d = { .options = options, .result = result, .err = err };
+	int r;
+
+	if ((r = begin(&d, now_ns())) == 0) {
+		r = freeze_tree(&d);
+		freeze_release(&d, r == 0 ? GLUE_STOP : GLUE_RUN_ON);
+		count(&d);
+	}
+	end(&d);
 	return r;
 }

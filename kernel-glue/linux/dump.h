@@ -47,6 +47,7 @@ struct dump {
 	struct glue_error		*err;
 	struct arena			*arena;
 	struct glue_emit		emit;
+	uint64_t	began;		/* CLOCK_MONOTONIC */
 	uint64_t	next_id;
 	bool		privileged;	/* CAP_SYS_PTRACE and CAP_SYS_ADMIN in the initial user namespace */
 
@@ -168,8 +169,8 @@ int	proc_readlink(struct dump *d, const struct proc *p, const char *path, char *
 
 /* Find the tree and stop every task of it; fills procs and tasks (regs, wait_status, state sampled). */
 int	freeze_tree(struct dump *d);
-/* Undo everything and let the tree go on; never fails, safe at any stage. */
-void	freeze_release(struct dump *d);
+/* Undo everything and let the tree go on, or stop or kill it; never fails, safe at any stage. */
+void	freeze_release(struct dump *d, enum glue_after after);
 
 /* ---- remote.c ------------------------------------------------------------------ */
 

@@ -552,14 +552,40 @@ release_task(struct task *t)
 	t->seized = t->stopped = false;
 }
 
+/* All at once, then each is waited for: when we return they are gone. */
+static void
+kill_tree(struct dump *d)
+{
+	for (size_t i = 0; i < d->procs.n; i++)
+		kill(((struct proc *)d->procs.v[i])->pid, SIGKILL);
+	for (size_t i = 0; i < d->procs.n; i++) {
+		struct proc *p = d->procs.v[i];
+
+		/* the leader's end is told when every other thread is gone */
+		for (size_t k = p->tasks.n; k-- > 0;) {
+			struct task *t = p->tasks.v[k];
+			int status;
+
+			while (t->seized && wait_task(t->tid, &status, 0) == t->tid && WIFSTOPPED(status))
+				;
+			t->seized = t->stopped = false;
+		}
+	}
+}
+
 void
-freeze_release(struct dump *d)
+freeze_release(struct dump *d, enum glue_after after)
 {
 	/* a stop under way must be met, or its EINTR would reach the program */
 	wait_stopped(d, 0, true);
+	if (after == GLUE_KILL)
+		kill_tree(d);
 	for (size_t i = d->procs.n; i-- > 0;) {
 		struct proc *p = d->procs.v[i];
 
+		/* waits until the task is let go, and stops the process then */
+		if (after == GLUE_STOP && !p->zombie)
+			kill(p->pid, SIGSTOP);
 		for (size_t k = p->tasks.n; k-- > 0;)
 			release_task(p->tasks.v[k]);
 		if (p->proc_fd >= 0)

@@ -21,6 +21,15 @@ struct glue_sink {
 	int	(*pages)(void *ctx, uint64_t owner, uint64_t first, const void *pages, size_t count);
 	/* count pages of zeros */
 	int	(*zero)(void *ctx, uint64_t owner, uint64_t first, uint64_t count);
+	/* that was all: make it last */
+	int	(*finish)(void *ctx);
+};
+
+/* What becomes of the processes after a dump that succeeded. */
+enum glue_after {
+	GLUE_RUN_ON,	/* they go on as soon as all is collected, before anything reaches the sink */
+	GLUE_STOP,	/* held until the sink has finished, then stopped by SIGSTOP */
+	GLUE_KILL,	/* held until the sink has finished, then killed */
 };
 
 enum glue_code {
@@ -46,6 +55,7 @@ struct glue_error {
 struct glue_linux_options {
 	pid_t		pid;		/* root of the tree */
 	bool		allow_partial;
+	enum glue_after	after;
 	uint64_t	stage_bytes;	/* memory to hold pages in while the tree is stopped, 0: half of what is free */
 	const char	*spill_dir;	/* folder for what does not fit there */
 	uint32_t	stop_timeout_ms;/* for stopping one task, 0: 5000 */
@@ -72,11 +82,14 @@ struct glue_linux_result {
 };
 
 /*
- * Dump the tree rooted at options->pid to sink.  Whatever happens, including a
- * failure of the sink, the processes run on as before, and
- * nothing reaches the sink before they do.
+ * Dump the tree rooted at options->pid to sink.  After any failure, the
+ * sink's included, the processes run on as before.
  */
 int glue_linux_dump(const struct glue_linux_options *options, const struct glue_sink *sink,
     struct glue_linux_result *result, struct glue_error *err);
+
+/* Stop the tree by SIGSTOP, all of it: what it makes meanwhile is stopped, too.  Of options: pid, timeout, cancel. */
+int glue_linux_suspend(const struct glue_linux_options *options, struct glue_linux_result *result,
+    struct glue_error *err);
 
 #endif

@@ -31,6 +31,8 @@ help(void)
 	puts("usage: snapctl dump PID -o FILE [options]\n"
 	    "\n"
 	    "  -o, --output FILE     where to write; '-' is standard output\n"
+	    "      --kill            end the processes once the snapshot is written\n"
+	    "      --stop            leave them stopped then; SIGCONT lets them go on\n"
 	    "      --allow-partial   dump even if something cannot be carried\n"
 	    "      --raw             do not compress pages; they can be mapped from the file\n"
 	    "      --level N         zstd level, -7 to 19 (1)\n"
@@ -101,6 +103,14 @@ sink_zero(void *ctx, uint64_t owner, uint64_t first, uint64_t count)
 	return writer_ready(q) != 0 ? -1 : snap_writer_zero(q->w, owner, first, count, &q->werr);
 }
 
+static int
+sink_finish(void *ctx)
+{
+	struct request *q = ctx;
+
+	return cancelled(q) ? -1 : snap_writer_finish(q->w, NULL, &q->werr);
+}
+
 /* ---- telling ---- */
 
 static void
@@ -162,7 +172,7 @@ dump(void *arg, const volatile int *cancel)
 {
 	struct request *q = arg;
 	struct glue_linux_result result = { .finding = tell_finding, .finding_ctx = q };
-	struct glue_sink sink = { q, sink_records, sink_pages, sink_zero };
+	struct glue_sink sink = { q, sink_records, sink_pages, sink_zero, sink_finish };
 	struct glue_error err;
 	struct stat st = { 0 };
 	int r;
@@ -171,8 +181,6 @@ dump(void *arg, const volatile int *cancel)
 	q->glue.cancel = cancel;
 	if (glue_linux_dump(&q->glue, &sink, &result, &err) != 0) {
 		r = tell_failure(q, &err);
-	} else if (cancelled(q) || snap_writer_finish(q->w, NULL, &q->werr) != 0) {
-		r = report_error(q->output, NULL, &q->werr);
 	} else {
 		if (strcmp(q->output, "-") != 0)
 			stat(q->output, &st);
@@ -207,12 +215,13 @@ folder(const char *path)
 int
 cmd_dump(int argc, char **argv)
 {
-	enum { ALLOW_PARTIAL = 256, RAW, LEVEL, THREADS, BUFFER, JSON };
+	enum { ALLOW_PARTIAL = 256, RAW, LEVEL, THREADS, BUFFER, JSON, KILL, STOP };
 	static const struct option options[] = {
 		{ "output", required_argument, NULL, 'o' }, { "allow-partial", no_argument, NULL, ALLOW_PARTIAL },
 		{ "raw", no_argument, NULL, RAW }, { "level", required_argument, NULL, LEVEL },
 		{ "threads", required_argument, NULL, THREADS }, { "buffer", required_argument, NULL, BUFFER },
 		{ "json", no_argument, NULL, JSON }, { "quiet", no_argument, NULL, 'q' },
+		{ "kill", no_argument, NULL, KILL }, { "stop", no_argument, NULL, STOP },
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
 	struct request q = {
@@ -251,6 +260,10 @@ cmd_dump(int argc, char **argv)
 			break;
 		case JSON:
 			q.json = true;
+			break;
+		case KILL:
+		case STOP:
+			q.glue.after = c == KILL ? GLUE_KILL : GLUE_STOP;
 			break;
 		case 'q':
 			q.quiet = true;

@@ -10,6 +10,8 @@ static const struct command {
 } commands[] = {
 	{ "dump", cmd_dump },
 	{ "restore", cmd_restore },
+	{ "resume", cmd_resume },
+	{ "suspend", cmd_suspend },
 };
 
 static void
@@ -17,9 +19,12 @@ help(void)
 {
 	puts("usage: snapctl dump PID -o FILE [options]\n"
 	    "       snapctl restore FILE [options]\n"
+	    "       snapctl suspend|resume PID\n"
 	    "\n"
 	    "  dump      write a snapshot of the process tree rooted at PID; it runs on\n"
 	    "  restore   make the processes of a snapshot again, and let them go on\n"
+	    "  suspend   stop a whole process tree\n"
+	    "  resume    let it go on\n"
 	    "\n"
 	    "'snapctl COMMAND --help' lists its options; snapctl(1) has everything.");
 }

@@ -5,6 +5,8 @@
 /* Commands: argv[0] is the command's name; the exit status. */
 int	cmd_dump(int argc, char **argv);
 int	cmd_restore(int argc, char **argv);
+int	cmd_resume(int argc, char **argv);
+int	cmd_suspend(int argc, char **argv);
 
 /*
  * Run fn in a guard process and return its exit status.
