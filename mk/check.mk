@@ -37,6 +37,15 @@ $(helpers_dir)/%32: tests/helpers/%.c
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(flags_32) $(helper_flags) -o $@ $< $(helper_libs)
 
+# The behaviour suite: many programs in one.
+behave := $(if $(live),$(helpers_dir)/behave $(if $(can_32),$(helpers_dir)/behave32))
+$(helpers_dir)/behave: $(behaviour_srcs) tests/behaviour/behave.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(if $(filter i386,$(ARCH)),-m64) $(helper_flags) -I. -o $@ $(behaviour_srcs) -lm -lutil
+$(helpers_dir)/behave32: $(behaviour_srcs) tests/behaviour/behave.h
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(flags_32) $(helper_flags) -I. -o $@ $(behaviour_srcs) -lm -lutil
+
 # Makers of snapshots, linked with the library.
 fixtures := $(test_fixtures:tests/helpers/%.c=$(helpers_dir)/%)
 $(call objs,$(test_fixtures)): own_flags := $(posix_flags)
@@ -81,7 +90,7 @@ kyua = SNAP_BIN=$(abspath $(snap_bin)) SNAP_SRC=$(CURDIR) SNAP_HELPERS=$(abspath
 
 results := $(O)/results.db
 
-check: all $(tests_dir)/Kyuafile $(helpers) $(helpers32) $(fixtures) $(vectors)
+check: all $(tests_dir)/Kyuafile $(helpers) $(helpers32) $(behave) $(fixtures) $(vectors)
 ifneq ($(run),)
 	$(call wrap,$(O)/bin/x,$(tools:%=$(O)/bin/%))
 	$(call wrap,$(helpers_dir)/x,$(fixtures))

@@ -5,12 +5,14 @@
 # tests_once_sh			heavy programs, in the first configuration only
 # test_helpers			programs to be dumped, also built with -m32
 # test_fixtures			makers of snapshots, linked with libsnap
+# behaviour_srcs		one such program, of many small ones
 # fuzz_targets			libFuzzer programs
 
 tests_c := \
 	tests/glue/emit_test.c
 
 tests_sh := \
+	tests/behaviour/behaviour_test.sh \
 	tests/tools/core_test.sh \
 	tests/tools/fault_test.sh \
 	tests/tools/inspect_live_test.sh \
@@ -45,6 +47,21 @@ test_helpers := \
 	tests/helpers/measure.c \
 	tests/helpers/target.c \
 	tests/helpers/unharmed.c
+
+behaviour_srcs := \
+	tests/behaviour/anonymous.c \
+	tests/behaviour/credentials.c \
+	tests/behaviour/files.c \
+	tests/behaviour/main.c \
+	tests/behaviour/memory.c \
+	tests/behaviour/pipes.c \
+	tests/behaviour/processes.c \
+	tests/behaviour/signals.c \
+	tests/behaviour/sockets.c \
+	tests/behaviour/terminals.c \
+	tests/behaviour/threads.c \
+	tests/behaviour/timers.c \
+	tests/behaviour/waits.c
 
 test_fixtures := \
 	tests/helpers/world.c

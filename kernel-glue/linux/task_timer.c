@@ -34,6 +34,14 @@ clock_kind(int32_t clock)
 }
 
 /* "ID: n", "signal: signo/value", "notify: how/pid.N", "ClockID: n" for each (proc(5)). */
+static int
+compare_timers(const void *a, const void *b)
+{
+	const struct posix_timer *x = *(struct posix_timer *const *)a, *y = *(struct posix_timer *const *)b;
+
+	return (x->id > y->id) - (x->id < y->id);
+}
+
 int
 timers_collect(struct dump *d, struct proc *p)
 {
@@ -75,6 +83,8 @@ timers_collect(struct dump *d, struct proc *p)
 				pt->clock_pid = ~(clock >> 3);
 		}
 	}
+	if (p->state->timers.n > 1)
+		qsort(p->state->timers.v, p->state->timers.n, sizeof *p->state->timers.v, compare_timers);
 	return 0;
 }
 

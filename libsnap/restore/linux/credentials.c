@@ -104,6 +104,23 @@ same_caps(const struct credentials *own, const Psnap__Credentials *c)
 /* ---- theirs ---- */
 
 static int
+capset_to(struct restore *r, struct task *k, uint64_t effective, uint64_t permitted, uint64_t inheritable)
+{
+	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[2];
+	uint64_t h, d;
+
+	for (int i = 0; i < 2; i++) {
+		data[i].effective = (uint32_t)(effective >> 32 * i);
+		data[i].permitted = (uint32_t)(permitted >> 32 * i);
+		data[i].inheritable = (uint32_t)(inheritable >> 32 * i);
+	}
+	if ((h = put(r, k, &head, sizeof head)) == 0 || (d = put(r, k, data, sizeof data)) == 0)
+		return restore_nomem(r);
+	return ask(r, k, NR_CAPSET, WANT_ZERO, "setting capabilities", k->t->credentials_id, ARGS(h, d));
+}
+
+static int
 set_ids(struct restore *r, struct task *k, const Psnap__Credentials *c)
 {
 	uint64_t id = k->t->credentials_id, groups = 0;
@@ -119,7 +136,10 @@ set_ids(struct restore *r, struct task *k, const Psnap__Credentials *c)
 	    (e = ask(r, k, NR_SETRESUID, WANT_ZERO, "setting user ids", id, ARGS(c->ruid, c->euid, c->suid))) != 0 ||
 	    (e = ask(r, k, NR_SETFSUID, WANT_ANY, "setting user ids", id, ARGS(c->fsuid))) != 0)
 		return e;
-	return ask(r, k, NR_PRCTL, WANT_ZERO, "keeping capabilities", id, ARGS(PR_SET_KEEPCAPS, 0, 0, 0, 0));
+	if ((e = ask(r, k, NR_PRCTL, WANT_ZERO, "keeping capabilities", id, ARGS(PR_SET_KEEPCAPS, 0, 0, 0, 0))) != 0)
+		return e;
+	/* kept, but not in effect: what follows takes some of them */
+	return capset_to(r, k, r->own->cap[1], r->own->cap[1], r->own->cap[0]);
 }
 
 static int
@@ -138,19 +158,10 @@ drop_bounding(struct restore *r, struct task *k, const Psnap__Credentials *c)
 static int
 set_caps(struct restore *r, struct task *k, const Psnap__Credentials *c)
 {
-	struct __user_cap_header_struct head = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	struct __user_cap_data_struct data[2];
-	uint64_t id = k->t->credentials_id, h, d;
+	uint64_t id = k->t->credentials_id;
 	int e;
 
-	for (int i = 0; i < 2; i++) {
-		data[i].effective = (uint32_t)(c->cap_effective >> 32 * i);
-		data[i].permitted = (uint32_t)(c->cap_permitted >> 32 * i);
-		data[i].inheritable = (uint32_t)(c->cap_inheritable >> 32 * i);
-	}
-	if ((h = put(r, k, &head, sizeof head)) == 0 || (d = put(r, k, data, sizeof data)) == 0)
-		return restore_nomem(r);
-	if ((e = ask(r, k, NR_CAPSET, WANT_ZERO, "setting capabilities", id, ARGS(h, d))) != 0)
+	if ((e = capset_to(r, k, c->cap_effective, c->cap_permitted, c->cap_inheritable)) != 0)
 		return e;
 	for (unsigned cap = 0; cap < CAPS; cap++)
 		if (c->cap_ambient >> cap & 1 && (e = ask(r, k, NR_PRCTL, WANT_ZERO,
@@ -236,8 +247,11 @@ restore_one(struct restore *r, struct task *k)
 		return e;
 	if (filtered && c->no_new_privs && (e = set_seccomp(r, k)) != 0)
 		return e;
-	/* a change of user forgets these two */
-	if (k->t->parent_death_signal != 0 && (e = ask(r, k, NR_PRCTL, WANT_ZERO,
+	/*
+	 * A change of user forgets it.  The root's parent is another now, and
+	 * will end without being meant.
+	 */
+	if (k->t->parent_death_signal != 0 && !(k->target->parent == NULL && r->p->o->own_session) && (e = ask(r, k, NR_PRCTL, WANT_ZERO,
 	    "setting the parent death signal", k->id,
 	    ARGS(PR_SET_PDEATHSIG, (uint64_t)k->t->parent_death_signal, 0, 0, 0))) != 0)
 		return e;

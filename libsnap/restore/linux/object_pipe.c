@@ -88,9 +88,9 @@ spread(struct restore *r, uint64_t pipe_id, const int ends[2])
 			continue;
 		snprintf(path, sizeof path, "/proc/self/fd/%d",
 		    ends[x->o->access == PSNAP__ACCESS_MODE__ACCESS_READ ? 0 : 1]);
-		if ((x->fd = keep_fd(r, open(path, flags_of(x->o) | O_NONBLOCK | O_CLOEXEC))) < 0)
+		if ((x->fd = keep_fd(r, open(path, (flags_of(x->o) & O_ACCMODE) | O_NONBLOCK | O_CLOEXEC))) < 0)
 			return restore_fail(r, NULL, x->id, errno, "opening a pipe");
-		if (!x->o->non_block && fcntl(x->fd, F_SETFL, flags_of(x->o)) != 0)
+		if (fcntl(x->fd, F_SETFL, flags_of(x->o)) != 0)
 			return restore_fail(r, NULL, x->id, errno, "opening a pipe");
 	}
 	return 0;

@@ -226,6 +226,7 @@ spread(struct restore *r, uint64_t id, int fd)
 	return 0;
 }
 
+/* Without a peer in the snapshot the other end is closed again: it was, or belongs to somebody else. */
 static int
 make_pair(struct restore *r, uint64_t id, const Psnap__Socket *s)
 {
@@ -312,7 +313,8 @@ socket_make(struct restore *r, struct object *x)
 	peer = snap_get_message(r->s, s->peer_id, PSNAP_KIND_SOCKET);
 	if (s->family == PSNAP__SOCKET_FAMILY__SOCKET_UNIX &&
 	    s->state == PSNAP__SOCKET_STATE__SOCKET_CONNECTED &&
-	    (s->peer_outside || (peer != NULL && peer->peer_id == x->o->socket_id)))
+	    (peer != NULL ? peer->peer_id == x->o->socket_id :
+	    s->peer_outside || s->type != PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM))
 		return make_pair(r, x->o->socket_id, s);
 	return make_single(r, x->o->socket_id, s);
 }

@@ -245,6 +245,22 @@ a_slave(struct restore *r, uint64_t id)
 	return -1;
 }
 
+/* A group that is gone leaves the leader's, as the kernel would. */
+static int
+set_foreground(struct restore *r, struct target *leader, const Psnap__Session *s, uint64_t id, uint64_t fd)
+{
+	int32_t pgid = s->foreground_pgid;
+	uint64_t at;
+
+	if (pgid <= 0 || pgid == leader->p->pid)
+		return 0;
+	put_reset(leader);
+	if ((at = put(r, &leader->tasks[0], &pgid, sizeof pgid)) == 0)
+		return restore_nomem(r);
+	return ask_now(r, &leader->tasks[0], NR_IOCTL, WANT_ANY, "setting the foreground group", id,
+	    ARGS(fd, TIOCSPGRP, at), NULL);
+}
+
 /* The leader takes it, by a number that is free in its table. */
 static int
 take_control(struct restore *r, const Psnap__Session *s, uint64_t session_id)
@@ -261,12 +277,10 @@ take_control(struct restore *r, const Psnap__Session *s, uint64_t session_id)
 	if ((e = descriptors_lend(r, &leader->tasks[0], fd, &number)) != 0 ||
 	    (e = ask_now(r, &leader->tasks[0], NR_IOCTL, WANT_ZERO, "taking its controlling terminal",
 	    session_id, ARGS((uint64_t)number, TIOCSCTTY, 0), NULL)) != 0 ||
+	    (e = set_foreground(r, leader, s, session_id, (uint64_t)number)) != 0 ||
 	    (e = ask_now(r, &leader->tasks[0], NR_CLOSE, WANT_ZERO, "closing its controlling terminal",
 	    session_id, ARGS((uint64_t)number), NULL)) != 0)
 		return e;
-	/* as seen from the master */
-	if (s->foreground_pgid > 0 && ioctl(p->master, TIOCSPGRP, &s->foreground_pgid) != 0)
-		return restore_fail(r, leader, session_id, errno, "setting the foreground group");
 	return 0;
 }
 

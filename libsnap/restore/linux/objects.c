@@ -160,6 +160,9 @@ file_open(struct restore *r, uint64_t file_id, int flags)
 		return restore_fail(r, NULL, file_id, ENOENT, "no such file in the snapshot");
 	if ((path = plan_path(r->p, &f->path)) == NULL)
 		return restore_nomem(r);
+	/* O_TMPFILE shows as O_DIRECTORY, among others */
+	if (f->type != PSNAP__FILE_TYPE__FILE_DIRECTORY)
+		flags &= ~O_DIRECTORY;
 	if (!f->deleted)
 		return open_checked(r, f, file_id, path, flags);
 	if ((fd = ghost(r, f, file_id, path)) < 0)

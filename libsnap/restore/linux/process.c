@@ -283,11 +283,12 @@ interval_timers(struct restore *r, struct target *t)
 
 	for (size_t i = 0; i < t->p->n_interval_timers; i++) {
 		const Psnap__IntervalTimer *v = t->p->interval_timers[i];
-		uint64_t at;
+		/* expired, and to be armed again once its signal is taken: that signal waits */
+		uint64_t left = v->remaining_ns != 0 ? v->remaining_ns : v->interval_ns, at;
 
-		if (v->remaining_ns == 0)
+		if (left == 0)
 			continue;
-		if ((at = put_times(r, &t->tasks[0], v->remaining_ns, v->interval_ns, 1000)) == 0)
+		if ((at = put_times(r, &t->tasks[0], left, v->interval_ns, 1000)) == 0)
 			return restore_nomem(r);
 		if ((e = ask(r, &t->tasks[0], NR_SETITIMER, WANT_ZERO, "setting an interval timer", t->id,
 		    ARGS((uint64_t)v->kind - 1, at, 0))) != 0)

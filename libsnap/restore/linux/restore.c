@@ -31,8 +31,7 @@ restore_fail(struct restore *r, const struct target *t, uint64_t object, int os_
 	if (t != NULL)
 		snprintf(pid, sizeof pid, "pid %d: ", (int)t->p->pid);
 	error_object(r->err, os_errno != 0 ? SNAP_E_IO : SNAP_E_REFUSED, "", object != 0 ? object :
-	    SNAP_NO_RECORD, 0, "%s%s%s%s", pid, text, os_errno != 0 ? ": " : "",
-	    os_errno != 0 ? strerror(os_errno) : "");
+	    SNAP_NO_RECORD, 0, "%s%s", pid, text);
 	r->err->os_errno = os_errno;
 	return r->err->code;
 }

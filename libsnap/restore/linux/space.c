@@ -375,7 +375,8 @@ space_make(struct restore *r)
 		if (t->space != t)
 			continue;
 		/* tables in common are used by one at a time */
-		if ((e = map_all(r, t)) != 0 || (e = t->table != t ? run(r) : 0) != 0)
+		if ((e = t->table != t ? run(r) : 0) != 0 || (e = map_all(r, t)) != 0 ||
+		    (e = t->table != t ? run(r) : 0) != 0)
 			return e;
 	}
 	return run(r);
@@ -520,7 +521,7 @@ space_finish(struct restore *r)
 		if (t->zombie || t->space != t)
 			continue;
 		put_reset(t);
-		if ((e = set_marks(r, t)) != 0)
+		if ((e = t->table != t ? run(r) : 0) != 0 || (e = set_marks(r, t)) != 0)
 			return e;
 		for (size_t k = 0; k < n; k++)
 			if ((e = advise(r, t, v[k])) != 0 || (e = name_mapping(r, t, v[k])) != 0)

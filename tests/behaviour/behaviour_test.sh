@@ -1,0 +1,40 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Programs that hold one kernel feature each, dumped, killed and restored
+# twice over.  One test case for each area and kind of program.
+
+. "$SNAP_SRC/tests/programs/common.sh"
+
+# behaviour PREFIX PROGRAM
+behaviour() {
+	[ -x "$SNAP_HELPERS/$2" ] || atf_skip "no 32-bit compiler: $2 was not built"
+	unshare --pid --fork --mount-proc true 2>/dev/null || atf_skip "no pid namespaces here"
+	atf_check -o match:' 0 failed' unshare --pid --fork --mount-proc --kill-child \
+	    sh "$SNAP_SRC/tests/behaviour/run.sh" "$snapctl" "$SNAP_HELPERS/$2" 2 "$1"
+}
+
+areas="credentials epoll eventfd file inotify memory namespace pidfd pipe process signal signalfd socket
+    terminal thread timer timerfd wait"
+
+for area in $areas; do
+	eval "
+	atf_test_case ${area}_amd64
+	${area}_amd64_head() { atf_set require.user root; atf_set require.progs unshare; atf_set timeout 300; }
+	${area}_amd64_body() {
+		[ \"\$SNAP_ARCH\" = amd64 ] || atf_skip 'a 32-bit snapctl restores 32-bit processes'
+		behaviour ${area}_ behave
+	}
+	atf_test_case ${area}_i386
+	${area}_i386_head() { atf_set require.user root; atf_set require.progs unshare; atf_set timeout 300; }
+	${area}_i386_body() {
+		[ \"\$SNAP_ARCH\" = i386 ] || [ -z \"\$SNAP_SANITIZE\" ] || atf_skip 'in the plain configuration'
+		behaviour ${area}_ behave32
+	}"
+done
+
+atf_init_test_cases() {
+	for area in $areas; do
+		atf_add_test_case ${area}_amd64
+		atf_add_test_case ${area}_i386
+	done
+}
