@@ -9,7 +9,8 @@ snapctl_srcs := \
 	tools/snapctl/cmd_restore.c \
 	tools/snapctl/cmd_suspend.c \
 	tools/snapctl/guard.c \
-	tools/snapctl/main.c
+	tools/snapctl/main.c \
+	tools/snapctl/pidns.c
 
 snapinspect_srcs := \
 	tools/snapinspect/common.c \

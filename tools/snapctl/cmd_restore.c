@@ -18,7 +18,7 @@ struct request {
 	struct snap_restore_options options;
 	struct snap_path_map *paths;
 	const char	*input;
-	bool		check, json, detach, quiet;
+	bool		check, json, detach, pidns, quiet;
 	json_t		*problems;
 };
 
@@ -32,6 +32,7 @@ help(void)
 	    "\n"
 	    "      --check           tell what does not fit this machine, and do nothing\n"
 	    "  -d, --detach          return once it runs, and print the root's pid\n"
+	    "      --pidns           in a new pid namespace, where no number is taken\n"
 	    "      --path FROM=TO    paths beginning with FROM begin with TO instead\n"
 	    "      --allow-changed   use files although they have changed\n"
 	    "      --allow-partial   although the snapshot does not hold everything\n"
@@ -78,9 +79,9 @@ tell_result(struct request *q, const struct snap_restore_result *r)
 {
 	if (q->json)
 		print_json(q, r);
-	else if (q->detach)
+	else if (q->detach && !q->pidns)
 		printf("%d\n", (int)r->root_pid);
-	else if (!q->quiet)
+	else if (!q->quiet && !q->detach)
 		fprintf(stderr, "pid %d: %" PRIu64 " process%s, %" PRIu64 " thread%s, %.1f MiB; restored in %.1f ms\n",
 		    (int)r->root_pid, r->processes, r->processes == 1 ? "" : "es", r->threads,
 		    r->threads == 1 ? "" : "s", (double)r->bytes / (1 << 20), (double)r->total_ns / 1e6);
@@ -120,13 +121,19 @@ wait_for_root(pid_t pid)
 }
 
 static int
-check(struct request *q, struct snap *s)
+check(struct request *q)
 {
+	struct snap *s = input_open(q->input);
 	struct snap_error err;
-	int r = snap_restore_check(s, &q->options, tell_problem, q, &err);
+	int r;
 
+	if (s == NULL)
+		return EXIT_REFUSED;
+	if ((r = snap_restore_check(s, &q->options, tell_problem, q, &err)) != 0 && r != SNAP_E_REFUSED)
+		report_error(q->input, s, &err);
+	snap_close(s);
 	if (r != 0 && r != SNAP_E_REFUSED)
-		return report_error(q->input, s, &err);
+		return EXIT_REFUSED;
 	if (q->json)
 		print_json(q, NULL);
 	else if (r == 0 && !q->quiet)
@@ -134,12 +141,17 @@ check(struct request *q, struct snap *s)
 	return finish_output() != EXIT_DONE || r != 0 ? EXIT_REFUSED : EXIT_DONE;
 }
 
+/* Makes it all; *root is our child then. */
 static int
-restore(struct request *q, struct snap *s)
+make(void *arg, pid_t *root)
 {
+	struct request *q = arg;
+	struct snap *s = input_open(q->input);
 	struct snap_restore_result result;
 	struct snap_error err;
 
+	if (s == NULL)
+		return EXIT_REFUSED;
 	q->options.cancel = &cancel;
 	q->options.own_session = q->detach;
 	catch_signals();
@@ -147,13 +159,26 @@ restore(struct request *q, struct snap *s)
 		if (q->json)
 			print_json(q, NULL);
 		report_error(q->input, s, &err);
+		snap_close(s);
 		return EXIT_REFUSED;
 	}
 	tell_result(q, &result);
 	snap_close(s);
-	if (finish_output() != EXIT_DONE)
-		return EXIT_REFUSED;
-	return q->detach ? EXIT_DONE : wait_for_root(result.root_pid);
+	*root = result.root_pid;
+	return finish_output();
+}
+
+static int
+restore(struct request *q)
+{
+	struct pidns ns = { .make = make, .arg = q, .detach = q->detach };
+	pid_t root;
+	int status;
+
+	if (q->pidns)
+		return in_pidns(&ns);
+	status = make(q, &root);
+	return status != EXIT_DONE || q->detach ? status : wait_for_root(root);
 }
 
 /* ---- options ---- */
@@ -174,28 +199,13 @@ add_path(struct request *q, char *arg)
 	return true;
 }
 
-static int
-run(struct request *q)
-{
-	struct snap *s = input_open(q->input);
-	int status;
-
-	if (s == NULL)
-		return EXIT_REFUSED;
-	if (q->check) {
-		status = check(q, s);
-		snap_close(s);
-		return status;
-	}
-	return restore(q, s);
-}
-
 int
 cmd_restore(int argc, char **argv)
 {
-	enum { CHECK = 256, PATH, ALLOW_CHANGED, ALLOW_PARTIAL, STOPPED, JSON };
+	enum { CHECK = 256, PIDNS, PATH, ALLOW_CHANGED, ALLOW_PARTIAL, STOPPED, JSON };
 	static const struct option options[] = {
 		{ "check", no_argument, NULL, CHECK }, { "detach", no_argument, NULL, 'd' },
+		{ "pidns", no_argument, NULL, PIDNS },
 		{ "path", required_argument, NULL, PATH }, { "allow-changed", no_argument, NULL, ALLOW_CHANGED },
 		{ "allow-partial", no_argument, NULL, ALLOW_PARTIAL }, { "stopped", no_argument, NULL, STOPPED },
 		{ "json", no_argument, NULL, JSON }, { "quiet", no_argument, NULL, 'q' },
@@ -212,6 +222,9 @@ cmd_restore(int argc, char **argv)
 			break;
 		case 'd':
 			q.detach = true;
+			break;
+		case PIDNS:
+			q.pidns = true;
 			break;
 		case PATH:
 			if (!add_path(&q, optarg))
@@ -242,7 +255,7 @@ cmd_restore(int argc, char **argv)
 	if (optind + 1 != argc)
 		return usage_error("restore: which snapshot?");
 	q.input = argv[optind];
-	status = run(&q);
+	status = q.check ? check(&q) : restore(&q);
 	json_decref(q.problems);
 	free(q.paths);
 	return status;
