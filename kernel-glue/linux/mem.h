@@ -12,7 +12,7 @@ struct mapping {
 	struct mm	*mm;
 	uint64_t	start, end, offset;
 	uint64_t	dev, ino;		/* major << 32 | minor */
-	uint64_t	resident_kib;
+	uint64_t	resident_kib, shared_clean_kib, shared_dirty_kib;
 	uint64_t	held;			/* pages in the snapshot */
 	uint64_t	huge_page_size;
 	uint32_t	key;			/* protection key */
@@ -44,6 +44,7 @@ struct mm {
 	bool		deny_write_exec;
 	int		dumpable;		/* -1: not known */
 	uint64_t	locked;
+	bool		cow;			/* some of its own pages are another's, too, until written */
 	struct list	runs;			/* struct page_run, ascending */
 };
 

@@ -95,6 +95,10 @@ parse(struct dump *d, struct proc *p, struct mm *mm, char *text)
 				continue;
 			if (strncmp(line, "Rss:", 4) == 0)
 				m->resident_kib = strtoull(line + 4, NULL, 10);
+			else if (strncmp(line, "Shared_Clean:", 13) == 0)
+				m->shared_clean_kib = strtoull(line + 13, NULL, 10);
+			else if (strncmp(line, "Shared_Dirty:", 13) == 0)
+				m->shared_dirty_kib = strtoull(line + 13, NULL, 10);
 			else if (strncmp(line, "KernelPageSize:", 15) == 0)
 				m->huge_page_size = strtoull(line + 15, NULL, 10) << 10;
 			else if (strncmp(line, "ProtectionKey:", 14) == 0)

@@ -161,6 +161,9 @@ mem_scan(struct dump *d, struct mm *mm)
 	for (size_t i = 0; i < mm->mappings.n && r == 0; i++) {
 		struct mapping *m = mm->mappings.v[i];
 
+		/* a file's clean pages are shared by all who map it: those are not meant */
+		mm->cow |= !m->shared && (m->shared_dirty_kib > 0 ||
+		    (m->kind == PSNAP_MAPPING_ANONYMOUS && m->shared_clean_kib > 0));
 		switch (m->kind) {
 		case PSNAP_MAPPING_ANONYMOUS:
 		case PSNAP_MAPPING_FILE_PRIVATE:

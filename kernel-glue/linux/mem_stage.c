@@ -33,6 +33,7 @@ struct job {
 	uint64_t	stage, bytes;
 	struct iovec	*remote;
 	size_t		nremote;
+	bool		cow;		/* not to be pinned: copy_shared() */
 	int		failed;		/* errno */
 	uint64_t	failed_addr;
 };
@@ -242,6 +243,7 @@ plan(struct dump *d, struct mm *mm)
 				if ((j = new_job(d, mm->proc)) == NULL)
 					return dump_fail(d, GLUE_E_NOMEM, 0, mm->proc, "out of memory");
 				j->stage = at;
+				j->cow = mm->cow;
 			}
 			j->remote[j->nremote].iov_base = (void *)(uintptr_t)addr;
 			j->remote[j->nremote++].iov_len = (size_t)n;
@@ -275,11 +277,37 @@ copy_pages(struct job *j, uint8_t *to, uint64_t skip)
 	}
 }
 
+/*
+ * Pages that a process shares with its child or parent until one writes:
+ * process_vm_readv pins what it reads, and the kernel gives a pinned page a
+ * copy of its own.  The tree would need more memory for having been dumped.
+ */
+static bool
+copy_shared(struct job *j, uint8_t *to)
+{
+	int fd = openat(j->proc->proc_fd, "mem", O_RDONLY | O_CLOEXEC);
+	bool whole = fd >= 0;
+
+	for (size_t i = 0; i < j->nremote && whole; i++) {
+		size_t n = j->remote[i].iov_len;
+
+		whole = pread(fd, to, n, (off_t)(uintptr_t)j->remote[i].iov_base) == (ssize_t)n;
+		to += n;
+	}
+	if (fd >= 0)
+		close(fd);
+	return whole;
+}
+
 static void
 copy(struct job *j, uint8_t *to)
 {
 	struct iovec local = { to, (size_t)j->bytes };
-	ssize_t n = process_vm_readv(j->proc->live, &local, 1, j->remote, j->nremote, 0);
+	ssize_t n;
+
+	if (j->cow && copy_shared(j, to))
+		return;
+	n = process_vm_readv(j->proc->live, &local, 1, j->remote, j->nremote, 0);
 
 	if (n != (ssize_t)j->bytes)
 		copy_pages(j, to, n > 0 ? (uint64_t)n & ~(uint64_t)(DUMP_PAGE - 1) : 0);

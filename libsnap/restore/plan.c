@@ -141,6 +141,26 @@ add_threads(struct plan *p, struct target *t, struct snap_error *err)
 	return 0;
 }
 
+/* Each in the order of the snapshot. */
+static int
+link_children(struct plan *p, struct snap_error *err)
+{
+	for (size_t i = 0; i < p->n; i++)
+		if (p->targets[i].parent != NULL)
+			p->targets[i].parent->nchildren++;
+	for (size_t i = 0; i < p->n; i++) {
+		struct target *t = &p->targets[i];
+
+		if ((t->children = plan_alloc(p, (t->nchildren + 1) * sizeof *t->children)) == NULL)
+			return error_nomem(err);
+		t->nchildren = 0;
+		/* parents come first: theirs is there already */
+		if (t->parent != NULL)
+			t->parent->children[t->parent->nchildren++] = t;
+	}
+	return 0;
+}
+
 static const Psnap__Instance *
 instance(struct snap *s)
 {
@@ -190,7 +210,9 @@ plan_make(struct plan *p, struct snap_error *err)
 			return r;
 		p->n++;
 	}
-	return p->n > 0 ? 0 : error_set(err, SNAP_E_CORRUPT, "GRA-5", 0, "no process");
+	if (p->n == 0)
+		return error_set(err, SNAP_E_CORRUPT, "GRA-5", 0, "no process");
+	return link_children(p, err);
 }
 
 void

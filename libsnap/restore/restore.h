@@ -33,6 +33,8 @@ struct target {
 	struct target	*parent;	/* NULL: the root */
 	struct target	*space, *table, *handlers, *fs;	/* owners; itself, or one before it */
 	bool		zombie, is32;
+	struct target	**children;
+	size_t		nchildren;
 	struct task	*tasks;		/* the leader first */
 	size_t		ntasks;
 	struct host	*host;		/* the backend's */

@@ -17,7 +17,7 @@
 #define GAP_MAX		16	/* numbers filled rather than moved over */
 
 static int
-send_some(struct restore *r, struct task *k, const int *fds, size_t n)
+send_some(struct restore *r, struct task *k, int channel, const int *fds, size_t n)
 {
 	union { struct cmsghdr h; uint8_t bytes[CMSG_SPACE(SEND_MAX * sizeof(int))]; } control;
 	char byte = 0;
@@ -30,7 +30,7 @@ send_some(struct restore *r, struct task *k, const int *fds, size_t n)
 	control.h.cmsg_type = SCM_RIGHTS;
 	control.h.cmsg_len = CMSG_LEN(n * sizeof(int));
 	memcpy(CMSG_DATA(&control.h), fds, n * sizeof(int));
-	return sendmsg(r->channel, &m, MSG_NOSIGNAL) == 1 ? 0 :
+	return sendmsg(channel, &m, MSG_NOSIGNAL) == 1 ? 0 :
 	    restore_fail(r, k->target, k->id, errno, "handing descriptors over");
 }
 
@@ -69,21 +69,44 @@ descriptors_send(struct restore *r, struct task *k, const int *fds, size_t n, bo
 	uint64_t message;
 	int e;
 
-	if (n == 0)
-		return 0;
-	if ((message = put_message(r, k)) == 0)
-		return restore_nomem(r);
 	for (size_t some; n > 0; n -= some, fds += some) {
 		some = n < SEND_MAX ? n : SEND_MAX;
-		if ((e = send_some(r, k, fds, some)) != 0 ||
-		    (e = ask_now(r, k, NR_RECVMSG, WANT_NOT_NEGATIVE, "receiving descriptors", k->id,
-		    ARGS((uint64_t)r->channel_fd, message, cloexec ? CMSG_CLOEXEC_LINUX : 0), NULL)) != 0)
-			return e;
-		/* the kernel shortened the control length to what came */
-		if (n > some && ((message = put_message(r, k)) == 0))
+		/* one for each: the kernel changes it */
+		if ((message = put_message(r, k)) == 0)
 			return restore_nomem(r);
+		if ((e = send_some(r, k, k->target->table->host->channel, fds, some)) != 0 ||
+		    (e = ask(r, k, NR_RECVMSG, WANT_NOT_NEGATIVE, "receiving descriptors", k->id,
+		    ARGS((uint64_t)r->channel_fd, message, cloexec ? CMSG_CLOEXEC_LINUX : 0))) != 0)
+			return e;
 	}
 	return 0;
+}
+
+/* One after the other: the channel they have in common does not tell whom a message is for. */
+int
+descriptors_open_channel(struct restore *r, struct target *t)
+{
+	struct task *k = &t->tasks[0];
+	uint64_t message;
+	int ends[2], e;
+
+	put_reset(t);
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+		return restore_fail(r, t, t->id, errno, "making a socket pair");
+	t->host->channel = keep_fd(r, ends[0]);
+	if (t->host->channel < 0)
+		e = restore_fail(r, t, t->id, errno, "making a socket pair");
+	else if ((message = put_message(r, k)) == 0)
+		e = restore_nomem(r);
+	else if ((e = send_some(r, k, r->channel, &ends[1], 1)) == 0)
+		e = ask_now(r, k, NR_RECVMSG, WANT_NOT_NEGATIVE, "receiving its channel", t->id,
+		    ARGS((uint64_t)r->common_fd, message, 0), NULL);
+	close(ends[1]);
+	/* the only one beside the channel and the seeds: number 0 */
+	if (e == 0)
+		e = ask(r, k, NR_DUP3, WANT_NOT_NEGATIVE, "numbering its channel", t->id,
+		    ARGS(0, (uint64_t)r->channel_fd, 0));
+	return e != 0 ? e : ask(r, k, NR_CLOSE, WANT_ZERO, "numbering its channel", t->id, ARGS(0));
 }
 
 int
@@ -98,7 +121,8 @@ descriptors_lend(struct restore *r, struct task *k, int fd, int64_t *number)
 	    (e = ask_now(r, k, NR_CLOSE, WANT_ZERO, "looking for a free descriptor", k->id,
 	    ARGS((uint64_t)*number), NULL)) != 0)
 		return e;
-	return descriptors_send(r, k, &fd, 1, true);
+	e = descriptors_send(r, k, &fd, 1, true);
+	return e != 0 ? e : run(r);
 }
 
 /* ---- tables ---- */

@@ -75,7 +75,9 @@ struct host {
 	uint8_t		*data;			/* what is to be in scratch, copied over before calls run */
 	size_t		data_used, data_sent;
 	bool		mode32;			/* it runs i386 code now */
-	bool		session_led;		/* setsid() done */
+	bool		inherits;		/* its space began as a copy of its parent's */
+	bool		spawned, built;		/* it exists; its space is made */
+	int		channel;		/* of the owner of the table: our end of its own channel */
 };
 
 /* One object of ours that becomes descriptors of theirs. */
@@ -103,14 +105,17 @@ struct restore {
 	struct list	asked;			/* struct task with calls to make */
 	struct list	all;			/* struct task, made, to be killed should we fail */
 	int		seed[2];		/* memfd of the seed programs: amd64, i386 */
-	int		channel;		/* our end; theirs is descriptor channel_fd, seeds follow */
-	int		channel_fd;		/* above every descriptor of the snapshot */
+	int		channel;		/* our end of the one all inherit, to be given their own by */
+	int		channel_fd;		/* their own, above every descriptor of the snapshot; then: */
+	int		seed_fd, common_fd, last_fd;	/* the seeds, the channel in common, which is the last */
 	int		base_fd;		/* ours are from here on */
 	struct object	*objects;		/* sorted by id */
 	size_t		nobjects;
 	struct shared	*shared;
 	size_t		nshared;
 	int		filler;			/* /dev/null, for gaps */
+	uint64_t	directory_id;		/* File open as directory; process.c */
+	int		directory;
 	struct list	ptys;			/* object_terminal.c */
 	struct list	ghosts;			/* struct shared: deleted files, id File */
 	struct list	fds;			/* intptr_t: descriptors to be closed at the end */
@@ -183,13 +188,19 @@ int	tree_make(struct restore *r);
 int	tree_threads(struct restore *r);
 int	tree_zombies(struct restore *r);
 
-int	space_make(struct restore *r);
+/* Make the spaces of these, which are seeds or copies of their parents. */
+int	space_make(struct restore *r, struct target *const *v, size_t n);
+/* Whether t's space is best made from a copy of its parent's: what they share stays shared. */
+bool	space_inherits(struct restore *r, const struct target *t);
+/* Whether the parent's space has this mapping just so. */
+bool	space_has(struct restore *r, const struct target *t, const Psnap__Mapping *m);
 int	space_finish(struct restore *r);	/* marks, advice, locks; before threads let go */
 int	space_leave(struct restore *r);		/* the scratch goes */
 
-int	pages_write(struct restore *r);
+int	pages_write(struct restore *r, struct target *t);
 int	pages_read_object(struct restore *r, uint64_t id, int fd, uint64_t size);
 
+int	objects_make_shared(struct restore *r);	/* memory, which mappings need */
 int	objects_make(struct restore *r);
 struct object *object_find(struct restore *r, uint64_t id);
 struct shared *shared_find(struct restore *r, uint64_t id);
@@ -203,8 +214,10 @@ int	socket_make(struct restore *r, struct object *o);
 int	anon_make(struct restore *r, struct object *o);
 int	anon_settle(struct restore *r, struct object *o);
 
+/* Give every table a channel of its own, so that many can receive at a time. */
+int	descriptors_open_channel(struct restore *r, struct target *t);
 int	descriptors_hand_over(struct restore *r);
-/* Send our descriptors to a task, where they take the lowest free numbers. */
+/* Send our descriptors to a task and queue its receiving: they take the lowest free numbers. */
 int	descriptors_send(struct restore *r, struct task *k, const int *fds, size_t n, bool cloexec);
 
 /* One of ours for a moment: *number is free in the task's table. */

@@ -229,8 +229,8 @@ make_memfd(const Psnap__MemoryObject *m)
 	return fd;
 }
 
-static int
-make_shared(struct restore *r)
+int
+objects_make_shared(struct restore *r)
 {
 	size_t n;
 	const struct snap_object *const *v = snap_get_kind(r->s, PSNAP_KIND_MEMORY_OBJECT, &n);
@@ -359,8 +359,6 @@ objects_make(struct restore *r)
 	qsort(r->objects, r->nobjects, sizeof *r->objects, compare_objects);
 	if ((r->filler = keep_fd(r, open("/dev/null", O_RDONLY | O_CLOEXEC))) < 0)
 		return restore_fail(r, NULL, 0, errno, "opening /dev/null");
-	if ((e = make_shared(r)) != 0)
-		return e;
 	for (size_t i = 0; i < r->nobjects; i++)
 		if (r->objects[i].fd < 0 && (e = make_object(r, &r->objects[i])) != 0)
 			return e;

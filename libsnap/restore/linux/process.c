@@ -16,28 +16,34 @@
 
 /* ---- working directory and root ---- */
 
+/* Processes of a tree mostly are in the same one: it is opened once. */
+static int
+directory(struct restore *r, uint64_t file_id)
+{
+	if (r->directory_id != file_id) {
+		r->directory = file_open(r, file_id, O_PATH | O_DIRECTORY);
+		r->directory_id = file_id;
+	}
+	return r->directory;
+}
+
 static int
 enter(struct restore *r, struct target *t, uint64_t file_id, bool root)
 {
 	struct task *k = &t->tasks[0];
-	int64_t number;
 	uint64_t dot;
 	int fd, e;
 
-	if ((fd = file_open(r, file_id, O_PATH | O_DIRECTORY)) < 0)
+	if ((fd = directory(r, file_id)) < 0)
 		return fd;
-	if ((e = descriptors_lend(r, k, fd, &number)) != 0 ||
-	    (e = ask_now(r, k, NR_FCHDIR, WANT_ZERO, "changing directory", file_id,
-	    ARGS((uint64_t)number), NULL)) != 0 ||
-	    (e = ask_now(r, k, NR_CLOSE, WANT_ZERO, "changing directory", file_id,
-	    ARGS((uint64_t)number), NULL)) != 0)
+	/* its table is empty: the only one is number 0 */
+	if ((e = descriptors_send(r, k, &fd, 1, false)) != 0 ||
+	    (e = ask(r, k, NR_FCHDIR, WANT_ZERO, "changing directory", file_id, ARGS(0))) != 0 ||
+	    (e = ask(r, k, NR_CLOSE, WANT_ZERO, "changing directory", file_id, ARGS(0))) != 0 || !root)
 		return e;
-	if (!root)
-		return 0;
-	put_reset(t);
 	if ((dot = put(r, k, ".", 2)) == 0)
 		return restore_nomem(r);
-	return ask_now(r, k, NR_CHROOT, WANT_ZERO, "changing root", file_id, ARGS(dot), NULL);
+	return ask(r, k, NR_CHROOT, WANT_ZERO, "changing root", file_id, ARGS(dot));
 }
 
 static bool
@@ -146,7 +152,6 @@ restore_one(struct restore *r, struct target *t)
 
 	if (t->fs == t && (e = restore_fs(r, t)) != 0)
 		return e;
-	/* scratch is in use by what is queued since: nothing is reset from here on */
 	if (t->handlers == t && (e = restore_handlers(r, t)) != 0)
 		return e;
 	if ((e = ask(r, k, NR_PERSONALITY, WANT_NOT_NEGATIVE, "setting the personality", t->id,
@@ -168,8 +173,11 @@ process_restore(struct restore *r)
 
 		if (t->zombie)
 			continue;
+		/* tables in common are used by one at a time */
+		if ((e = t->table != t ? run(r) : 0) != 0)
+			return e;
 		put_reset(t);
-		if ((e = restore_one(r, t)) != 0)
+		if ((e = restore_one(r, t)) != 0 || (e = t->table != t ? run(r) : 0) != 0)
 			return e;
 	}
 	return run(r);

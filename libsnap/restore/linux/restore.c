@@ -101,7 +101,9 @@ choose_numbers(struct restore *r)
 	}
 	/* a table is used for the files mapped, too, some at a time; and epoll wants its numbers in ours */
 	r->channel_fd = top + 1 < 512 ? 512 : top + 1;
-	r->base_fd = r->channel_fd + 3;
+	r->seed_fd = r->channel_fd + 1;
+	r->common_fd = r->last_fd = r->channel_fd + 3;
+	r->base_fd = r->last_fd + 1;
 	snap_get_kind(r->s, PSNAP_KIND_OPEN_FILE, &open_files);
 	if (getrlimit(RLIMIT_NOFILE, &rl) != 0)
 		return restore_fail(r, NULL, 0, errno, "reading the limit of open files");
@@ -124,10 +126,9 @@ make_all(struct restore *r)
 
 	if ((e = choose_numbers(r)) != 0 ||
 	    (e = seed_make(r)) != 0 ||
+	    (e = objects_make_shared(r)) != 0 ||
 	    (e = tree_make(r)) != 0 ||
 	    (e = objects_make(r)) != 0 ||
-	    (e = space_make(r)) != 0 ||
-	    (e = pages_write(r)) != 0 ||
 	    (e = space_finish(r)) != 0 ||
 	    (e = process_restore(r)) != 0 ||
 	    (e = descriptors_hand_over(r)) != 0 ||

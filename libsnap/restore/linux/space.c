@@ -75,6 +75,71 @@ find_hole(struct restore *r, struct target *t, uint64_t size, uint64_t *hole)
 	    "no gap of %llu bytes in its address space to work from", (unsigned long long)size);
 }
 
+/* ---- copies ---- */
+
+static bool
+same_mapping(const Psnap__Mapping *a, const Psnap__Mapping *b)
+{
+	return a->start == b->start && a->end == b->end && a->kind == b->kind && a->offset == b->offset &&
+	    a->file_id == b->file_id && a->memory_object_id == b->memory_object_id &&
+	    a->readable == b->readable && a->writable == b->writable && a->executable == b->executable &&
+	    a->may_write == b->may_write && a->grows_down == b->grows_down &&
+	    a->no_reserve == b->no_reserve && a->huge_tlb == b->huge_tlb && a->stack_flag == b->stack_flag;
+}
+
+static const Psnap__Mapping *
+find_mapping(struct restore *r, const struct target *t, uint64_t start)
+{
+	size_t lo = 0, hi;
+	const struct snap_object *const *v = mappings(r, t, &hi);
+
+	while (lo < hi) {
+		size_t mid = lo + (hi - lo) / 2;
+		const Psnap__Mapping *m = (const void *)v[mid]->message;
+
+		if (m->start == start)
+			return m;
+		if (m->start < start)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
+}
+
+bool
+space_has(struct restore *r, const struct target *t, const Psnap__Mapping *m)
+{
+	const Psnap__Mapping *own = find_mapping(r, t, m->start);
+
+	return own != NULL && same_mapping(own, m);
+}
+
+/* One program, one layout: made by fork(2), and no exec since. */
+bool
+space_inherits(struct restore *r, const struct target *t)
+{
+	const struct target *parent = t->parent;
+	size_t n, common = 0;
+	const struct snap_object *const *v;
+
+	if (parent == NULL || t->zombie || parent->zombie || t->space != t || parent->space == t ||
+	    t->is32 != parent->is32)
+		return false;
+	v = mappings(r, t, &n);
+	for (size_t i = 0; i < n; i++) {
+		const Psnap__Mapping *m = (const void *)v[i]->message;
+		bool special = m->kind == PSNAP__MAPPING_KIND__MAPPING_VDSO ||
+		    m->kind == PSNAP__MAPPING_KIND__MAPPING_VVAR;
+
+		if (space_has(r, parent->space, m))
+			common++;
+		else if (special)
+			return false;
+	}
+	return common * 2 > n;
+}
+
 /* ---- the kernel's part ---- */
 
 /* Where the snapshot had the first of its special mappings, and how much they cover; 0 none. */
@@ -172,17 +237,67 @@ clear(struct restore *r, struct target *t)
 	return 0;
 }
 
+static uint64_t
+scratch_need(const struct target *t)
+{
+	uint64_t threads = t->ntasks;
+
+	for (size_t i = 0; i < t->nchildren; i++)
+		if (t->children[i]->space == t)
+			threads += t->children[i]->ntasks;
+	return (SCRATCH_BASE + threads * SCRATCH_THREAD) & ~(uint64_t)(PAGE_SIZE_LINUX - 1);
+}
+
+/* What the parent has and a copy has not. */
+static int
+clear_copy(struct restore *r, struct target *t)
+{
+	size_t n;
+	const struct snap_object *const *v = mappings(r, t->parent->space, &n);
+	int e;
+
+	for (size_t i = 0; i < n; i++) {
+		const Psnap__Mapping *m = (const void *)v[i]->message;
+
+		if (m->kind == PSNAP__MAPPING_KIND__MAPPING_VSYSCALL || space_has(r, t, m))
+			continue;
+		if ((e = ask(r, &t->tasks[0], NR_MUNMAP, WANT_ZERO, "unmapping what is its parent's",
+		    t->p->address_space_id, ARGS(m->start, m->end - m->start))) != 0)
+			return e;
+	}
+	return 0;
+}
+
+/* A copy of its parent has the parent's scratch, which may be in the way. */
+static int
+begin_copy(struct restore *r, struct target *t)
+{
+	struct host *h = t->host;
+	uint64_t old = h->scratch, hole;
+	int e;
+
+	if ((e = clear_copy(r, t)) != 0 ||
+	    (e = find_hole(r, t, scratch_need(t) + PARKING + PAGE_SIZE_LINUX, &hole)) != 0)
+		return e;
+	if (hole == old && h->scratch_size == scratch_need(t))
+		return 0;
+	if ((e = ask(r, &t->tasks[0], NR_MUNMAP, WANT_ZERO, "unmapping its parent's scratch",
+	    t->p->address_space_id, ARGS(old, h->scratch_size))) != 0)
+		return e;
+	h->scratch_size = scratch_need(t);
+	h->scratch = hole;
+	return ask(r, &t->tasks[0], NR_MMAP, WANT_SAME, "mapping memory to work from", t->p->address_space_id,
+	    ARGS(hole, h->scratch_size, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, (uint64_t)-1));
+}
+
 static int
 begin(struct restore *r, struct target *t)
 {
-	size_t threads = 0;
 	uint64_t hole;
 	int e;
 
-	for (size_t i = 0; i < r->p->n; i++)
-		if (r->p->targets[i].space == t)
-			threads += r->p->targets[i].ntasks;
-	t->host->scratch_size = SCRATCH_BASE + (threads * SCRATCH_THREAD & ~(size_t)(PAGE_SIZE_LINUX - 1));
+	t->host->scratch_size = scratch_need(t);
 	if ((e = find_hole(r, t, t->host->scratch_size + PARKING + PAGE_SIZE_LINUX, &hole)) != 0)
 		return e;
 	if ((e = ask(r, &t->tasks[0], NR_MMAP, WANT_SAME, "mapping memory to work from",
@@ -258,6 +373,13 @@ wants_write(const Psnap__Mapping *m)
 	return m->kind == PSNAP__MAPPING_KIND__MAPPING_FILE_SHARED && m->may_write;
 }
 
+/* To be mapped: all of it, or what a copy has not got from its parent. */
+static bool
+is_missing(struct restore *r, const struct target *t, const Psnap__Mapping *m)
+{
+	return !t->host->inherits || !space_has(r, t->parent->space, m);
+}
+
 static int
 collect(struct restore *r, struct target *t, struct batch *b)
 {
@@ -270,6 +392,8 @@ collect(struct restore *r, struct target *t, struct batch *b)
 		struct shared *s;
 		int fd;
 
+		if (!is_missing(r, t, m))
+			continue;
 		if (from_file(m) && !batch_find(b, m->file_id, wants_write(m), &place)) {
 			if ((fd = file_open(r, m->file_id, wants_write(m) ? O_RDWR : O_RDONLY)) < 0)
 				return fd;
@@ -343,7 +467,8 @@ map_all(struct restore *r, struct target *t)
 	    (e = descriptors_send(r, &t->tasks[0], b.fds, b.n, false)) != 0)
 		goto out;
 	for (size_t i = 0; i < n && e == 0; i++)
-		e = map_one(r, t, v[i], &b);
+		if (is_missing(r, t, (const void *)v[i]->message))
+			e = map_one(r, t, v[i], &b);
 	if (e == 0 && b.n > 0)
 		e = ask(r, &t->tasks[0], NR_CLOSE_RANGE, WANT_ZERO, "closing mapped files", t->id,
 		    ARGS(0, (uint64_t)r->channel_fd - 1, 0));
@@ -353,31 +478,54 @@ out:
 	return e;
 }
 
-int
-space_make(struct restore *r)
+static int
+begin_all(struct restore *r, struct target *const *v, size_t n)
 {
 	int e;
 
-	for (size_t i = 0; i < r->p->n; i++) {
-		struct target *t = &r->p->targets[i];
+	for (size_t i = 0; i < n; i++) {
+		struct target *t = v[i];
 
-		if (!t->zombie && t->space == t && (e = begin(r, t)) != 0)
+		if (!t->zombie && t->space == t && (e = t->host->inherits ? begin_copy(r, t) : begin(r, t)) != 0)
 			return e;
 	}
 	if ((e = run(r)) != 0)
 		return e;
-	for (size_t i = 0; i < r->p->n; i++) {
-		struct target *t = &r->p->targets[i];
+	for (size_t i = 0; i < n; i++)
+		if (!v[i]->zombie)
+			v[i]->host->insn = v[i]->space->host->insn;
+	for (size_t i = 0; i < n; i++)
+		if (!v[i]->zombie && v[i]->table == v[i] && (e = descriptors_open_channel(r, v[i])) != 0)
+			return e;
+	return run(r);
+}
 
-		if (t->zombie)
+int
+space_make(struct restore *r, struct target *const *v, size_t n)
+{
+	int e;
+
+	if ((e = begin_all(r, v, n)) != 0)
+		return e;
+	for (size_t i = 0; i < n; i++) {
+		struct target *t = v[i];
+
+		if (t->zombie || t->space != t)
 			continue;
-		t->host->insn = t->space->host->insn;
-		if (t->space != t)
-			continue;
+		put_reset(t);
 		/* tables in common are used by one at a time */
 		if ((e = t->table != t ? run(r) : 0) != 0 || (e = map_all(r, t)) != 0 ||
 		    (e = t->table != t ? run(r) : 0) != 0)
 			return e;
+	}
+	if ((e = run(r)) != 0)
+		return e;
+	for (size_t i = 0; i < n; i++) {
+		if (v[i]->zombie || v[i]->space != v[i])
+			continue;
+		if ((e = pages_write(r, v[i])) != 0)
+			return e;
+		v[i]->host->built = true;
 	}
 	return run(r);
 }

@@ -370,7 +370,7 @@ close_channel(struct restore *r)
 
 		if (!t->zombie && t->table == t && (e = ask(r, &t->tasks[0], NR_CLOSE_RANGE, WANT_ZERO,
 		    "closing the channel", t->id,
-		    ARGS((uint64_t)r->channel_fd, (uint64_t)r->channel_fd + 2, 0))) != 0)
+		    ARGS((uint64_t)r->channel_fd, (uint64_t)r->last_fd, 0))) != 0)
 			return e;
 	}
 	return run(r);

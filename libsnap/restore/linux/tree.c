@@ -63,12 +63,11 @@ become_seed(const struct restore *r, const struct target *t, int theirs)
 
 	for (int sig = 1; sig <= 64; sig++)
 		sigaction(sig, &dfl, NULL);
-	if (dup2(theirs, r->channel_fd) < 0 || dup2(r->seed[0], r->channel_fd + 1) < 0 ||
-	    dup2(r->seed[1], r->channel_fd + 2) < 0)
+	if (dup2(theirs, r->common_fd) < 0 || dup2(r->seed[0], r->seed_fd) < 0 ||
+	    dup2(r->seed[1], r->seed_fd + 1) < 0)
 		_exit(97);
-	if (r->channel_fd > 0)
-		syscall(SYS_close_range, 0u, (unsigned)r->channel_fd - 1, 0u);
-	syscall(SYS_close_range, (unsigned)r->channel_fd + 3, ~0u, 0u);
+	syscall(SYS_close_range, 0u, (unsigned)r->seed_fd - 1, 0u);
+	syscall(SYS_close_range, (unsigned)r->last_fd + 1, ~0u, 0u);
 	if (t->p->personality != NULL)
 		personality((t->p->personality->address_limit_3gb ? ADDR_LIMIT_3GB : 0) |
 		    (t->p->personality->legacy_layout ? ADDR_COMPAT_LAYOUT : 0) |
@@ -77,7 +76,7 @@ become_seed(const struct restore *r, const struct target *t, int theirs)
 		rl.rlim_cur = (rlim_t)stack_limit(t->p);
 		setrlimit(RLIMIT_STACK, &rl);
 	}
-	syscall(SYS_execveat, r->channel_fd + 1 + t->is32, "", none, none, AT_EMPTY_PATH);
+	syscall(SYS_execveat, r->seed_fd + t->is32, "", none, none, AT_EMPTY_PATH);
 	_exit(98);
 }
 
@@ -145,6 +144,7 @@ spawn_root(struct restore *r, struct target *t, int theirs)
 		return restore_fail(r, t, t->id, e != 0 ? -e : errno, "starting the seed program");
 	if ((e = task_get_regs(pid, &m->base)) != 0)
 		return restore_fail(r, t, t->id, -e, "reading registers");
+	t->host->spawned = true;
 	t->host->mode32 = t->is32;
 	if ((e = seed_layout(r, t)) != 0)
 		return e;
@@ -182,27 +182,42 @@ meet(struct restore *r, struct task *k, pid_t tid)
 	return 0;
 }
 
-/* Its parent's other bitness is not for it. */
+/*
+ * Memory for arguments before t has a scratch of its own: its parent's, of
+ * which it has a copy, or the seed's stack.
+ */
+static uint64_t
+early_scratch(const struct target *t)
+{
+	const struct host *h = t->space->host;
+
+	return h->scratch != 0 ? h->scratch : (t->tasks[0].remote->base.sp - 2048) & ~UINT64_C(63);
+}
+
+/* A fresh space, or the other bitness: what its parent is, is not for it. */
 static int
-change_mode(struct restore *r, struct target *t)
+exec_seed(struct restore *r, struct target *t)
 {
 	struct task *k = &t->tasks[0];
-	uint64_t empty = (k->remote->base.sp - 1024) & ~UINT64_C(63), zeros[2] = { 0 };
+	uint64_t empty = early_scratch(t), zeros[2] = { 0 };
 	int e;
 
 	if ((e = task_write(k->remote->tid, empty, zeros, sizeof zeros)) != 0)
-		return restore_fail(r, t, t->id, -e, "writing to the seed's stack");
+		return restore_fail(r, t, t->id, -e, "writing arguments of system calls");
 	/* its result is read by the rules of the new program */
-	if ((e = ask_now(r, k, NR_EXECVEAT, WANT_ANY, "changing to the other seed program", t->id,
-	    ARGS((uint64_t)r->channel_fd + 1 + t->is32, empty, empty + 8, empty + 8, AT_EMPTY_PATH),
-	    NULL)) != 0)
+	if ((e = ask_now(r, k, NR_EXECVEAT, WANT_ANY, "executing the seed program", t->id,
+	    ARGS((uint64_t)r->seed_fd + t->is32, empty, empty + 8, empty + 8, AT_EMPTY_PATH), NULL)) != 0)
 		return e;
 	t->host->mode32 = t->is32;
+	t->host->scratch = 0;
 	if ((e = task_get_regs(k->remote->tid, &k->remote->base)) != 0)
 		return restore_fail(r, t, t->id, -e, "reading registers");
-	if ((k->remote->base.cs == 0x33) == t->is32)
-		return restore_fail(r, t, t->id, ENOEXEC, "changing to the other seed program");
-	return seed_layout(r, t);
+	if (r->wide && (k->remote->base.cs == 0x33) == t->is32)
+		return restore_fail(r, t, t->id, ENOEXEC, "executing the seed program");
+	if ((e = seed_layout(r, t)) != 0)
+		return e;
+	t->host->insn = t->host->layout.insn;
+	return 0;
 }
 
 static int
@@ -210,7 +225,7 @@ spawn_child(struct restore *r, struct target *t)
 {
 	struct target *parent = t->parent;
 	struct task *by = &parent->tasks[0];
-	uint64_t at = (by->remote->base.sp - 2048) & ~UINT64_C(63);
+	uint64_t at = early_scratch(parent);
 	struct { struct clone_arguments a; int32_t pid; } args = {
 		.a = { .flags = sharing_flags(t), .set_tid = at + sizeof args.a, .set_tid_size = 1,
 		    .exit_signal = t->p->child_exit_signal != 0 ? (uint64_t)t->p->child_exit_signal : SIGCHLD },
@@ -220,7 +235,7 @@ spawn_child(struct restore *r, struct target *t)
 	int e;
 
 	if ((e = task_write(by->remote->tid, at, &args, sizeof args)) != 0)
-		return restore_fail(r, parent, parent->id, -e, "writing to the seed's stack");
+		return restore_fail(r, parent, parent->id, -e, "writing arguments of system calls");
 	for (int i = 0; i < TAKEN_TRIES; i++) {
 		if ((e = ask_now(r, by, NR_CLONE3, WANT_ANY, "making a child", t->id,
 		    ARGS(at, sizeof args.a), &pid)) != 0)
@@ -232,15 +247,21 @@ spawn_child(struct restore *r, struct target *t)
 	if (pid != t->p->pid)
 		return restore_fail(r, t, t->id, pid < 0 ? (int)-pid : EINVAL, pid == -EEXIST ?
 		    "its number is taken" : "making the process (clone3 with set_tid)");
+	t->host->spawned = true;
 	t->host->mode32 = parent->host->mode32;
-	t->host->layout = parent->host->layout;
-	t->host->insn = t->host->layout.insn;
+	t->host->layout = parent->space->host->layout;
+	t->host->insn = parent->host->insn;
+	if (t->space == t) {
+		t->host->scratch = parent->space->host->scratch;
+		t->host->scratch_size = parent->space->host->scratch_size;
+	}
 	if ((e = meet(r, &t->tasks[0], t->p->pid)) != 0)
 		return e;
-	if (t->is32 != parent->is32 && (e = change_mode(r, t)) != 0)
-		return e;
-	t->host->insn = t->host->layout.insn;
-	return 0;
+	t->host->inherits = parent->space->host->built && space_inherits(r, t);
+	if (t->zombie || t->space != t || t->host->inherits ||
+	    (t->is32 == parent->is32 && !parent->space->host->built))
+		return 0;
+	return exec_seed(r, t);
 }
 
 static const Psnap__Session *
@@ -261,17 +282,94 @@ lead_session(struct restore *r, struct target *t)
 	    ARGS(0), NULL);
 }
 
+/* Of the children not there yet those of t's session or not; those that inherit if asked for. */
 static int
-spawn_children(struct restore *r, struct target *t, bool of_session)
+spawn_children(struct restore *r, struct target *t, bool of_session, bool inheriting)
 {
 	int e;
 
-	for (size_t i = 0; i < r->p->n; i++) {
-		struct target *c = &r->p->targets[i];
+	for (size_t i = 0; i < t->nchildren; i++) {
+		struct target *c = t->children[i];
 
-		if (c->parent == t && (c->p->session_id == t->p->session_id) == of_session &&
-		    (e = spawn_child(r, c)) != 0)
+		if (!c->host->spawned && (c->p->session_id == t->p->session_id) == of_session &&
+		    (inheriting || !space_inherits(r, c)) && (e = spawn_child(r, c)) != 0)
 			return e;
+	}
+	return 0;
+}
+
+/* A child that is a copy of t, but of another session, has to be made before t leads its own. */
+static bool
+leads_late(struct restore *r, const struct target *t)
+{
+	for (size_t i = 0; i < t->nchildren; i++)
+		if (t->children[i]->p->session_id != t->p->session_id && space_inherits(r, t->children[i]))
+			return true;
+	return false;
+}
+
+/* While t is a seed: children that have nothing of it are cheapest now. */
+static int
+spawn_strangers(struct restore *r, struct target *t)
+{
+	int e;
+
+	if ((e = spawn_children(r, t, false, false)) != 0 || leads_late(r, t))
+		return e;
+	return (e = lead_session(r, t)) != 0 ? e : spawn_children(r, t, true, false);
+}
+
+static int
+spawn_copies(struct restore *r, struct target *t)
+{
+	bool leads = t->host->inherits || leads_late(r, t);
+	int e;
+
+	if ((e = spawn_children(r, t, false, true)) != 0 || (e = leads ? lead_session(r, t) : 0) != 0)
+		return e;
+	return spawn_children(r, t, true, true);
+}
+
+/*
+ * Level by level: those that are there are built together, then make the
+ * children that begin as copies of them.
+ */
+static int
+grow(struct restore *r)
+{
+	struct target **level = plan_alloc(r->p, (r->p->n + 1) * sizeof *level);
+	struct target **next = plan_alloc(r->p, (r->p->n + 1) * sizeof *next);
+	size_t n = 1, nnext;
+	int e;
+
+	if (level == NULL || next == NULL)
+		return restore_nomem(r);
+	for (level[0] = &r->p->targets[0]; n > 0; n = nnext) {
+		struct target **swap = level;
+
+		for (size_t i = 0; i < n; i++) {
+			struct target *t = level[i];
+
+			if (!t->zombie && !t->host->inherits && (e = spawn_strangers(r, t)) != 0)
+				return e;
+			for (size_t k = 0; k < t->nchildren; k++)
+				if (t->children[k]->host->spawned)
+					level[n++] = t->children[k];
+		}
+		if ((e = space_make(r, level, n)) != 0)
+			return e;
+		nnext = 0;
+		for (size_t i = 0; i < n; i++) {
+			struct target *t = level[i];
+
+			for (size_t k = 0; k < t->nchildren; k++)
+				if (!t->children[k]->host->spawned)
+					next[nnext++] = t->children[k];
+			if ((e = spawn_copies(r, t)) != 0)
+				return e;
+		}
+		level = next;
+		next = swap;
 	}
 	return 0;
 }
@@ -366,16 +464,8 @@ tree_make(struct restore *r)
 		return restore_fail(r, NULL, 0, errno, "making a socket pair");
 	if ((e = spawn_root(r, &r->p->targets[0], ends[1])) != 0)
 		return e;
-	for (size_t i = 0; i < r->p->n; i++) {
-		struct target *t = &r->p->targets[i];
-
-		if (t->zombie)
-			continue;
-		if ((e = spawn_children(r, t, false)) != 0 ||
-		    (e = lead_session(r, t)) != 0 ||
-		    (e = spawn_children(r, t, true)) != 0)
-			return e;
-	}
+	if ((e = grow(r)) != 0)
+		return e;
 	return make_groups(r);
 }
 
