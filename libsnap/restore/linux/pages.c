@@ -4,7 +4,9 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/uio.h>
@@ -16,22 +18,6 @@ static bool
 all_zero(const uint8_t *p, size_t n)
 {
 	return p[0] == 0 && memcmp(p, p + 1, n - 1) == 0;
-}
-
-static int
-read_chunk(struct restore *r, const struct target *t, uint64_t owner, uint64_t addr, size_t n)
-{
-	struct snap_error err;
-
-	if (snap_read_memory(r->s, owner, addr, r->buffer, n, NULL, &err) == 0)
-		return 0;
-	/* the snapshot's fault, in its own words */
-	if (!r->failed) {
-		*r->err = err;
-		r->failed = true;
-	}
-	(void)t;
-	return err.code;
 }
 
 static int
@@ -71,7 +57,8 @@ read_own(struct restore *r, struct target *t, uint64_t addr, size_t n)
 
 /* Write pages that differ, in stretches; the others stay shared with the parent. */
 static int
-write_changed(struct restore *r, struct target *t, const Psnap__Mapping *m, uint64_t addr, size_t n)
+write_changed(struct restore *r, struct target *t, const Psnap__Mapping *m, uint64_t addr,
+    const uint8_t *bytes, size_t n)
 {
 	size_t page = r->p->page;
 	const uint8_t *own = r->buffer + BUFFER_SIZE / 2;
@@ -80,9 +67,9 @@ write_changed(struct restore *r, struct target *t, const Psnap__Mapping *m, uint
 	if ((e = read_own(r, t, addr, n)) != 0)
 		return e;
 	for (size_t at = 0, end; at < n; at = end + page) {
-		for (end = at; end < n && memcmp(r->buffer + end, own + end, page) != 0; end += page)
+		for (end = at; end < n && memcmp(bytes + end, own + end, page) != 0; end += page)
 			;
-		if (end > at && (e = write_chunk(r, t, m, addr + at, r->buffer + at, end - at)) != 0)
+		if (end > at && (e = write_chunk(r, t, m, addr + at, bytes + at, end - at)) != 0)
 			return e;
 	}
 	return 0;
@@ -133,35 +120,26 @@ drop_extra(struct restore *r, struct target *t, const Psnap__Mapping *m)
 
 /* ---- what a process had written ---- */
 
-static int
-write_mapping(struct restore *r, struct target *t, const Psnap__Mapping *m)
-{
-	uint64_t owner = t->p->address_space_id, page = r->p->page, last = m->end / page;
-	struct snap_run run = { .owner = owner, .first = m->start / page };
-	bool copied = t->host->inherits && space_has(r, t->parent->space, m);
-	size_t most = copied ? BUFFER_SIZE / 2 : BUFFER_SIZE;
-	struct snap_error err;
-	int more, e;
+/* A stretch of one mapping to be written. */
+struct chunk {
+	const Psnap__Mapping *m;
+	uint64_t	addr;
+	size_t		n;
+	bool		copied;		/* in its place is what the parent has */
+	uint8_t		*bytes;
+};
 
-	while ((more = snap_next_run(r->s, &run, last, &err)) == 1) {
-		uint64_t at = run.first * page, end = (run.first + run.count) * page;
-
-		at = at < m->start ? m->start : at;
-		end = end > m->end ? m->end : end;
-		/* fresh anonymous memory is zero already */
-		if (run.kind == PSNAP_RUN_ZERO && m->kind == PSNAP__MAPPING_KIND__MAPPING_ANONYMOUS && !copied)
-			continue;
-		for (size_t n; at < end; at += n) {
-			n = end - at < most ? (size_t)(end - at) : most;
-			if ((e = read_chunk(r, t, owner, at, n)) != 0 ||
-			    (e = copied ? write_changed(r, t, m, at, n) : write_chunk(r, t, m, at, r->buffer, n)) != 0)
-				return e;
-			r->result->bytes += n;
-			r->result->pages += n / page;
-		}
-	}
-	return more == 0 ? 0 : restore_fail(r, t, owner, 0, "%s", err.msg);
-}
+/* Where a walk over the held pages of a process is. */
+struct walk {
+	struct restore	*r;
+	struct target	*t;
+	const struct snap_object *const *v;
+	size_t		nv, next;	/* mappings, the next one */
+	const Psnap__Mapping *m;	/* current one, NULL none */
+	bool		copied;
+	struct snap_run	run;
+	uint64_t	at, end;	/* rest of the run */
+};
 
 static bool
 has_pages(const Psnap__Mapping *m)
@@ -171,33 +149,214 @@ has_pages(const Psnap__Mapping *m)
 	    m->kind == PSNAP__MAPPING_KIND__MAPPING_OBJECT_PRIVATE;
 }
 
+/* On to a mapping that holds pages; false at the end. */
+static bool
+next_mapping(struct walk *w)
+{
+	while (w->next < w->nv) {
+		const Psnap__Mapping *m = (const void *)w->v[w->next++]->message;
+
+		if (m->held_pages == 0 || !has_pages(m))
+			continue;
+		w->m = m;
+		w->copied = w->t->host->inherits && space_has(w->r, w->t->parent->space, m);
+		w->run = (struct snap_run){ .owner = w->t->p->address_space_id, .first = m->start / w->r->p->page };
+		return true;
+	}
+	return false;
+}
+
+/* 1 and the next chunk, without its bytes; 0 at the end; or a snap_code. */
+static int
+next_chunk(struct walk *w, struct chunk *c, struct snap_error *err)
+{
+	uint64_t page = w->r->p->page;
+	size_t most;
+	int more;
+
+	while (w->at == w->end) {
+		if (w->m == NULL && !next_mapping(w))
+			return 0;
+		if ((more = snap_next_run(w->r->s, &w->run, w->m->end / page, err)) < 0)
+			return more;
+		if (more == 0) {
+			w->m = NULL;
+			continue;
+		}
+		/* fresh anonymous memory is zero already */
+		if (w->run.kind == PSNAP_RUN_ZERO && w->m->kind == PSNAP__MAPPING_KIND__MAPPING_ANONYMOUS &&
+		    !w->copied)
+			continue;
+		w->at = w->run.first * page < w->m->start ? w->m->start : w->run.first * page;
+		w->end = (w->run.first + w->run.count) * page;
+		w->end = w->end > w->m->end ? w->m->end : w->end;
+	}
+	most = w->copied ? BUFFER_SIZE / 2 : BUFFER_SIZE;
+	c->m = w->m;
+	c->copied = w->copied;
+	c->addr = w->at;
+	c->n = w->end - w->at < most ? (size_t)(w->end - w->at) : most;
+	w->at += c->n;
+	return 1;
+}
+
+static int
+read_bytes(struct walk *w, const struct chunk *c, struct snap_error *err)
+{
+	return snap_read_memory(w->r->s, w->t->p->address_space_id, c->addr, c->bytes, c->n, NULL, err);
+}
+
+static int
+write_bytes(struct restore *r, struct target *t, const struct chunk *c)
+{
+	r->result->bytes += c->n;
+	r->result->pages += c->n / r->p->page;
+	return c->copied ? write_changed(r, t, c->m, c->addr, c->bytes, c->n) : write_chunk(r, t, c->m, c->addr, c->bytes, c->n);
+}
+
+/* The snapshot's fault, in its own words. */
+static int
+unreadable(struct restore *r, const struct snap_error *err)
+{
+	if (!r->failed) {
+		*r->err = *err;
+		r->failed = true;
+	}
+	return r->err->code;
+}
+
+static int
+write_alone(struct walk *w)
+{
+	struct chunk c = { .bytes = w->r->buffer };
+	struct snap_error err;
+	int more, e;
+
+	while ((more = next_chunk(w, &c, &err)) == 1) {
+		if (read_bytes(w, &c, &err) != 0)
+			return unreadable(w->r, &err);
+		if ((e = write_bytes(w->r, w->t, &c)) != 0)
+			return e;
+	}
+	return more == 0 ? 0 : unreadable(w->r, &err);
+}
+
+/*
+ * For much memory: a second thread reads and checks ahead.  It alone uses the
+ * snapshot meanwhile.
+ */
+#define AHEAD		3
+#define MUCH_PAGES	4096
+
+struct ahead {
+	struct walk	*w;
+	pthread_mutex_t	lock;
+	pthread_cond_t	change;
+	struct chunk	chunk[AHEAD];
+	size_t		read, written;	/* counts; chunk n is at n % AHEAD */
+	bool		end, stop;
+	struct snap_error err;		/* code 0: none */
+};
+
+static void *
+read_ahead(void *arg)
+{
+	struct ahead *a = arg;
+	int more = 1;
+
+	while (more == 1) {
+		struct chunk *c = &a->chunk[a->read % AHEAD];
+		bool stop;
+
+		pthread_mutex_lock(&a->lock);
+		while (a->read - a->written == AHEAD && !a->stop)
+			pthread_cond_wait(&a->change, &a->lock);
+		stop = a->stop;
+		pthread_mutex_unlock(&a->lock);
+		if (stop)
+			break;
+		if ((more = next_chunk(a->w, c, &a->err)) == 1 && read_bytes(a->w, c, &a->err) != 0)
+			more = a->err.code;
+		pthread_mutex_lock(&a->lock);
+		if (more == 1)
+			a->read++;
+		else
+			a->end = true;
+		pthread_cond_signal(&a->change);
+		pthread_mutex_unlock(&a->lock);
+	}
+	return NULL;
+}
+
+static int
+write_what_is_read(struct ahead *a)
+{
+	int e = 0;
+
+	for (;;) {
+		pthread_mutex_lock(&a->lock);
+		while (a->read == a->written && !a->end)
+			pthread_cond_wait(&a->change, &a->lock);
+		if (a->read == a->written) {
+			pthread_mutex_unlock(&a->lock);
+			return a->err.code == 0 ? 0 : unreadable(a->w->r, &a->err);
+		}
+		pthread_mutex_unlock(&a->lock);
+		if ((e = write_bytes(a->w->r, a->w->t, &a->chunk[a->written % AHEAD])) != 0)
+			return e;
+		pthread_mutex_lock(&a->lock);
+		a->written++;
+		pthread_cond_signal(&a->change);
+		pthread_mutex_unlock(&a->lock);
+	}
+}
+
+static int
+write_in_parallel(struct walk *w)
+{
+	struct ahead a = { .w = w, .lock = PTHREAD_MUTEX_INITIALIZER, .change = PTHREAD_COND_INITIALIZER };
+	uint8_t *buffers = malloc((size_t)AHEAD * BUFFER_SIZE);
+	pthread_t reader;
+	int e;
+
+	for (size_t i = 0; i < AHEAD && buffers != NULL; i++)
+		a.chunk[i].bytes = buffers + i * BUFFER_SIZE;
+	if (buffers == NULL || pthread_create(&reader, NULL, read_ahead, &a) != 0) {
+		free(buffers);
+		return write_alone(w);
+	}
+	e = write_what_is_read(&a);
+	pthread_mutex_lock(&a.lock);
+	a.stop = true;
+	pthread_cond_signal(&a.change);
+	pthread_mutex_unlock(&a.lock);
+	pthread_join(reader, NULL);
+	free(buffers);
+	return e;
+}
+
 int
 pages_write(struct restore *r, struct target *t)
 {
-	size_t n;
-	const struct snap_object *const *v =
-	    snap_get_children(r->s, t->p->address_space_id, PSNAP_KIND_MAPPING, &n);
+	struct walk w = { .r = r, .t = t };
+	uint64_t held = 0;
 	int e;
 
-	for (size_t k = 0; k < n && t->host->inherits; k++) {
-		const Psnap__Mapping *m = (const void *)v[k]->message;
+	w.v = snap_get_children(r->s, t->p->address_space_id, PSNAP_KIND_MAPPING, &w.nv);
+	for (size_t k = 0; k < w.nv; k++) {
+		const Psnap__Mapping *m = (const void *)w.v[k]->message;
 
-		if (has_pages(m) && space_has(r, t->parent->space, m) && (e = drop_extra(r, t, m)) != 0)
+		held += has_pages(m) ? m->held_pages : 0;
+		if (t->host->inherits && has_pages(m) && space_has(r, t->parent->space, m) &&
+		    (e = drop_extra(r, t, m)) != 0)
 			return e;
 	}
 	if ((e = run(r)) != 0)
 		return e;
-	for (size_t k = 0; k < n; k++) {
-		const Psnap__Mapping *m = (const void *)v[k]->message;
-
-		if (m->held_pages == 0 || !has_pages(m))
-			continue;
-		if ((e = write_mapping(r, t, m)) != 0)
-			return e;
-		if (r->p->o->cancel != NULL && *r->p->o->cancel)
-			return restore_fail(r, NULL, 0, 0, "interrupted");
-	}
-	return 0;
+	e = held < MUCH_PAGES ? write_alone(&w) : write_in_parallel(&w);
+	if (e == 0 && r->p->o->cancel != NULL && *r->p->o->cancel)
+		e = restore_fail(r, NULL, 0, 0, "interrupted");
+	return e;
 }
 
 int
@@ -206,7 +365,7 @@ pages_read_object(struct restore *r, uint64_t id, int fd, uint64_t size)
 	uint64_t page = r->p->page, last = (size + page - 1) / page;
 	struct snap_run run = { .owner = id };
 	struct snap_error err;
-	int more, e;
+	int more;
 
 	while ((more = snap_next_run(r->s, &run, last, &err)) == 1) {
 		uint64_t at = run.first * page, end = (run.first + run.count) * page;
@@ -216,13 +375,13 @@ pages_read_object(struct restore *r, uint64_t id, int fd, uint64_t size)
 		end = end > size ? size : end;
 		for (size_t n; at < end; at += n) {
 			n = end - at < BUFFER_SIZE ? (size_t)(end - at) : BUFFER_SIZE;
-			if ((e = read_chunk(r, NULL, id, at, n)) != 0)
-				return e;
+			if (snap_read_memory(r->s, id, at, r->buffer, n, NULL, &err) != 0)
+				return unreadable(r, &err);
 			if (!all_zero(r->buffer, n) && pwrite(fd, r->buffer, n, (off_t)at) != (ssize_t)n)
 				return restore_fail(r, NULL, id, errno, "writing a memory object");
 			r->result->bytes += n;
 			r->result->pages += (n + page - 1) / page;
 		}
 	}
-	return more == 0 ? 0 : restore_fail(r, NULL, id, 0, "%s", err.msg);
+	return more == 0 ? 0 : unreadable(r, &err);
 }
