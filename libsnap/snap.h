@@ -366,6 +366,7 @@ struct snap_restore_options {
 	bool		allow_changed;	/* files of another size, time or build id will do */
 	bool		own_session;	/* what was in a session from outside gets one of its own, not the caller's */
 	bool		stopped;	/* leave every process stopped by SIGSTOP */
+	bool		lazy;		/* map pages from the file instead of reading them: see snapctl(1) */
 	uint32_t	reserved[4];	/* must be zero, else SNAP_E_MISUSE */
 };
 

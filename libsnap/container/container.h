@@ -41,6 +41,14 @@ int	container_next_run(struct container *c, struct snap_run *run, uint64_t last,
 	    struct snap_error *err);
 /* The smallest owner of runs from *owner on; 1, or 0 if there is none. */
 int	container_next_owner(struct container *c, uint64_t *owner, struct snap_error *err);
+/*
+ * Where in the file fd the bytes of a stored run are, if they can be mapped
+ * from it (not compressed, at a multiple of the page size): 1; 0 if not.
+ * Only the block's header is checked.
+ */
+int	container_map(struct container *c, const struct snap_run *run, int *fd, uint64_t *offset,
+	    struct snap_error *err);
+
 int	container_read(struct container *c, uint64_t owner, uint64_t addr, void *buf, size_t len,
 	    size_t *done, struct snap_error *err);
 int	container_verify(struct container *c, snap_finding_fn *fn, void *ctx, struct snap_error *err);

@@ -169,6 +169,32 @@ found:
 	return 0;
 }
 
+int
+container_map(struct container *c, const struct snap_run *run, int *fd, uint64_t *offset, struct snap_error *err)
+{
+	uint8_t head[PSNAP_BLK_LEN];
+	struct block_entry e;
+	struct block_header h;
+	uint64_t start = (uint64_t)run->page << c->header.page_shift;
+	int r;
+
+	if (run->kind != PSNAP_RUN_STORED)
+		return 0;
+	if ((r = reader_block_entry(c, run->block, &e, err)) != 0 ||
+	    (r = reader_pread(c, head, sizeof head, e.offset, err)) != 0 ||
+	    (r = block_header_decode(&h, head, e.offset, run->block, c->header.page_shift, err)) != 0)
+		return r;
+	*fd = c->fd;
+	*offset = e.offset + PSNAP_BLK_LEN + h.aux_len + start;
+	if (h.type != PSNAP_BLOCK_PAGES || h.codec != PSNAP_CODEC_NONE ||
+	    *offset % (1u << c->header.page_shift) != 0)
+		return 0;
+	if (start > h.raw_len || (run->count << c->header.page_shift) > h.raw_len - start)	/* IDX-10 */
+		return error_set(err, SNAP_E_CORRUPT, "IDX-10", e.offset,
+		    "a run's pages lie beyond its block %u", run->block);
+	return 1;
+}
+
 /* n bytes at offset `at` of the run's bytes. */
 static int
 read_run(struct container *c, const struct snap_run *run, uint64_t at, uint8_t *buf, size_t n,

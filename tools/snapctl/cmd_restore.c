@@ -33,6 +33,7 @@ help(void)
 	    "      --check           tell what does not fit this machine, and do nothing\n"
 	    "  -d, --detach          return once it runs, and print the root's pid\n"
 	    "      --pidns           in a new pid namespace, where no number is taken\n"
+	    "      --lazy            map pages from the snapshot instead of reading them (dump --raw)\n"
 	    "      --path FROM=TO    paths beginning with FROM begin with TO instead\n"
 	    "      --allow-changed   use files although they have changed\n"
 	    "      --allow-partial   although the snapshot does not hold everything\n"
@@ -202,10 +203,10 @@ add_path(struct request *q, char *arg)
 int
 cmd_restore(int argc, char **argv)
 {
-	enum { CHECK = 256, PIDNS, PATH, ALLOW_CHANGED, ALLOW_PARTIAL, STOPPED, JSON };
+	enum { CHECK = 256, LAZY, PIDNS, PATH, ALLOW_CHANGED, ALLOW_PARTIAL, STOPPED, JSON };
 	static const struct option options[] = {
 		{ "check", no_argument, NULL, CHECK }, { "detach", no_argument, NULL, 'd' },
-		{ "pidns", no_argument, NULL, PIDNS },
+		{ "lazy", no_argument, NULL, LAZY }, { "pidns", no_argument, NULL, PIDNS },
 		{ "path", required_argument, NULL, PATH }, { "allow-changed", no_argument, NULL, ALLOW_CHANGED },
 		{ "allow-partial", no_argument, NULL, ALLOW_PARTIAL }, { "stopped", no_argument, NULL, STOPPED },
 		{ "json", no_argument, NULL, JSON }, { "quiet", no_argument, NULL, 'q' },
@@ -222,6 +223,9 @@ cmd_restore(int argc, char **argv)
 			break;
 		case 'd':
 			q.detach = true;
+			break;
+		case LAZY:
+			q.options.lazy = true;
 			break;
 		case PIDNS:
 			q.pidns = true;

@@ -12,6 +12,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "libsnap/container/reader.h"
 #include "libsnap/restore/linux/linux.h"
 
 static bool
@@ -166,12 +167,11 @@ next_mapping(struct walk *w)
 	return false;
 }
 
-/* 1 and the next chunk, without its bytes; 0 at the end; or a snap_code. */
+/* 1: something of a run is ahead, from w->at to w->end; 0 at the end; or a snap_code. */
 static int
-next_chunk(struct walk *w, struct chunk *c, struct snap_error *err)
+next_run(struct walk *w, struct snap_error *err)
 {
 	uint64_t page = w->r->p->page;
-	size_t most;
 	int more;
 
 	while (w->at == w->end) {
@@ -191,13 +191,30 @@ next_chunk(struct walk *w, struct chunk *c, struct snap_error *err)
 		w->end = (w->run.first + w->run.count) * page;
 		w->end = w->end > w->m->end ? w->m->end : w->end;
 	}
-	most = w->copied ? BUFFER_SIZE / 2 : BUFFER_SIZE;
+	return 1;
+}
+
+static void
+take_chunk(struct walk *w, struct chunk *c)
+{
+	size_t most = w->copied ? BUFFER_SIZE / 2 : BUFFER_SIZE;
+
 	c->m = w->m;
 	c->copied = w->copied;
 	c->addr = w->at;
 	c->n = w->end - w->at < most ? (size_t)(w->end - w->at) : most;
 	w->at += c->n;
-	return 1;
+}
+
+/* The next chunk, without its bytes; as next_run(). */
+static int
+next_chunk(struct walk *w, struct chunk *c, struct snap_error *err)
+{
+	int more = next_run(w, err);
+
+	if (more == 1)
+		take_chunk(w, c);
+	return more;
 }
 
 static int
@@ -239,6 +256,89 @@ write_alone(struct walk *w)
 			return e;
 	}
 	return more == 0 ? 0 : unreadable(w->r, &err);
+}
+
+/* ---- pages that stay in the file ---- */
+
+/* Those of ordinary anonymous memory, uncompressed; what the kernel grows by itself is not. */
+static bool
+can_map(const struct walk *w)
+{
+	return w->m->kind == PSNAP__MAPPING_KIND__MAPPING_ANONYMOUS && !w->copied && !w->m->grows_down &&
+	    !w->m->huge_tlb && !w->m->locked && w->run.kind == PSNAP_RUN_STORED;
+}
+
+/*
+ * The part of the walk's run that is ahead, mapped over its place: the
+ * snapshot is descriptor 0 of the target.  1 done, 0 it has to be read.
+ */
+static int
+map_run(struct walk *w, struct snap_error *err)
+{
+	uint64_t page = w->r->p->page, skip = w->at - w->run.first * page, offset;
+	const Psnap__Mapping *m = w->m;
+	uint64_t prot = (m->readable ? PROT_READ : 0) | (m->writable ? PROT_WRITE : 0) |
+	    (m->executable ? PROT_EXEC : 0);
+	int fd, can = container_map(w->r->s->container, &w->run, &fd, &offset, err);
+
+	if (can != 1)
+		return can;
+	offset += skip;
+	can = ask(w->r, &w->t->tasks[0], NR_MMAP, WANT_SAME, "mapping pages from the snapshot",
+	    w->t->p->address_space_id, ARGS(w->at, w->end - w->at, prot, MAP_PRIVATE | MAP_FIXED, 0,
+	    w->t->is32 ? offset / PAGE_SIZE_LINUX : offset));
+	w->r->result->pages += (w->end - w->at) / page;
+	w->at = w->end;
+	return can != 0 ? can : 1;
+}
+
+/* As its first pages are, so are all of a snapshot. */
+static bool
+is_uncompressed(const struct walk *w)
+{
+	struct walk probe = *w;
+	uint64_t offset;
+	int fd;
+
+	while (next_run(&probe, NULL) == 1) {
+		if (probe.run.kind == PSNAP_RUN_STORED)
+			return container_map(w->r->s->container, &probe.run, &fd, &offset, NULL) == 1;
+		probe.at = probe.end;
+	}
+	return false;
+}
+
+static int
+map_what_can_be(struct walk *w)
+{
+	struct chunk c = { .bytes = w->r->buffer };
+	int fd = w->r->s->container->fd, more, e;
+	struct snap_error err;
+
+	put_reset(w->t);
+	if ((e = descriptors_send(w->r, &w->t->tasks[0], &fd, 1, false)) != 0)
+		return e;
+	for (;;) {
+		if ((more = next_run(w, &err)) != 1)
+			break;
+		if (can_map(w) && (e = map_run(w, &err)) != 0) {
+			if (e < 0)
+				return w->r->failed ? e : unreadable(w->r, &err);
+			continue;
+		}
+		while (w->at < w->end) {
+			take_chunk(w, &c);
+			if (read_bytes(w, &c, &err) != 0)
+				return unreadable(w->r, &err);
+			if ((e = write_bytes(w->r, w->t, &c)) != 0)
+				return e;
+		}
+	}
+	if (more < 0)
+		return unreadable(w->r, &err);
+	if ((e = ask(w->r, &w->t->tasks[0], NR_CLOSE, WANT_ZERO, "closing the snapshot", w->t->id, ARGS(0))) != 0)
+		return e;
+	return run(w->r);
 }
 
 /*
@@ -353,7 +453,10 @@ pages_write(struct restore *r, struct target *t)
 	}
 	if ((e = run(r)) != 0)
 		return e;
-	e = held < MUCH_PAGES ? write_alone(&w) : write_in_parallel(&w);
+	if (r->p->o->lazy && is_uncompressed(&w))
+		e = map_what_can_be(&w);
+	else
+		e = held < MUCH_PAGES ? write_alone(&w) : write_in_parallel(&w);
 	if (e == 0 && r->p->o->cancel != NULL && *r->p->o->cancel)
 		e = restore_fail(r, NULL, 0, 0, "interrupted");
 	return e;
