@@ -17,6 +17,7 @@ tests_sh := \
 	tests/tools/fault_test.sh \
 	tests/tools/inspect_live_test.sh \
 	tests/tools/install_test.sh \
+	tests/tools/restore_test.sh \
 	tests/tools/unharmed_test.sh
 
 tests_offline_c := \
@@ -38,6 +39,7 @@ tests_offline_sh := \
 	tests/tools/snapconv_test.sh
 
 tests_once_sh := \
+	tests/programs/restore_test.sh \
 	tests/programs/scripts_test.sh \
 	tests/programs/servers_test.sh \
 	tests/programs/shapes_test.sh

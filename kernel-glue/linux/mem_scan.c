@@ -89,12 +89,16 @@ scan(struct dump *d, struct mapping *m, int fd, bool everything, uint64_t guard)
 	do {
 		if ((n = ioctl(fd, SCAN_IOCTL, &a)) < 0)
 			return -1000 - errno;
-		for (int i = 0; i < n; i++)
+		for (int i = 0; i < n; i++) {
 			if ((r = found(d, m, regions[i].start, regions[i].end,
 			    regions[i].categories & guard)) != 0)
 				return r;
-		a.start = a.walk_end;
-	} while (a.walk_end < m->end);
+			a.start = regions[i].end;
+		}
+		/* 6.18 was seen to say it had walked less far than to the last region it gave */
+		if (a.walk_end > a.start)
+			a.start = a.walk_end;
+	} while (a.start < m->end);
 	return 0;
 }
 

@@ -6,6 +6,7 @@
  *	target fill MIB		MIB of touched memory, half of it compressible
  *	target maps N		N mappings that cannot merge
  *	target threads N	N threads that count
+ *	target idle N		N threads that count once a second
  *	target tree N FDS	N children with FDS open files each
  *	target odd		a zombie child (exit status 42) and a stopped one
  *	target seccomp		a filter that kills whoever calls prctl
@@ -114,6 +115,7 @@ maps(size_t count)
 
 static atomic_uint_least64_t *counters;
 static size_t thread_count;
+static useconds_t period = 20000;
 
 static void *
 count_up(void *arg)
@@ -122,7 +124,7 @@ count_up(void *arg)
 
 	for (;;) {
 		atomic_fetch_add(c, 1);
-		usleep(20000);
+		usleep(period);
 	}
 	return NULL;
 }
@@ -135,7 +137,7 @@ threads_check(void)
 
 	for (size_t i = 0; i < thread_count; i++)
 		before[i] = atomic_load(&counters[i]);
-	usleep(500000);
+	usleep(period < 200000 ? 500000 : 3 * period);
 	for (size_t i = 0; i < thread_count; i++)
 		if (atomic_load(&counters[i]) == before[i])
 			wrong = "a thread stands still";
@@ -278,7 +280,10 @@ main(int argc, char **argv)
 		maps(strtoul(argv[2], NULL, 10));
 	else if (strcmp(mode, "threads") == 0 && argc == 3)
 		threads(strtoul(argv[2], NULL, 10));
-	else if (strcmp(mode, "tree") == 0 && argc == 4)
+	else if (strcmp(mode, "idle") == 0 && argc == 3) {
+		period = 1000000;
+		threads(strtoul(argv[2], NULL, 10));
+	} else if (strcmp(mode, "tree") == 0 && argc == 4)
 		tree(atoi(argv[2]), atoi(argv[3]));
 	else if (strcmp(mode, "odd") == 0 && argc == 2)
 		odd();

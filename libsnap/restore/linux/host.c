@@ -303,8 +303,8 @@ check_objects(struct plan *p)
 	for (size_t i = 0; i < n; i++)
 		if (((const Psnap__MemoryObject *)(const void *)v[i]->message)->kind ==
 		    PSNAP__MEMORY_OBJECT_KIND__MEMORY_OBJECT_SYSV)
-			plan_problem(p, SNAP_FATAL, NULL, v[i]->id, "sysv-memory", "dump without it",
-			    "System V shared memory is not restored");
+			plan_problem(p, SNAP_WARNING, NULL, v[i]->id, "sysv-memory", "do not rely on its id",
+			    "System V shared memory comes back as shared memory without an id");
 	v = snap_get_kind(p->s, PSNAP_KIND_NAMESPACE, &n);
 	for (size_t i = 0; i < n; i++) {
 		const Psnap__Namespace *ns = (const void *)v[i]->message;

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# snapctl restore: what it refuses, what it tells, and that nothing is left
+# behind when it fails.
+
+. "$SNAP_SRC/tests/programs/common.sh"
+
+# The helper that the snapctl under test can restore.
+pick() {
+	[ "$SNAP_ARCH" = amd64 ] && TARGET=target || TARGET=target32
+	[ -x "$SNAP_HELPERS/$TARGET" ] || atf_skip "no 32-bit compiler: $TARGET was not built"
+}
+
+# dead MODE...: a helper, dumped to x.psnap and killed; its log is log
+dead() {
+	pick
+	start_target log "$@"
+	atf_check -o ignore -e ignore "$snapctl" dump "$target" -o x.psnap --kill
+	wait "$target" 2>/dev/null
+	gone
+}
+# Children, too, once whoever inherits them has waited for them.
+gone() { wait_for 20 sh -c "! kill -0 $target && ! ps -e -o comm= | grep -q '$TARGET\$'"; }
+
+atf_test_case refused cleanup
+refused_head() { atf_set require.user root; atf_set timeout 120; }
+refused_body() {
+	atf_check -s exit:1 -e match:'No such file' "$snapctl" restore nowhere
+	atf_check -s exit:1 -e match:'not a PSNAP' "$snapctl" restore "$SNAP_SRC/README.md"
+	atf_check -s exit:2 -e match:'which snapshot' "$snapctl" restore
+	atf_check -s exit:2 -e match:'/FROM=/TO' "$snapctl" restore --path x x.psnap
+	pick
+	start_target log small
+	atf_check -o ignore -e ignore "$snapctl" dump "$target" -o x.psnap
+	# its numbers are taken by itself
+	atf_check -s exit:1 -e match:'pid-taken' "$snapctl" restore x.psnap
+	atf_check -s exit:1 -o match:'"what": "pid-taken"' "$snapctl" restore --check --json x.psnap
+	target_is_alive log
+	# damage anywhere in the memory is found before anything runs
+	size=$(stat -c %s x.psnap)
+	cp x.psnap bad.psnap
+	printf '\377\377\377\377' | dd of=bad.psnap bs=1 seek=$((size / 3)) conv=notrunc 2>/dev/null
+	kill -9 "$target"
+	wait "$target" 2>/dev/null
+	gone
+	atf_check -s exit:1 -o ignore -e not-empty "$snapctl" restore --detach bad.psnap
+	! kill -0 "$target" 2>/dev/null || atf_fail "a damaged snapshot runs"
+	atf_check -o match:'it can be restored here' -e ignore "$snapctl" restore --check x.psnap
+}
+refused_cleanup() { kill_remembered; }
+
+atf_test_case files_changed cleanup
+files_changed_head() { atf_set require.user root; atf_set timeout 60; }
+files_changed_body() {
+	pick
+	mkdir -p one two
+	cp "$SNAP_HELPERS/$TARGET" one/program
+	cp "$SNAP_HELPERS/$TARGET" two/program
+	setsid one/program small </dev/null >log 2>&1 &
+	target=$!
+	remember $target
+	wait_for 20 grep -q ready log
+	atf_check -o ignore -e ignore "$snapctl" dump $target -o x.psnap --kill
+	wait $target 2>/dev/null
+	gone
+	mv one/program one/hidden
+	atf_check -s exit:1 -o ignore -e match:"one/program: No such file.*file-missing" "$snapctl" restore --detach x.psnap
+	cp "$SNAP_HELPERS/measure" one/program
+	atf_check -s exit:1 -o ignore -e match:'file-changed' "$snapctl" restore --detach x.psnap
+	rm one/program
+	atf_check -o ignore -e ignore "$snapctl" restore --detach --path "$PWD/one=$PWD/two" x.psnap
+	target_is_alive log
+	[ "$(readlink /proc/$target/exe)" = "$PWD/two/program" ] || atf_fail "$(readlink /proc/$target/exe)"
+}
+files_changed_cleanup() { kill_remembered; }
+
+atf_test_case foreground cleanup
+foreground_head() { atf_set require.user root; atf_set timeout 60; }
+foreground_body() {
+	[ "$SNAP_ARCH" = amd64 ] || atf_skip "a 32-bit snapctl restores 32-bit processes"
+	setsid sh -c 'echo ready; sleep 1.5; exit 7' </dev/null >log 2>&1 &
+	target=$!
+	wait_for 20 grep -q ready log
+	atf_check -o ignore -e ignore "$snapctl" dump $target -o x.psnap --kill
+	wait $target 2>/dev/null
+	sleep 1
+	# its exit status is ours
+	atf_check -s exit:7 -o ignore -e match:'restored in' "$snapctl" restore x.psnap
+	sleep 1
+	atf_check -s exit:7 -o ignore -e ignore "$snapctl" restore --pidns x.psnap
+}
+
+atf_test_case stopped_and_resumed cleanup
+stopped_and_resumed_head() { atf_set require.user root; atf_set timeout 60; }
+stopped_and_resumed_body() {
+	dead tree 5 3
+	atf_check -o ignore -e ignore "$snapctl" restore --detach --stopped x.psnap
+	for p in $target $(cat /proc/$target/task/*/children); do
+		wait_for 5 grep -q '^State:	T' /proc/$p/status
+	done
+	atf_check "$snapctl" resume $target
+	target_is_alive log
+	atf_check "$snapctl" suspend $target
+	for p in $target $(cat /proc/$target/task/*/children); do
+		grep -q '^State:	T' /proc/$p/status || atf_fail "pid $p runs"
+	done
+	atf_check "$snapctl" resume $target
+	target_is_alive log
+}
+stopped_and_resumed_cleanup() { kill_remembered; }
+
+atf_test_case fifty_at_once cleanup
+fifty_at_once_head() { atf_set require.user root; atf_set timeout 120; }
+fifty_at_once_body() {
+	dead tree 2 3
+	unshare --pid --fork true 2>/dev/null || atf_skip "no pid namespaces here"
+	for i in $(seq 50); do
+		"$snapctl" restore --pidns --detach -q x.psnap >pid.$i 2>err.$i &
+	done
+	wait
+	cat err.* >&2
+	for i in $(seq 50); do
+		p=$(cat pid.$i)
+		remember "$p"
+		kill -0 "$p" || atf_fail "number $i does not run"
+		[ "$(wc -w </proc/"$p"/task/"$p"/children)" -eq 2 ] || atf_fail "number $i is not whole"
+	done
+}
+fifty_at_once_cleanup() { kill_remembered; }
+
+# What exists of this machine that a restore could leave behind.
+inventory() {
+	ps -e -o comm= | grep -c "$TARGET" || true
+	ls -A . /dev/shm | sort
+	wc -l </proc/mounts
+	[ ! -r /proc/sysvipc/shm ] || wc -l </proc/sysvipc/shm
+}
+
+atf_test_case each_call_fails_in_turn cleanup
+each_call_fails_in_turn_head() {
+	atf_set require.user root
+	atf_set require.progs strace
+	atf_set timeout 900
+}
+each_call_fails_in_turn_body() {
+	[ -z "$SNAP_SANITIZE" ] && [ "$SNAP_ARCH" = amd64 ] || atf_skip "for the plain configuration"
+	strace -o /dev/null true 2>/dev/null || atf_skip "strace does not work here"
+	dead tree 3 4
+	# so that these are in the inventory
+	: >stdout; : >stderr; : >trace; : >after
+	inventory >before
+	calls="clone3 ptrace wait4 pipe2 socketpair sendmsg memfd_create openat fcntl lseek process_vm_writev
+	    process_vm_readv pread64 write prlimit64 close sched_setattr ioctl"
+	for call in $calls; do
+		for n in 1 2 3 5 8 13 21 34 55 89 144; do
+			timeout 60 strace -qq -o trace -e trace="$call" -e inject="$call:error=EIO:when=$n" \
+			    "$snapctl" restore --detach x.psnap >stdout 2>stderr
+			status=$?
+			injected=false
+			! grep -q INJECTED trace || injected=true
+			if [ $status -eq 0 ]; then
+				kill -9 "$target" $(cat /proc/$target/task/$target/children) 2>/dev/null
+			elif [ $status -ne 1 ] && [ $status -ne 127 ]; then
+				atf_fail "$call $n: exit status $status"
+			elif [ ! -s stderr ]; then
+				atf_fail "$call $n: failed without a word"
+			fi
+			wait_for 20 sh -c "! ps -e -o stat=,comm= | grep -v '^Z' | grep -q '$TARGET\$'"
+			wait_for 20 sh -c "! ps -e -o comm= | grep -q '$TARGET\$'"
+			inventory >after
+			cmp -s before after || { diff before after; cat stderr; atf_fail "$call $n: something is left"; }
+			$injected || break
+		done
+	done
+}
+each_call_fails_in_turn_cleanup() { kill_remembered; }
+
+atf_test_case killed_in_the_middle cleanup
+killed_in_the_middle_head() { atf_set require.user root; atf_set timeout 120; }
+killed_in_the_middle_body() {
+	dead tree 10 5
+	for i in $(seq 4 4 80); do
+		"$snapctl" restore --detach x.psnap >stdout 2>stderr &
+		restorer=$!
+		sleep "0.0$(printf %02d $i)"
+		if kill -9 $restorer 2>/dev/null; then
+			wait $restorer 2>/dev/null
+		fi
+		# all of it or nothing of it
+		sleep 0.05
+		if kill -0 "$target" 2>/dev/null && grep -q '^State:	[SR]' /proc/$target/status; then
+			[ "$(wc -w </proc/$target/task/$target/children)" -eq 10 ] || atf_fail "half a tree at $i"
+			kill -9 "$target" $(cat /proc/$target/task/$target/children) 2>/dev/null
+		fi
+		wait_for 20 sh -c "! ps -e -o comm= | grep -q '$TARGET\$'"
+	done
+}
+killed_in_the_middle_cleanup() { kill_remembered; }
+
+atf_test_case lazy cleanup
+lazy_head() { atf_set require.user root; atf_set timeout 120; }
+lazy_body() {
+	pick
+	start_target log fill 40
+	atf_check -o ignore -e ignore "$snapctl" dump "$target" -o x.psnap --raw --kill
+	wait "$target" 2>/dev/null
+	gone
+	atf_check -o ignore -e ignore "$snapctl" restore --detach --lazy x.psnap
+	grep -q x.psnap "/proc/$target/maps" || atf_fail "nothing is mapped from the snapshot"
+	target_is_alive log
+	# and again from there, into memory of its own
+	atf_check -o ignore -e ignore "$snapctl" dump "$target" -o y.psnap
+	target_is_alive log
+}
+lazy_cleanup() { kill_remembered; }
+
+atf_init_test_cases() {
+	atf_add_test_case refused
+	atf_add_test_case files_changed
+	atf_add_test_case foreground
+	atf_add_test_case stopped_and_resumed
+	atf_add_test_case fifty_at_once
+	atf_add_test_case each_call_fails_in_turn
+	atf_add_test_case killed_in_the_middle
+	atf_add_test_case lazy
+}
