@@ -134,6 +134,7 @@ fuzz:
 	$(Q)$(MAKE) --no-print-directory O=build/fuzz CC=clang SANITIZE=address,undefined,fuzzer-no-link fuzz-run
 fuzz-run: $(libsnap_a) $(vectors) $(helpers_dir)/world
 	$(Q)$(helpers_dir)/world $(O)/seeds seeds
+	$(Q)for c in tests/fuzz/corpus/*.hex; do python3 tests/fuzz/unhex.py $$c $(O)/seeds/$$(basename $$c .hex)_fuzz; done
 	$(Q)mkdir -p $(O)/bin; for t in $(fuzz_targets); do n=$$(basename $$t .c); mkdir -p $(O)/corpus/$$n; \
 	$(CC) $(all_cflags) $(posix_flags) $(CFLAGS) -Wno-missing-prototypes -fsanitize=fuzzer,address,undefined -o $(O)/bin/$$n \
 	    $$t $(libsnap_a) $(libsnap_libs) && \

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * The fuzz targets on their seeds, and on seeds changed in ways that are the
- * same each time.  What fuzzing finds is kept as a case of its own elsewhere.
+ * The fuzz targets on what an hour of fuzzing left (tests/fuzz/corpus, an input
+ * in hex a line), on their seeds, and on seeds changed in ways that are the
+ * same each time.
  */
 #include <atf-c.h>
 
@@ -66,6 +67,41 @@ replay(int (*target)(const uint8_t *, size_t), const uint8_t *seed_bytes, size_t
 	}
 }
 
+/* Every input of tests/fuzz/corpus/NAME.hex. */
+static void
+replay_corpus(const char *name, int (*target)(const uint8_t *, size_t))
+{
+	static char line[2 * SEED_MAX + 2];
+	static uint8_t bytes[SEED_MAX];
+	const char *src = getenv("SNAP_SRC");
+	char path[4096];
+	size_t inputs = 0;
+	FILE *f;
+
+	snprintf(path, sizeof path, "%s/tests/fuzz/corpus/%s.hex", src != NULL ? src : ".", name);
+	ATF_REQUIRE_MSG((f = fopen(path, "r")) != NULL, "%s", path);
+	for (; fgets(line, sizeof line, f) != NULL; inputs++) {
+		size_t n = strcspn(line, "\n") / 2;
+
+		for (size_t i = 0; i < n; i++) {
+			char pair[3] = { line[2 * i], line[2 * i + 1], '\0' };
+
+			bytes[i] = (uint8_t)strtoul(pair, NULL, 16);
+		}
+		target(bytes, n);
+	}
+	fclose(f);
+	ATF_REQUIRE(inputs > 100);
+}
+
+ATF_TC_WITHOUT_HEAD(corpus);
+ATF_TC_BODY(corpus, tc)
+{
+	replay_corpus("reader", reader_fuzz);
+	replay_corpus("unpack", unpack_fuzz);
+	replay_corpus("validate", validate_fuzz);
+}
+
 ATF_TC_WITHOUT_HEAD(reader);
 ATF_TC_BODY(reader, tc)
 {
@@ -111,6 +147,7 @@ ATF_TC_BODY(validate, tc)
 
 ATF_TP_ADD_TCS(tp)
 {
+	ATF_TP_ADD_TC(tp, corpus);
 	ATF_TP_ADD_TC(tp, reader);
 	ATF_TP_ADD_TC(tp, unpack);
 	ATF_TP_ADD_TC(tp, validate);
