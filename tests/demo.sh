@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # make demo: dump a running redis-server, look into the snapshot, open it in
-# gdb, and show that redis never noticed.
+# gdb, show that redis never noticed; then end it and bring it back.
 #
 # usage: demo.sh BINDIR
 set -eu
@@ -83,5 +83,21 @@ say "redis answers as before"
 [ "$(cli get key:77777)" = 'value 77777' ]
 echo "greeting: $(cli get greeting)"
 echo "dbsize:   $(cli dbsize)"
+
+say "dump it once more, end it, and bring it back"
+run "$bin/snapctl" dump "$redis" -o "$dir/last.psnap" --kill
+wait "$redis" 2>/dev/null || true
+printf '$ redis-cli ping\n%s\n' "$(cli ping 2>&1 || true)"
+printf '$ snapctl restore --detach last.psnap\n'
+"$bin/snapctl" restore --detach "$dir/last.psnap"
+tries=0
+until [ "$(cli ping 2>/dev/null)" = PONG ]; do
+	tries=$((tries + 1))
+	[ $tries -lt 100 ] || { echo "redis-server did not come back" >&2; exit 1; }
+	sleep 0.1
+done
+[ "$(cli get greeting)" = 'hello from before the snapshot' ]
+[ "$(cli get key:77777)" = 'value 77777' ]
+echo "pid $redis is back, with $(cli dbsize) keys; greeting: $(cli get greeting)"
 echo
 echo "demo: done"

@@ -14,11 +14,14 @@ tell_coverage(struct plan *p)
 	for (size_t i = 0; i < n; i++) {
 		const Psnap__Coverage *c = (const void *)v[i]->message;
 
+		bool fatal;
+
 		if (c == NULL || c->severity == PSNAP__COVERAGE_SEVERITY__COVERAGE_NOTE)
 			continue;
-		plan_problem(p, c->severity == PSNAP__COVERAGE_SEVERITY__COVERAGE_BREAKS && !p->o->allow_partial ?
-		    SNAP_FATAL : SNAP_WARNING, plan_find(p, c->pid), v[i]->id, "not-in-the-snapshot",
-		    "allow a partial restore, or dump again without it", "%s: %s", c->feature, c->reason);
+		fatal = c->severity == PSNAP__COVERAGE_SEVERITY__COVERAGE_BREAKS && !p->o->allow_partial;
+		plan_problem(p, fatal ? SNAP_FATAL : SNAP_WARNING, plan_find(p, c->pid), v[i]->id,
+		    "not-in-the-snapshot", fatal ? "allow a partial restore, or dump again without it" :
+		    "it will differ from before", "%s: %s", c->feature, c->reason);
 	}
 }
 

@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# make bench: what a dump costs, beside CRIU where one works.
+# make bench: what a dump and a restore cost, beside CRIU where one works.
 #
 # usage: bench.sh BINDIR HELPERDIR
 # Each figure is the median of RUNS runs (default 5).  Output goes to WORK
@@ -84,10 +84,45 @@ peer() {	# name pid
 	rm -rf "$work/c"
 }
 
+# Until the processes run again.  They end, and come back each time.
+back() {	# name pid label "dump options" restore options...
+	name=$1 pid=$2 label=$3 how=$4
+	shift 4
+	"$bin/snapctl" dump "$pid" -o "$work/x.psnap" --kill -q $how 2>/dev/null
+	wait "$pid" 2>/dev/null || true
+	: >"$work/total"
+	for _ in $(seq "$runs"); do
+		"$bin/snapctl" restore --detach --json --allow-partial "$@" "$work/x.psnap" >"$work/json" 2>/dev/null || {
+			row "$name" "$label" failed - - -
+			return
+		}
+		sed -n 's/.*"total_ns": *\([0-9]*\).*/\1/p' "$work/json" | awk '{ printf "%.1f\n", $1 / 1e6 }' >>"$work/total"
+		kill -9 "-$pid" 2>/dev/null || kill -9 "$pid"
+		while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+		sleep 0.5
+	done
+	row "$name" "$label" - "$(median <"$work/total")" "$(kib "$work/x.psnap")" -
+	rm -f "$work/x.psnap"
+}
+
 compare() {	# name pid
 	ours "$1" "$2" "snapctl"
 	ours "$1" "$2" "snapctl --raw" --raw
 	peer "$1" "$2"
+}
+
+# The targets of our own are started anew for each way back.
+there_and_back() {	# name arguments of target
+	name=$1
+	shift
+	start "$@"
+	compare "$name" "$target"
+	back "$name" "$target" "restore" "--allow-partial"
+	start "$@"
+	back "$name" "$target" "restore, of --raw" "--raw --allow-partial"
+	start "$@"
+	back "$name" "$target" "restore --lazy" "--raw --allow-partial" --lazy
+	target=
 }
 
 start() {	# arguments of target
@@ -108,17 +143,9 @@ $criu_works || echo "criu: not installed, or it cannot dump on this kernel; its 
 
 row "case" "tool" "frozen ms" "total ms" "size KiB" "memory KiB"
 
-start small
-compare "one small process" "$target"
-stop
-
-start fill 1024
-compare "one process of 1 GiB" "$target"
-stop
-
-start tree 200 20
-compare "200 processes of 20 fds" "$target"
-stop
+there_and_back "one small process" small
+there_and_back "one process of 1 GiB" fill 1024
+there_and_back "200 processes of 20 fds" tree 200 20
 
 if command -v redis-server >/dev/null; then
 	setsid redis-server --port 0 --unixsocket "$work/redis.sock" --save '' --appendonly no \
