@@ -4,9 +4,9 @@
  * anything.
  */
 #include <cpuid.h>
-#include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <gelf.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,16 +169,67 @@ may_grow(struct plan *p, uint64_t file_id)
 	return false;
 }
 
+/* Whether one of the notes at data is this build id. */
+static bool
+has_build_id(Elf_Data *data, const ProtobufCBinaryData *id)
+{
+	size_t name, desc;
+	GElf_Nhdr note;
+
+	for (size_t at = 0; (at = gelf_getnote(data, at, &note, &name, &desc)) > 0;)
+		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
+		    memcmp((const char *)data->d_buf + name, "GNU", 4) == 0 && note.n_descsz == id->len &&
+		    memcmp((const char *)data->d_buf + desc, id->data, id->len) == 0)
+			return true;
+	return false;
+}
+
+static bool
+same_build_id(const char *path, const ProtobufCBinaryData *id)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	bool same = false;
+	size_t n = 0;
+	Elf *elf;
+
+	if (fd < 0)
+		return false;
+	elf_version(EV_CURRENT);
+	elf = elf_begin(fd, ELF_C_READ, NULL);
+	if (elf != NULL)
+		elf_getphdrnum(elf, &n);
+	for (size_t i = 0; i < n && !same; i++) {
+		GElf_Phdr p;
+		Elf_Data *data;
+
+		if (gelf_getphdr(elf, (int)i, &p) != NULL && p.p_type == PT_NOTE &&
+		    (data = elf_getdata_rawchunk(elf, (int64_t)p.p_offset, p.p_filesz, ELF_T_NHDR)) != NULL)
+			same = has_build_id(data, id);
+	}
+	elf_end(elf);
+	close(fd);
+	return same;
+}
+
 static void
 check_regular(struct plan *p, uint64_t id, const Psnap__File *f, const char *path, const struct stat *st)
 {
 	int64_t mtime = (int64_t)st->st_mtim.tv_sec * (int64_t)NS + st->st_mtim.tv_nsec;
 	enum snap_severity severity = p->o->allow_changed ? SNAP_WARNING : SNAP_FATAL;
 	const char *advice = "bring that file back, name another with --path, or allow changed files";
+	bool mapped;
 
 	if ((uint64_t)st->st_size == f->size && mtime == f->mtime_ns)
 		return;
-	if (is_mapped(p, id)) {
+	mapped = is_mapped(p, id);
+	/* a build id stands for the bytes, wherever and whenever they were copied */
+	if (mapped && f->build_id.len > 0) {
+		if (!same_build_id(path, &f->build_id))
+			plan_problem(p, severity, NULL, id, "file-changed", advice,
+			    "%s is mapped, and is of another build now", path);
+		return;
+	}
+	if (mapped) {
 		if ((uint64_t)st->st_size != f->size)
 			plan_problem(p, severity, NULL, id, "file-changed", advice,
 			    "%s is mapped, and has %llu bytes instead of %llu", path,
@@ -325,6 +376,23 @@ check_objects(struct plan *p)
 	}
 }
 
+/* Clocks that count from boot are this boot's now. */
+static void
+check_boot(struct plan *p)
+{
+	char id[64] = "";
+	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (read(fd, id, sizeof id - 1) > 0)
+		id[strcspn(id, "\n")] = '\0';
+	close(fd);
+	if (p->host->boot_id[0] != '\0' && id[0] != '\0' && strcmp(id, p->host->boot_id) != 0)
+		plan_problem(p, SNAP_WARNING, NULL, 0, "clock", "none is needed unless it waits for such a time",
+		    "the machine was booted since: times of CLOCK_MONOTONIC kept in memory mean others now");
+}
+
 static void
 check_privilege(struct plan *p)
 {
@@ -345,6 +413,7 @@ host_preflight(struct plan *p, struct snap_error *err)
 	check_abi(p);
 	check_cpu(p);
 	check_vdso(p);
+	check_boot(p);
 	check_pids(p);
 	check_objects(p);
 	return check_files(p, err);

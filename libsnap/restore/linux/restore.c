@@ -142,6 +142,16 @@ make_all(struct restore *r)
 	return threads_let_go(r);
 }
 
+/* By our own code segment: uname(2) may be told to lie. */
+static bool
+kernel_is_i386(void)
+{
+	unsigned cs;
+
+	__asm__("mov %%cs, %0" : "=r"(cs));
+	return (cs & 0xffff) == 0x73;
+}
+
 int
 host_restore(struct plan *p, struct snap_restore_result *result, struct snap_error *err)
 {
@@ -154,6 +164,7 @@ host_restore(struct plan *p, struct snap_restore_result *result, struct snap_err
 
 	if (err == NULL)
 		r.err = &ignored;
+	r.native32 = kernel_is_i386();
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	if ((r.buffer = malloc(BUFFER_SIZE)) == NULL)
 		return restore_nomem(&r);
