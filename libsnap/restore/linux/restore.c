@@ -84,13 +84,14 @@ keep_fd(struct restore *r, int fd)
 
 /* ---- numbers of descriptors ---- */
 
-/* Ours and the channel are above every one of theirs. */
-static int
-choose_numbers(struct restore *r)
+#define NUMBER_MAX	(1 << 30)	/* fs.nr_open can be no larger */
+
+/* In a table, or remembered by an epoll, which wants it in ours. */
+static int32_t
+highest_number(struct restore *r)
 {
-	struct rlimit rl;
-	int top = -1;
-	size_t n, open_files;
+	int32_t top = -1;
+	size_t n;
 	const struct snap_object *const *v = snap_get_kind(r->s, PSNAP_KIND_DESCRIPTOR_TABLE, &n);
 
 	for (size_t i = 0; i < n; i++) {
@@ -99,7 +100,27 @@ choose_numbers(struct restore *r)
 		if (t->n_descriptors > 0 && t->descriptors[t->n_descriptors - 1]->fd > top)
 			top = t->descriptors[t->n_descriptors - 1]->fd;
 	}
-	/* a table is used for the files mapped, too, some at a time; and epoll wants its numbers in ours */
+	v = snap_get_kind(r->s, PSNAP_KIND_OPEN_FILE, &n);
+	for (size_t i = 0; i < n; i++) {
+		const Psnap__Epoll *e = ((const Psnap__OpenFile *)(const void *)v[i]->message)->epoll;
+
+		for (size_t k = 0; e != NULL && k < e->n_entries; k++)
+			top = e->entries[k]->fd > top ? e->entries[k]->fd : top;
+	}
+	return top;
+}
+
+/* Ours and the channel are above every one of theirs. */
+static int
+choose_numbers(struct restore *r)
+{
+	int32_t top = highest_number(r);
+	size_t open_files;
+	struct rlimit rl;
+
+	if (top > NUMBER_MAX)
+		return restore_fail(r, NULL, 0, EMFILE, "descriptor %d", (int)top);
+	/* a table is used for the files mapped, too */
 	r->channel_fd = top + 1 < 512 ? 512 : top + 1;
 	r->seed_fd = r->channel_fd + 1;
 	r->common_fd = r->last_fd = r->channel_fd + 3;
