@@ -21,6 +21,7 @@ restore_linux_srcs := \
 	libsnap/restore/linux/thread.c \
 	libsnap/restore/linux/trace.c \
 	libsnap/restore/linux/tree.c \
+	libsnap/restore/linux/vdso.c \
 	libsnap/restore/linux/x86.c \
 	libsnap/restore/plan.c \
 	libsnap/restore/preflight.c

@@ -66,6 +66,7 @@ behaviour_srcs := \
 	tests/behaviour/waits.c
 
 test_fixtures := \
+	tests/helpers/revdso.c \
 	tests/helpers/world.c
 
 fuzz_targets := \

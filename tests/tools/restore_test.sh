@@ -197,6 +197,29 @@ killed_in_the_middle_body() {
 }
 killed_in_the_middle_cleanup() { kill_remembered; }
 
+atf_test_case vdso_of_another_kernel cleanup
+vdso_of_another_kernel_head() { atf_set require.user root; atf_set require.progs python3; atf_set timeout 120; }
+vdso_of_another_kernel_body() {
+	pick
+	# one that asks for the time all the while, by way of the vdso
+	[ $TARGET = target ] && TARGET=unharmed || TARGET=unharmed32
+	start_target log
+	atf_check -o ignore -e ignore "$snapctl" dump "$target" -o x.psnap --kill
+	wait "$target" 2>/dev/null
+	gone
+	atf_check "$SNAP_HELPERS/revdso" x.psnap y.psnap
+	atf_check -s exit:1 -o match:'pages changed .*vdso.*: 1' "$snapinspect" diff --exit-code x.psnap y.psnap
+	atf_check -o ignore -e ignore "$snapctl" restore --detach y.psnap
+	target_is_alive log
+	[ "$(grep -c vdso /proc/$target/maps)" -eq 1 ] || atf_fail "$(cat /proc/$target/maps)"
+	# and once more, from there
+	atf_check -o ignore -e ignore "$snapctl" dump "$target" -o z.psnap --kill
+	gone
+	atf_check -o ignore -e ignore "$snapctl" restore --detach z.psnap
+	target_is_alive log
+}
+vdso_of_another_kernel_cleanup() { kill_remembered; }
+
 atf_test_case lazy cleanup
 lazy_head() { atf_set require.user root; atf_set timeout 120; }
 lazy_body() {
@@ -222,5 +245,6 @@ atf_init_test_cases() {
 	atf_add_test_case fifty_at_once
 	atf_add_test_case each_call_fails_in_turn
 	atf_add_test_case killed_in_the_middle
+	atf_add_test_case vdso_of_another_kernel
 	atf_add_test_case lazy
 }

@@ -9,12 +9,9 @@
 #include <gelf.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <sys/utsname.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -299,50 +296,6 @@ check_files(struct plan *p, struct snap_error *err)
 	return 0;
 }
 
-/* ---- the vdso ---- */
-
-static bool
-same_vdso(struct plan *p, const struct target *t, const Psnap__Mapping *m)
-{
-	const uint8_t *own = (const uint8_t *)getauxval(AT_SYSINFO_EHDR);
-	size_t len = (size_t)(m->end - m->start);
-	uint8_t *theirs = malloc(len);
-	bool same = false;
-
-	if (theirs != NULL && own != NULL)
-		same = snap_read_memory(p->s, t->p->address_space_id, m->start, theirs, len, NULL, NULL) == 0 &&
-		    memcmp(own, theirs, len) == 0;
-	free(theirs);
-	return same;
-}
-
-/* Ours can be compared with that of tasks of our own kind. */
-static void
-check_vdso(struct plan *p)
-{
-	struct utsname u;
-	bool same_kernel = uname(&u) == 0 && strcmp(u.release, p->host->kernel_release) == 0 &&
-	    strcmp(u.version, p->host->kernel_version) == 0;
-
-	for (size_t i = 0; i < p->n; i++) {
-		const struct target *t = &p->targets[i];
-		size_t n;
-		const struct snap_object *const *v =
-		    snap_get_children(p->s, t->p->address_space_id, PSNAP_KIND_MAPPING, &n);
-
-		for (size_t k = 0; !t->zombie && t->space == t && k < n; k++) {
-			const Psnap__Mapping *m = (const void *)v[k]->message;
-
-			if (m->kind != PSNAP__MAPPING_KIND__MAPPING_VDSO)
-				continue;
-			if ((t->is32 == (sizeof(void *) == 4)) ? same_vdso(p, t, m) : same_kernel)
-				continue;
-			plan_problem(p, SNAP_FATAL, t, v[k]->id, "vdso", "restore under the kernel it was dumped under",
-			    "its vdso is of another kernel (%s)", p->host->kernel_release);
-		}
-	}
-}
-
 /* ---- what cannot be made ---- */
 
 static void
@@ -412,7 +365,6 @@ host_preflight(struct plan *p, struct snap_error *err)
 	check_privilege(p);
 	check_abi(p);
 	check_cpu(p);
-	check_vdso(p);
 	check_boot(p);
 	check_pids(p);
 	check_objects(p);

@@ -8,6 +8,7 @@
  *	seed.c		the tiny program every process begins as
  *	tree.c		processes, sessions, groups, threads
  *	space.c		address spaces: the seed's goes, the snapshot's comes
+ *	vdso.c		the vdso of another kernel
  *	pages.c		their contents
  *	objects.c	open files, made in our own table; object_*.c by kind
  *	descriptors.c	and handed over
@@ -75,6 +76,7 @@ struct host {
 	uint8_t		*data;			/* what is to be in scratch, copied over before calls run */
 	size_t		data_used, data_sent;
 	bool		mode32;			/* it runs i386 code now */
+	bool		foreign_vdso;		/* the snapshot's is of another kernel */
 	bool		inherits;		/* its space began as a copy of its parent's */
 	bool		spawned, built;		/* it exists; its space is made */
 	int		channel;		/* of the owner of the table: our end of its own channel */
@@ -196,6 +198,11 @@ bool	space_inherits(struct restore *r, const struct target *t);
 bool	space_has(struct restore *r, const struct target *t, const Psnap__Mapping *m);
 int	space_finish(struct restore *r);	/* marks, advice, locks; before threads let go */
 int	space_leave(struct restore *r);		/* the scratch goes */
+
+/* Whether t's vdso, whose group of mappings began at group_start, is not this kernel's. */
+int	vdso_compare(struct restore *r, struct target *t, uint64_t group_start, bool *foreign);
+/* A foreign one, as ordinary memory that leads to this kernel's. */
+int	vdso_write(struct restore *r, struct target *t);
 
 int	pages_write(struct restore *r, struct target *t);
 int	pages_read_object(struct restore *r, uint64_t id, int fd, uint64_t size);

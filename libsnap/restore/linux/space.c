@@ -203,8 +203,10 @@ place_special(struct restore *r, struct target *t, uint64_t parking)
 			from = from == 0 ? l->part[i].start : from;
 			end = l->part[i].end;
 		}
-	if (to == 0)
-		to = parking;		/* it had none: out of the way */
+	if ((e = vdso_compare(r, t, to, &t->host->foreign_vdso)) != 0)
+		return e;
+	if (to == 0 || t->host->foreign_vdso)
+		to = parking;		/* it had none, or another: out of the way, for good */
 	if (to == from)
 		return 0;
 	if (to < end && from < to + (end - from) && (e = move_special(r, t, parking)) != 0)
@@ -436,10 +438,15 @@ map_one(struct restore *r, struct target *t, const struct snap_object *o, const 
 	size_t place = 0;
 
 	switch (m->kind) {
-	case PSNAP__MAPPING_KIND__MAPPING_VDSO:
-	case PSNAP__MAPPING_KIND__MAPPING_VVAR:
 	case PSNAP__MAPPING_KIND__MAPPING_VSYSCALL:
 		return 0;
+	case PSNAP__MAPPING_KIND__MAPPING_VDSO:
+	case PSNAP__MAPPING_KIND__MAPPING_VVAR:
+		if (!t->host->foreign_vdso)
+			return 0;
+		/* zeros for data: code on its way through asks the kernel instead */
+		return ask(r, &t->tasks[0], NR_MMAP, WANT_SAME, "making a mapping", o->id, ARGS(m->start,
+		    m->end - m->start, prot, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, (uint64_t)-1, 0));
 	case PSNAP__MAPPING_KIND__MAPPING_ANONYMOUS:
 		offset = 0;
 		break;
@@ -523,7 +530,8 @@ space_make(struct restore *r, struct target *const *v, size_t n)
 	for (size_t i = 0; i < n; i++) {
 		if (v[i]->zombie || v[i]->space != v[i])
 			continue;
-		if ((e = pages_write(r, v[i])) != 0)
+		if ((e = pages_write(r, v[i])) != 0 ||
+		    (e = v[i]->host->foreign_vdso ? vdso_write(r, v[i]) : 0) != 0)
 			return e;
 		v[i]->host->built = true;
 	}
