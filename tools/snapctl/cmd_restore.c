@@ -200,8 +200,9 @@ add_path(struct request *q, char *arg)
 	return true;
 }
 
-int
-cmd_restore(int argc, char **argv)
+/* 0: go on; else *status is what to exit with. */
+static int
+parse(struct request *q, int argc, char **argv, int *status)
 {
 	enum { CHECK = 256, LAZY, PIDNS, PATH, ALLOW_CHANGED, ALLOW_PARTIAL, STOPPED, JSON };
 	static const struct option options[] = {
@@ -212,54 +213,64 @@ cmd_restore(int argc, char **argv)
 		{ "json", no_argument, NULL, JSON }, { "quiet", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
-	struct request q = { .problems = json_array() };
-	int c, status;
+	int c;
 
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, "dqh", options, NULL)) != -1) {
 		switch (c) {
 		case CHECK:
-			q.check = true;
+			q->check = true;
 			break;
 		case 'd':
-			q.detach = true;
+			q->detach = true;
 			break;
 		case LAZY:
-			q.options.lazy = true;
+			q->options.lazy = true;
 			break;
 		case PIDNS:
-			q.pidns = true;
+			q->pidns = true;
 			break;
 		case PATH:
-			if (!add_path(&q, optarg))
-				return usage_error("--path wants /FROM=/TO");
+			if (!add_path(q, optarg))
+				return *status = usage_error("--path wants /FROM=/TO");
 			break;
 		case ALLOW_CHANGED:
-			q.options.allow_changed = true;
+			q->options.allow_changed = true;
 			break;
 		case ALLOW_PARTIAL:
-			q.options.allow_partial = true;
+			q->options.allow_partial = true;
 			break;
 		case STOPPED:
-			q.options.stopped = true;
+			q->options.stopped = true;
 			break;
 		case JSON:
-			q.json = true;
+			q->json = true;
 			break;
 		case 'q':
-			q.quiet = true;
+			q->quiet = true;
 			break;
 		case 'h':
 			help();
-			return finish_output();
+			*status = finish_output();
+			return 1;
 		default:
-			return usage_error("restore: unknown option or missing value: %s", argv[optind - 1]);
+			return *status = usage_error("restore: unknown option or missing value: %s", argv[optind - 1]);
 		}
 	}
 	if (optind + 1 != argc)
-		return usage_error("restore: which snapshot?");
-	q.input = argv[optind];
-	status = q.check ? check(&q) : restore(&q);
+		return *status = usage_error("restore: which snapshot?");
+	q->input = argv[optind];
+	return 0;
+}
+
+int
+cmd_restore(int argc, char **argv)
+{
+	struct request q = { .problems = json_array() };
+	int status;
+
+	if (parse(&q, argc, argv, &status) == 0)
+		status = q.check ? check(&q) : restore(&q);
 	json_decref(q.problems);
 	free(q.paths);
 	return status;

@@ -7,8 +7,10 @@
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdint.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -112,17 +114,20 @@ print_root(pid_t first)
 int
 in_pidns(struct pidns *p)
 {
+	struct { uint64_t flags, unused[3], exit_signal, rest[3]; } args = {	/* clone3(2) */
+		.flags = CLONE_NEWPID, .exit_signal = SIGCHLD };
 	int status;
 	char c;
 	pid_t pid;
 
-	if (unshare(CLONE_NEWPID) != 0 || pipe(p->ready) != 0) {
-		report("a new pid namespace: %s", strerror(errno));
+	if (pipe(p->ready) != 0) {
+		report("pipe: %s", strerror(errno));
 		return EXIT_REFUSED;
 	}
 	fflush(NULL);
-	if ((pid = fork()) < 0) {
-		report("fork: %s", strerror(errno));
+	/* a fork, but for the namespace, which is the child's alone */
+	if ((pid = (pid_t)syscall(SYS_clone3, &args, sizeof args)) < 0) {
+		report("a new pid namespace: %s", strerror(errno));
 		return EXIT_REFUSED;
 	}
 	if (pid == 0) {

@@ -140,11 +140,11 @@ int	keep_fd(struct restore *r, int fd);
 
 enum nr {
 	NR_MMAP, NR_MUNMAP, NR_MREMAP, NR_MADVISE, NR_MLOCK2, NR_MLOCKALL, NR_PRCTL, NR_CLONE3, NR_EXECVEAT,
-	NR_SETSID, NR_SETPGID, NR_EXIT_GROUP, NR_EXIT, NR_RT_SIGTIMEDWAIT, NR_RECVMSG, NR_CLOSE_RANGE, NR_DUP3,
+	NR_SETSID, NR_SETPGID, NR_RT_SIGTIMEDWAIT, NR_RECVMSG, NR_CLOSE_RANGE, NR_DUP3,
 	NR_CLOSE, NR_FCNTL, NR_IOCTL, NR_RT_SIGACTION, NR_SIGALTSTACK, NR_SET_TID_ADDRESS, NR_SET_ROBUST_LIST,
 	NR_RSEQ, NR_SETITIMER, NR_TIMER_CREATE, NR_TIMER_SETTIME, NR_UMASK, NR_FCHDIR, NR_CHROOT,
 	NR_PERSONALITY, NR_SETGROUPS, NR_SETRESGID, NR_SETRESUID, NR_SETFSUID, NR_SETFSGID, NR_CAPSET,
-	NR_SECCOMP, NR_RT_SIGQUEUEINFO, NR_RT_TGSIGQUEUEINFO, NR_MEMBARRIER, NR_MPROTECT, NR_COUNT
+	NR_SECCOMP, NR_RT_SIGQUEUEINFO, NR_RT_TGSIGQUEUEINFO, NR_MEMBARRIER, NR_COUNT
 };
 
 enum want { WANT_ZERO, WANT_SAME /* the first argument */, WANT_NOT_NEGATIVE, WANT_ANY };
@@ -172,7 +172,7 @@ int	task_set_regs(pid_t tid, const struct regs *r);
 int	task_write(pid_t pid, uint64_t addr, const void *buf, size_t n);
 int	task_read(pid_t pid, uint64_t addr, void *buf, size_t n);
 /* The same into memory that is not writable, too: /proc/PID/mem. */
-int	mem_force(struct restore *r, const struct target *t, uint64_t addr, const void *buf, size_t n);
+int	task_force_write(struct restore *r, const struct target *t, uint64_t addr, const void *buf, size_t n);
 /* Wait for a stop: *status; -ECHILD gone. */
 int	task_wait(pid_t tid, int *status);
 /* Begin a call by hand, to its entry stop: for what must be interrupted in it. */

@@ -209,7 +209,8 @@ make_memfd(const Psnap__MemoryObject *m)
 	char name[250] = { 0 };
 	int fd;
 
-	memcpy(name, m->name.data, m->name.len < sizeof name ? m->name.len : sizeof name - 1);
+	if (m->name.len > 0)
+		memcpy(name, m->name.data, m->name.len < sizeof name ? m->name.len : sizeof name - 1);
 	if (m->huge_page_size != 0) {
 		for (uint64_t size = m->huge_page_size; size > 1; size >>= 1)
 			log++;

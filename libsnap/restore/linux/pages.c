@@ -28,7 +28,7 @@ write_chunk(struct restore *r, struct target *t, const Psnap__Mapping *m, uint64
 	int e;
 
 	if (!m->writable)
-		return mem_force(r, t, addr, from, n);
+		return task_force_write(r, t, addr, from, n);
 	e = task_write(t->p->pid, addr, from, n);
 	return e == 0 ? 0 : restore_fail(r, t, t->p->address_space_id, -e, "writing memory at 0x%llx",
 	    (unsigned long long)addr);

@@ -35,8 +35,6 @@ static const struct { const char *name; int nr[2]; } calls[NR_COUNT] = {	/* amd6
 	[NR_EXECVEAT] = { "execveat", { 322, 358 } },
 	[NR_SETSID] = { "setsid", { 112, 66 } },
 	[NR_SETPGID] = { "setpgid", { 109, 57 } },
-	[NR_EXIT_GROUP] = { "exit_group", { 231, 252 } },
-	[NR_EXIT] = { "exit", { 60, 1 } },
 	[NR_RT_SIGTIMEDWAIT] = { "rt_sigtimedwait", { 128, 177 } },
 	[NR_RECVMSG] = { "recvmsg", { 47, 372 } },
 	[NR_CLOSE_RANGE] = { "close_range", { 436, 436 } },
@@ -66,7 +64,6 @@ static const struct { const char *name; int nr[2]; } calls[NR_COUNT] = {	/* amd6
 	[NR_RT_SIGQUEUEINFO] = { "rt_sigqueueinfo", { 129, 178 } },
 	[NR_RT_TGSIGQUEUEINFO] = { "rt_tgsigqueueinfo", { 297, 335 } },
 	[NR_MEMBARRIER] = { "membarrier", { 324, 375 } },
-	[NR_MPROTECT] = { "mprotect", { 10, 125 } },
 };
 
 /* A call to be made. */
@@ -151,7 +148,7 @@ task_read(pid_t pid, uint64_t addr, void *buf, size_t n)
 }
 
 int
-mem_force(struct restore *r, const struct target *t, uint64_t addr, const void *buf, size_t n)
+task_force_write(struct restore *r, const struct target *t, uint64_t addr, const void *buf, size_t n)
 {
 	char path[32];
 	int fd, e = 0;

@@ -164,5 +164,5 @@ vdso_write(struct restore *r, struct target *t)
 		if (to != 0)
 			put_jump(patched + from, t->is32, m->start + from, live->start + to);
 	}
-	return mem_force(r, t, m->start, patched, n);
+	return task_force_write(r, t, m->start, patched, n);
 }
