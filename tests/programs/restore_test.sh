@@ -210,6 +210,39 @@ pipeline_under_tmux_body() {
 }
 pipeline_under_tmux_cleanup() { kill_remembered; }
 
+# A job of a shell, dumped by itself: its terminal is the one it is restored from.
+atf_test_case job_in_a_terminal cleanup
+job_in_a_terminal_head() { atf_set require.user root; atf_set require.progs "tmux bash"; atf_set timeout 120; }
+job_in_a_terminal_body() {
+	t="tmux -S $PWD/tmux.sock -f /dev/null"
+	screen() { $t capture-pane -p | grep -q "$1"; }
+	$t new-session -d -x 150 -y 30 "bash --norc --noprofile"
+	remember "$($t display-message -p '#{pid}')"
+	$t send-keys "PS1='> '" Enter 'sh -c "echo \$\$ >job; while read l; do echo got \$l; done"' Enter
+	wait_for 20 test -s job
+	$t send-keys 'one' Enter
+	wait_for 20 screen '^got one'
+	atf_check -o ignore -e ignore "$snapctl" dump "$(cat job)" -o x.psnap --kill
+	wait_for 20 screen '^Killed'
+	$t send-keys "$snapctl restore -q $PWD/x.psnap" Enter
+	wait_for 20 kill -0 "$(cat job)"
+	sleep 1
+	$t send-keys 'two' Enter
+	wait_for 20 screen '^got two'
+	# stopped and continued by the shell's job control
+	$t send-keys C-z
+	wait_for 20 screen 'Stopped'
+	$t send-keys 'fg' Enter
+	sleep 0.5
+	$t send-keys 'three' Enter
+	wait_for 20 screen '^got three'
+	$t send-keys C-c
+	sleep 0.5
+	$t send-keys 'echo status $?' Enter
+	wait_for 20 screen '^status 130'
+}
+job_in_a_terminal_cleanup() { kill_remembered; }
+
 atf_test_case gcc_compiling cleanup
 gcc_compiling_head() { atf_set require.user root; atf_set require.progs gcc; atf_set timeout 180; }
 gcc_compiling_body() {
@@ -323,6 +356,7 @@ atf_init_test_cases() {
 	atf_add_test_case python3
 	atf_add_test_case node
 	atf_add_test_case pipeline_under_tmux
+	atf_add_test_case job_in_a_terminal
 	atf_add_test_case gcc_compiling
 	atf_add_test_case sqlite_writing
 	atf_add_test_case memory_stays_shared

@@ -108,16 +108,60 @@ catch_signals(void)
 		sigaction(signals[i], &sa, NULL);
 }
 
-/* As a shell would: the root's exit status, or 128 and its signal. */
+/* Our terminal, if the group in its foreground is ours: -1 none. */
+static int
+own_terminal(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (isatty(fd) && tcgetpgrp(fd) == getpgrp())
+			return fd;
+	return -1;
+}
+
+/* To hand the terminal on and take it back, from the background, too. */
+static void
+give_terminal(int tty, pid_t group)
+{
+	sigset_t ttou, old;
+
+	if (tty < 0 || group <= 0)
+		return;
+	sigemptyset(&ttou);
+	sigaddset(&ttou, SIGTTOU);
+	sigprocmask(SIG_BLOCK, &ttou, &old);
+	tcsetpgrp(tty, group);
+	sigprocmask(SIG_SETMASK, &old, NULL);
+}
+
+/*
+ * As a shell would: the root's group has the terminal while it runs; when it
+ * stops, so do we.  The root's exit status, or 128 and its signal.
+ */
 static int
 wait_for_root(pid_t pid)
 {
-	int status;
+	int tty = own_terminal(), status = 0;
+	pid_t group = getpgid(pid);
 
 	child = pid;
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return EXIT_REFUSED;
+	if (getsid(pid) != getsid(0) || group == getpgrp())
+		tty = -1;
+	give_terminal(tty, group);
+	while (waitpid(pid, &status, WUNTRACED) < 0 || WIFSTOPPED(status)) {
+		if (!WIFSTOPPED(status) && errno != EINTR)
+			break;
+		if (!WIFSTOPPED(status))
+			continue;
+		/* it asked for the terminal before it had it */
+		if (tty < 0 || (WSTOPSIG(status) != SIGTTIN && WSTOPSIG(status) != SIGTTOU)) {
+			give_terminal(tty, getpgrp());
+			raise(SIGSTOP);
+			give_terminal(tty, group);
+		}
+		kill(-group, SIGCONT);
+		status = 0;
+	}
+	give_terminal(tty, getpgrp());
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
