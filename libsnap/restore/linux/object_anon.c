@@ -142,9 +142,12 @@ set_timer(struct restore *r, struct object *x)
 
 	if (t->armed && timerfd_settime(x->fd, 0, &v, NULL) != 0)
 		return restore_fail(r, NULL, x->id, errno, "setting a timerfd");
-	/* expirations not read yet; a kernel without checkpoint support cannot */
-	if (ticks != 0 && ioctl(x->fd, TFD_SET_TICKS, &ticks) != 0)
-		return restore_fail(r, NULL, x->id, errno, "setting a timerfd's expirations");
+	if (ticks == 0 || ioctl(x->fd, TFD_SET_TICKS, &ticks) == 0)
+		return 0;
+	/* an i386 program cannot say how often it expired, nor can any without checkpoint support: once, then */
+	v.it_value = (struct timespec){ 0, 1 };
+	if (timerfd_settime(x->fd, 0, &v, NULL) != 0)
+		return restore_fail(r, NULL, x->id, errno, "setting a timerfd");
 	return 0;
 }
 
