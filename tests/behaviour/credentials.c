@@ -13,7 +13,12 @@
 
 #include "tests/behaviour/behave.h"
 
-static void user_setup(void) { gid_t g[3] = { 12, 34, 56 }; EXPECT(setgroups(3, g) == 0 && setresgid(1001, 1002, 1003) == 0 && setresuid(2001, 2002, 2003) == 0); }
+static void
+user_setup(void)
+{
+	gid_t g[3] = { 12, 34, 56 };
+	EXPECT(setgroups(3, g) == 0 && setresgid(1001, 1002, 1003) == 0 && setresuid(2001, 2002, 2003) == 0);
+}
 
 static void
 user_check(void)
@@ -28,14 +33,44 @@ user_check(void)
 	EXPECT(setuid(0) == -1);
 }
 
-static void plain_setup(void) { EXPECT(setgroups(0, NULL) == 0 && setgid(65534) == 0 && setuid(65534) == 0); }
-static void plain_check(void) { EQUAL(getuid(), 65534); EXPECT(setuid(0) == -1 && errno == EPERM); }
+static void
+plain_setup(void)
+{
+	EXPECT(setgroups(0, NULL) == 0 && setgid(65534) == 0 && setuid(65534) == 0);
+}
 
-static void fsuid_setup(void) { setfsuid(777); setfsgid(888); }
-static void fsuid_check(void) { EQUAL(setfsuid((uid_t)-1), 777); EQUAL(setfsgid((gid_t)-1), 888); }
+static void
+plain_check(void)
+{
+	EQUAL(getuid(), 65534);
+	EXPECT(setuid(0) == -1 && errno == EPERM);
+}
 
-static void nnp_setup(void) { EXPECT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0); }
-static void nnp_check(void) { EQUAL(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 1); }
+static void
+fsuid_setup(void)
+{
+	setfsuid(777);
+	setfsgid(888);
+}
+
+static void
+fsuid_check(void)
+{
+	EQUAL(setfsuid((uid_t)-1), 777);
+	EQUAL(setfsgid((gid_t)-1), 888);
+}
+
+static void
+nnp_setup(void)
+{
+	EXPECT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+}
+
+static void
+nnp_check(void)
+{
+	EQUAL(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 1);
+}
 
 static void
 caps(uint64_t *effective, uint64_t *permitted, uint64_t *inheritable, bool set)
@@ -57,24 +92,84 @@ caps(uint64_t *effective, uint64_t *permitted, uint64_t *inheritable, bool set)
 	*inheritable = d[0].inheritable | (uint64_t)d[1].inheritable << 32;
 }
 
-#define KILL	(UINT64_C(1) << CAP_KILL)
-#define NET	(UINT64_C(1) << CAP_NET_BIND_SERVICE)
-#define CHOWN	(UINT64_C(1) << CAP_CHOWN)
+#define KILL (UINT64_C(1) << CAP_KILL)
+#define NET (UINT64_C(1) << CAP_NET_BIND_SERVICE)
+#define CHOWN (UINT64_C(1) << CAP_CHOWN)
 
-static void caps_setup(void) { uint64_t e = KILL, p = KILL | NET, i = NET; caps(&e, &p, &i, true); }
-static void caps_check(void) { uint64_t e, p, i; caps(&e, &p, &i, false); EXPECT(e == KILL && p == (KILL | NET) && i == NET); }
+static void
+caps_setup(void)
+{
+	uint64_t e = KILL, p = KILL | NET, i = NET;
+	caps(&e, &p, &i, true);
+}
 
-static void user_caps_setup(void) { uint64_t e = KILL | NET, p = KILL | NET, i = NET; EXPECT(prctl(PR_SET_KEEPCAPS, 1) == 0 && setuid(3003) == 0); caps(&e, &p, &i, true); }
-static void user_caps_check(void) { uint64_t e, p, i; EQUAL(getuid(), 3003); caps(&e, &p, &i, false); EXPECT(e == (KILL | NET) && i == NET); }
+static void
+caps_check(void)
+{
+	uint64_t e, p, i;
+	caps(&e, &p, &i, false);
+	EXPECT(e == KILL && p == (KILL | NET) && i == NET);
+}
 
-static void ambient_setup(void) { uint64_t e, p, i; caps(&e, &p, &i, false); i |= NET; caps(&e, &p, &i, true); EXPECT(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE, 0, 0) == 0); }
-static void ambient_check(void) { EQUAL(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_NET_BIND_SERVICE, 0, 0), 1); EQUAL(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_KILL, 0, 0), 0); }
+static void
+user_caps_setup(void)
+{
+	uint64_t e = KILL | NET, p = KILL | NET, i = NET;
+	EXPECT(prctl(PR_SET_KEEPCAPS, 1) == 0 && setuid(3003) == 0);
+	caps(&e, &p, &i, true);
+}
 
-static void bounding_setup(void) { EXPECT(prctl(PR_CAPBSET_DROP, CAP_CHOWN) == 0 && prctl(PR_CAPBSET_DROP, CAP_MKNOD) == 0); }
-static void bounding_check(void) { EQUAL(prctl(PR_CAPBSET_READ, CAP_CHOWN), 0); EQUAL(prctl(PR_CAPBSET_READ, CAP_MKNOD), 0); EQUAL(prctl(PR_CAPBSET_READ, CAP_KILL), 1); }
+static void
+user_caps_check(void)
+{
+	uint64_t e, p, i;
+	EQUAL(getuid(), 3003);
+	caps(&e, &p, &i, false);
+	EXPECT(e == (KILL | NET) && i == NET);
+}
 
-static void securebits_setup(void) { EXPECT(prctl(PR_SET_SECUREBITS, 1 << 2 | 1 << 3) == 0); }
-static void securebits_check(void) { EQUAL(prctl(PR_GET_SECUREBITS), 1 << 2 | 1 << 3); }
+static void
+ambient_setup(void)
+{
+	uint64_t e, p, i;
+	caps(&e, &p, &i, false);
+	i |= NET;
+	caps(&e, &p, &i, true);
+	EXPECT(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_RAISE, CAP_NET_BIND_SERVICE, 0, 0) == 0);
+}
+
+static void
+ambient_check(void)
+{
+	EQUAL(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_NET_BIND_SERVICE, 0, 0), 1);
+	EQUAL(prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_IS_SET, CAP_KILL, 0, 0), 0);
+}
+
+static void
+bounding_setup(void)
+{
+	EXPECT(prctl(PR_CAPBSET_DROP, CAP_CHOWN) == 0 && prctl(PR_CAPBSET_DROP, CAP_MKNOD) == 0);
+}
+
+static void
+bounding_check(void)
+{
+	EQUAL(prctl(PR_CAPBSET_READ, CAP_CHOWN), 0);
+	EQUAL(prctl(PR_CAPBSET_READ, CAP_MKNOD), 0);
+	EQUAL(prctl(PR_CAPBSET_READ, CAP_KILL), 1);
+}
+
+static void
+securebits_setup(void)
+{
+	EXPECT(prctl(PR_SET_SECUREBITS, 1 << 2 | 1 << 3) == 0);
+}
+
+static void
+securebits_check(void)
+{
+	EQUAL(prctl(PR_GET_SECUREBITS), 1 << 2 | 1 << 3);
+}
 
 /* getpriority gives EPERM, everything else is allowed. */
 static void
@@ -91,24 +186,103 @@ install(int nr, int error, unsigned flags)
 	EXPECT(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, flags, &prog) == 0);
 }
 
-static void filter_setup(void) { EXPECT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0); install(SYS_getpriority, 99, 0); }
-static void filter_check(void) { EXPECT(syscall(SYS_getpriority, 0, 0) == -1 && errno == 99); EXPECT(syscall(SYS_getppid) >= 0); }
+static void
+filter_setup(void)
+{
+	EXPECT(prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == 0);
+	install(SYS_getpriority, 99, 0);
+}
 
-static void filters_setup(void) { filter_setup(); install(SYS_sethostname, 77, 0); install(SYS_getpriority, 98, 0); }
-static void filters_check(void) { EXPECT(syscall(SYS_sethostname, "x", 1) == -1 && errno == 77); EXPECT(syscall(SYS_getpriority, 0, 0) == -1 && errno == 98); EQUAL(prctl(PR_GET_SECCOMP), 2); }
+static void
+filter_check(void)
+{
+	EXPECT(syscall(SYS_getpriority, 0, 0) == -1 && errno == 99);
+	EXPECT(syscall(SYS_getppid) >= 0);
+}
 
-static void privileged_filter_setup(void) { install(SYS_getpriority, 55, 0); }
-static void privileged_filter_check(void) { EXPECT(syscall(SYS_getpriority, 0, 0) == -1 && errno == 55); EQUAL(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 0); }
+static void
+filters_setup(void)
+{
+	filter_setup();
+	install(SYS_sethostname, 77, 0);
+	install(SYS_getpriority, 98, 0);
+}
+
+static void
+filters_check(void)
+{
+	EXPECT(syscall(SYS_sethostname, "x", 1) == -1 && errno == 77);
+	EXPECT(syscall(SYS_getpriority, 0, 0) == -1 && errno == 98);
+	EQUAL(prctl(PR_GET_SECCOMP), 2);
+}
+
+static void
+privileged_filter_setup(void)
+{
+	install(SYS_getpriority, 55, 0);
+}
+
+static void
+privileged_filter_check(void)
+{
+	EXPECT(syscall(SYS_getpriority, 0, 0) == -1 && errno == 55);
+	EQUAL(prctl(PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0), 0);
+}
 
 static volatile int go, bad;
-static void *filtered(void *a) { while (!go) idle(0.005); if (syscall(SYS_getpriority, 0, 0) != -1 || errno != 99) bad = 1; return a; }
-static pthread_t thread;
-static void filter_thread_setup(void) { filter_setup(); EXPECT(pthread_create(&thread, NULL, filtered, NULL) == 0); idle(0.05); }
-static void filter_thread_check(void) { go = 1; pthread_join(thread, NULL); EQUAL(bad, 0); }
+static void *
+filtered(void *a)
+{
+	while (!go)
+		idle(0.005);
+	if (syscall(SYS_getpriority, 0, 0) != -1 || errno != 99)
+		bad = 1;
+	return a;
+}
 
-static void *other_user(void *a) { EXPECT(syscall(SYS_setresuid, 5005, 5005, 5005) == 0); while (!go) idle(0.005); if (syscall(SYS_getuid) != 5005) bad = 1; return a; }
-static void thread_user_setup(void) { EXPECT(pthread_create(&thread, NULL, other_user, NULL) == 0); idle(0.05); }
-static void thread_user_check(void) { EQUAL(getuid(), 0); go = 1; pthread_join(thread, NULL); EQUAL(bad, 0); }
+static pthread_t thread;
+static void
+filter_thread_setup(void)
+{
+	filter_setup();
+	EXPECT(pthread_create(&thread, NULL, filtered, NULL) == 0);
+	idle(0.05);
+}
+
+static void
+filter_thread_check(void)
+{
+	go = 1;
+	pthread_join(thread, NULL);
+	EQUAL(bad, 0);
+}
+
+static void *
+other_user(void *a)
+{
+	EXPECT(syscall(SYS_setresuid, 5005, 5005, 5005) == 0);
+	while (!go)
+		idle(0.005);
+	if (syscall(SYS_getuid) != 5005)
+		bad = 1;
+	return a;
+}
+
+static void
+thread_user_setup(void)
+{
+	EXPECT(pthread_create(&thread, NULL, other_user, NULL) == 0);
+	idle(0.05);
+}
+
+static void
+thread_user_check(void)
+{
+	EQUAL(getuid(), 0);
+	go = 1;
+	pthread_join(thread, NULL);
+	EQUAL(bad, 0);
+}
 
 const struct behaviour credentials[] = {
 	{ "credentials_user_and_groups", user_setup, user_check },

@@ -12,13 +12,41 @@
 static pid_t child, other, own;
 static int fds[2];
 
-static void forever(void) { for (;;) pause(); }
+static void
+forever(void)
+{
+	for (;;)
+		pause();
+}
 
-static void pid_setup(void) { own = getpid(); }
-static void pid_check(void) { EQUAL(getpid(), own); EQUAL(syscall(SYS_gettid), own); }
+static void
+pid_setup(void)
+{
+	own = getpid();
+}
 
-static void child_setup(void) { if ((child = fork()) == 0) forever(); }
-static void child_check(void) { int st; EXPECT(kill(child, SIGTERM) == 0); EXPECT(waitpid(child, &st, 0) == child); EXPECT(WIFSIGNALED(st) && WTERMSIG(st) == SIGTERM); }
+static void
+pid_check(void)
+{
+	EQUAL(getpid(), own);
+	EQUAL(syscall(SYS_gettid), own);
+}
+
+static void
+child_setup(void)
+{
+	if ((child = fork()) == 0)
+		forever();
+}
+
+static void
+child_check(void)
+{
+	int st;
+	EXPECT(kill(child, SIGTERM) == 0);
+	EXPECT(waitpid(child, &st, 0) == child);
+	EXPECT(WIFSIGNALED(st) && WTERMSIG(st) == SIGTERM);
+}
 
 static void
 exits_setup(void)
@@ -30,8 +58,22 @@ exits_setup(void)
 		_exit(read(fds[0], &c, 1) == 1 && getppid() == own ? 33 : 1);
 	}
 }
-static void exits_start(void) { own = getpid(); exits_setup(); }
-static void exits_check(void) { int st; EXPECT(write(fds[1], "x", 1) == 1); EXPECT(waitpid(child, &st, 0) == child && WIFEXITED(st)); EQUAL(WEXITSTATUS(st), 33); }
+
+static void
+exits_start(void)
+{
+	own = getpid();
+	exits_setup();
+}
+
+static void
+exits_check(void)
+{
+	int st;
+	EXPECT(write(fds[1], "x", 1) == 1);
+	EXPECT(waitpid(child, &st, 0) == child && WIFEXITED(st));
+	EQUAL(WEXITSTATUS(st), 33);
+}
 
 static void
 grandchild_setup(void)
@@ -60,25 +102,101 @@ parent_of(pid_t pid)
 	fclose(f);
 	return ppid;
 }
-static void grandchild_check(void) { EQUAL(parent_of(other), child); EQUAL(parent_of(child), getpid()); kill(other, SIGKILL); kill(child, SIGKILL); }
 
-static void zombie_setup(void) { if ((child = fork()) == 0) _exit(42); idle(0.1); }
-static void zombie_check(void) { int st; EXPECT(waitpid(child, &st, 0) == child && WIFEXITED(st)); EQUAL(WEXITSTATUS(st), 42); }
+static void
+grandchild_check(void)
+{
+	EQUAL(parent_of(other), child);
+	EQUAL(parent_of(child), getpid());
+	kill(other, SIGKILL);
+	kill(child, SIGKILL);
+}
 
-static void zombie_signal_setup(void) { if ((child = fork()) == 0) forever(); kill(child, SIGUSR1); idle(0.1); }
-static void zombie_signal_check(void) { int st; EXPECT(waitpid(child, &st, 0) == child && WIFSIGNALED(st)); EQUAL(WTERMSIG(st), SIGUSR1); }
+static void
+zombie_setup(void)
+{
+	if ((child = fork()) == 0)
+		_exit(42);
+	idle(0.1);
+}
 
-static void zombie_killed_setup(void) { if ((child = fork()) == 0) forever(); kill(child, SIGKILL); idle(0.1); }
-static void zombie_killed_check(void) { int st; EXPECT(waitpid(child, &st, 0) == child && WIFSIGNALED(st)); EQUAL(WTERMSIG(st), SIGKILL); }
+static void
+zombie_check(void)
+{
+	int st;
+	EXPECT(waitpid(child, &st, 0) == child && WIFEXITED(st));
+	EQUAL(WEXITSTATUS(st), 42);
+}
+
+static void
+zombie_signal_setup(void)
+{
+	if ((child = fork()) == 0)
+		forever();
+	kill(child, SIGUSR1);
+	idle(0.1);
+}
+
+static void
+zombie_signal_check(void)
+{
+	int st;
+	EXPECT(waitpid(child, &st, 0) == child && WIFSIGNALED(st));
+	EQUAL(WTERMSIG(st), SIGUSR1);
+}
+
+static void
+zombie_killed_setup(void)
+{
+	if ((child = fork()) == 0)
+		forever();
+	kill(child, SIGKILL);
+	idle(0.1);
+}
+
+static void
+zombie_killed_check(void)
+{
+	int st;
+	EXPECT(waitpid(child, &st, 0) == child && WIFSIGNALED(st));
+	EQUAL(WTERMSIG(st), SIGKILL);
+}
 
 static volatile sig_atomic_t chlds;
-static void on_child(int sig) { (void)sig; chlds++; }
+static void
+on_child(int sig)
+{
+	(void)sig;
+	chlds++;
+}
 
 /* The parent heard of its zombie before the dump, and must not hear of it again. */
-static void zombie_quiet_setup(void) { signal(SIGCHLD, on_child); if ((child = fork()) == 0) _exit(1); while (chlds == 0) idle(0.01); }
-static void zombie_quiet_check(void) { idle(0.05); EQUAL(chlds, 1); EXPECT(waitpid(child, NULL, 0) == child); }
+static void
+zombie_quiet_setup(void)
+{
+	signal(SIGCHLD, on_child);
+	if ((child = fork()) == 0)
+		_exit(1);
+	while (chlds == 0)
+		idle(0.01);
+}
 
-static void stopped_setup(void) { if ((child = fork()) == 0) forever(); kill(child, SIGSTOP); EXPECT(waitpid(child, NULL, WUNTRACED) == child); }
+static void
+zombie_quiet_check(void)
+{
+	idle(0.05);
+	EQUAL(chlds, 1);
+	EXPECT(waitpid(child, NULL, 0) == child);
+}
+
+static void
+stopped_setup(void)
+{
+	if ((child = fork()) == 0)
+		forever();
+	kill(child, SIGSTOP);
+	EXPECT(waitpid(child, NULL, WUNTRACED) == child);
+}
 
 static void
 stopped_check(void)
@@ -103,11 +221,43 @@ session_setup(void)
 	}
 	idle(0.05);
 }
-static void session_check(void) { EQUAL(getsid(child), child); EQUAL(getpgid(child), child); EQUAL(getsid(0), own); kill(child, SIGKILL); }
-static void session_start(void) { own = getsid(0); session_setup(); }
 
-static void group_setup(void) { if ((child = fork()) == 0) forever(); EXPECT(setpgid(child, child) == 0); if ((other = fork()) == 0) forever(); EXPECT(setpgid(other, child) == 0); own = getpgrp(); }
-static void group_check(void) { EQUAL(getpgid(child), child); EQUAL(getpgid(other), child); EQUAL(getpgrp(), own); EXPECT(kill(-child, SIGKILL) == 0); }
+static void
+session_check(void)
+{
+	EQUAL(getsid(child), child);
+	EQUAL(getpgid(child), child);
+	EQUAL(getsid(0), own);
+	kill(child, SIGKILL);
+}
+
+static void
+session_start(void)
+{
+	own = getsid(0);
+	session_setup();
+}
+
+static void
+group_setup(void)
+{
+	if ((child = fork()) == 0)
+		forever();
+	EXPECT(setpgid(child, child) == 0);
+	if ((other = fork()) == 0)
+		forever();
+	EXPECT(setpgid(other, child) == 0);
+	own = getpgrp();
+}
+
+static void
+group_check(void)
+{
+	EQUAL(getpgid(child), child);
+	EQUAL(getpgid(other), child);
+	EQUAL(getpgrp(), own);
+	EXPECT(kill(-child, SIGKILL) == 0);
+}
 
 static void
 group_dead_leader_setup(void)
@@ -119,45 +269,202 @@ group_dead_leader_setup(void)
 		forever();
 	EXPECT(setpgid(other, child) == 0);
 	kill(child, SIGKILL);
-	idle(0.05);		/* a zombie, whose number names the group still */
+	idle(0.05); /* a zombie, whose number names the group still */
 }
-static void group_dead_leader_check(void) { EQUAL(getpgid(other), child); kill(other, SIGKILL); }
 
-static void tree_setup(void) { for (int i = 0; i < 30; i++) if (fork() == 0) { if (i % 3 == 0 && fork() == 0) forever(); forever(); } idle(0.1); }
-static void tree_check(void) { int n = 0; char path[64]; FILE *f; int c; sprintf(path, "/proc/self/task/%d/children", (int)getpid()); f = fopen(path, "r"); while (fscanf(f, "%d", &c) == 1) { n++; kill(c, SIGKILL); } EQUAL(n, 30); }
+static void
+group_dead_leader_check(void)
+{
+	EQUAL(getpgid(other), child);
+	kill(other, SIGKILL);
+}
 
-static void limit_setup(void) { struct rlimit r = { 123, 456 }; EXPECT(setrlimit(RLIMIT_NOFILE, &r) == 0); }
-static void limit_check(void) { struct rlimit r; EXPECT(getrlimit(RLIMIT_NOFILE, &r) == 0); EQUAL(r.rlim_cur, 123); EQUAL(r.rlim_max, 456); }
+static void
+tree_setup(void)
+{
+	for (int i = 0; i < 30; i++)
+		if (fork() == 0) {
+			if (i % 3 == 0 && fork() == 0)
+				forever();
+			forever();
+		}
+	idle(0.1);
+}
 
-static void limit_stack_setup(void) { struct rlimit r; getrlimit(RLIMIT_STACK, &r); r.rlim_cur = 3 << 20; EXPECT(setrlimit(RLIMIT_STACK, &r) == 0); }
-static void limit_stack_check(void) { struct rlimit r; EXPECT(getrlimit(RLIMIT_STACK, &r) == 0); EQUAL(r.rlim_cur, 3 << 20); }
+static void
+tree_check(void)
+{
+	int n = 0;
+	char path[64];
+	FILE *f;
+	int c;
+	sprintf(path, "/proc/self/task/%d/children", (int)getpid());
+	f = fopen(path, "r");
+	while (fscanf(f, "%d", &c) == 1) {
+		n++;
+		kill(c, SIGKILL);
+	}
+	EQUAL(n, 30);
+}
 
-static void limit_memory_setup(void) { struct rlimit r = { 64 << 20, 64 << 20 }; EXPECT(setrlimit(RLIMIT_AS, &r) == 0); }
-static void limit_memory_check(void) { struct rlimit r; EXPECT(getrlimit(RLIMIT_AS, &r) == 0); EQUAL(r.rlim_cur, 64 << 20); }
+static void
+limit_setup(void)
+{
+	struct rlimit r = { 123, 456 };
+	EXPECT(setrlimit(RLIMIT_NOFILE, &r) == 0);
+}
 
-static void limit_core_setup(void) { struct rlimit r = { 0, 0 }; EXPECT(setrlimit(RLIMIT_CORE, &r) == 0); r.rlim_cur = r.rlim_max = 100000; EXPECT(setrlimit(RLIMIT_CPU, &r) == 0); }
-static void limit_core_check(void) { struct rlimit r; EXPECT(getrlimit(RLIMIT_CORE, &r) == 0 && r.rlim_max == 0); EXPECT(getrlimit(RLIMIT_CPU, &r) == 0); EQUAL(r.rlim_cur, 100000); }
+static void
+limit_check(void)
+{
+	struct rlimit r;
+	EXPECT(getrlimit(RLIMIT_NOFILE, &r) == 0);
+	EQUAL(r.rlim_cur, 123);
+	EQUAL(r.rlim_max, 456);
+}
 
-static void nice_setup(void) { EXPECT(setpriority(PRIO_PROCESS, 0, 7) == 0); }
-static void nice_check(void) { EQUAL(getpriority(PRIO_PROCESS, 0), 7); }
+static void
+limit_stack_setup(void)
+{
+	struct rlimit r;
+	getrlimit(RLIMIT_STACK, &r);
+	r.rlim_cur = 3 << 20;
+	EXPECT(setrlimit(RLIMIT_STACK, &r) == 0);
+}
 
-static void batch_setup(void) { struct sched_param p = { 0 }; EXPECT(sched_setscheduler(0, SCHED_BATCH, &p) == 0); }
-static void batch_check(void) { EQUAL(sched_getscheduler(0), SCHED_BATCH); }
+static void
+limit_stack_check(void)
+{
+	struct rlimit r;
+	EXPECT(getrlimit(RLIMIT_STACK, &r) == 0);
+	EQUAL(r.rlim_cur, 3 << 20);
+}
 
-static void idle_setup(void) { struct sched_param p = { 0 }; EXPECT(sched_setscheduler(0, SCHED_IDLE | SCHED_RESET_ON_FORK, &p) == 0); }
-static void idle_check(void) { EQUAL(sched_getscheduler(0), SCHED_IDLE | SCHED_RESET_ON_FORK); }
+static void
+limit_memory_setup(void)
+{
+	struct rlimit r = { 64 << 20, 64 << 20 };
+	EXPECT(setrlimit(RLIMIT_AS, &r) == 0);
+}
 
-static void affinity_setup(void) { cpu_set_t s; CPU_ZERO(&s); CPU_SET(0, &s); EXPECT(sched_setaffinity(0, sizeof s, &s) == 0); }
-static void affinity_check(void) { cpu_set_t s; EXPECT(sched_getaffinity(0, sizeof s, &s) == 0); EXPECT(CPU_COUNT(&s) == 1 && CPU_ISSET(0, &s)); }
+static void
+limit_memory_check(void)
+{
+	struct rlimit r;
+	EXPECT(getrlimit(RLIMIT_AS, &r) == 0);
+	EQUAL(r.rlim_cur, 64 << 20);
+}
 
-static void ioprio_setup(void) { EXPECT(syscall(SYS_ioprio_set, 1, 0, 2 << 13 | 6) == 0); }
-static void ioprio_check(void) { EQUAL(syscall(SYS_ioprio_get, 1, 0), 2 << 13 | 6); }
+static void
+limit_core_setup(void)
+{
+	struct rlimit r = { 0, 0 };
+	EXPECT(setrlimit(RLIMIT_CORE, &r) == 0);
+	r.rlim_cur = r.rlim_max = 100000;
+	EXPECT(setrlimit(RLIMIT_CPU, &r) == 0);
+}
 
-static void personality_setup(void) { EXPECT(personality((unsigned long)personality(0xffffffff) | ADDR_NO_RANDOMIZE) >= 0); }
-static void personality_check(void) { EXPECT(personality(0xffffffff) & ADDR_NO_RANDOMIZE); }
+static void
+limit_core_check(void)
+{
+	struct rlimit r;
+	EXPECT(getrlimit(RLIMIT_CORE, &r) == 0 && r.rlim_max == 0);
+	EXPECT(getrlimit(RLIMIT_CPU, &r) == 0);
+	EQUAL(r.rlim_cur, 100000);
+}
 
-static void subreaper_setup(void) { EXPECT(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0); }
-static void subreaper_check(void) { int v = 0; EXPECT(prctl(PR_GET_CHILD_SUBREAPER, &v) == 0); EQUAL(v, 1); }
+static void
+nice_setup(void)
+{
+	EXPECT(setpriority(PRIO_PROCESS, 0, 7) == 0);
+}
+
+static void
+nice_check(void)
+{
+	EQUAL(getpriority(PRIO_PROCESS, 0), 7);
+}
+
+static void
+batch_setup(void)
+{
+	struct sched_param p = { 0 };
+	EXPECT(sched_setscheduler(0, SCHED_BATCH, &p) == 0);
+}
+
+static void
+batch_check(void)
+{
+	EQUAL(sched_getscheduler(0), SCHED_BATCH);
+}
+
+static void
+idle_setup(void)
+{
+	struct sched_param p = { 0 };
+	EXPECT(sched_setscheduler(0, SCHED_IDLE | SCHED_RESET_ON_FORK, &p) == 0);
+}
+
+static void
+idle_check(void)
+{
+	EQUAL(sched_getscheduler(0), SCHED_IDLE | SCHED_RESET_ON_FORK);
+}
+
+static void
+affinity_setup(void)
+{
+	cpu_set_t s;
+	CPU_ZERO(&s);
+	CPU_SET(0, &s);
+	EXPECT(sched_setaffinity(0, sizeof s, &s) == 0);
+}
+
+static void
+affinity_check(void)
+{
+	cpu_set_t s;
+	EXPECT(sched_getaffinity(0, sizeof s, &s) == 0);
+	EXPECT(CPU_COUNT(&s) == 1 && CPU_ISSET(0, &s));
+}
+
+static void
+ioprio_setup(void)
+{
+	EXPECT(syscall(SYS_ioprio_set, 1, 0, 2 << 13 | 6) == 0);
+}
+
+static void
+ioprio_check(void)
+{
+	EQUAL(syscall(SYS_ioprio_get, 1, 0), 2 << 13 | 6);
+}
+
+static void
+personality_setup(void)
+{
+	EXPECT(personality((unsigned long)personality(0xffffffff) | ADDR_NO_RANDOMIZE) >= 0);
+}
+
+static void
+personality_check(void)
+{
+	EXPECT(personality(0xffffffff) & ADDR_NO_RANDOMIZE);
+}
+
+static void
+subreaper_setup(void)
+{
+	EXPECT(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
+}
+
+static void
+subreaper_check(void)
+{
+	int v = 0;
+	EXPECT(prctl(PR_GET_CHILD_SUBREAPER, &v) == 0);
+	EQUAL(v, 1);
+}
 
 /* The root's own goes with its parent. */
 static void
@@ -184,17 +491,58 @@ pdeathsig_check(void)
 	EQUAL(WEXITSTATUS(st), SIGUSR2);
 }
 
-static void slack_setup(void) { EXPECT(prctl(PR_SET_TIMERSLACK, 123456) == 0); }
-static void slack_check(void) { EQUAL(prctl(PR_GET_TIMERSLACK), 123456); }
+static void
+slack_setup(void)
+{
+	EXPECT(prctl(PR_SET_TIMERSLACK, 123456) == 0);
+}
 
-static void dumpable_setup(void) { EXPECT(prctl(PR_SET_DUMPABLE, 0) == 0); }
-static void dumpable_check(void) { EQUAL(prctl(PR_GET_DUMPABLE), 0); }
+static void
+slack_check(void)
+{
+	EQUAL(prctl(PR_GET_TIMERSLACK), 123456);
+}
 
-static void oom_setup(void) { int f = open("/proc/self/oom_score_adj", O_WRONLY); EXPECT(write(f, "321", 3) == 3); close(f); }
-static void oom_check(void) { char b[16] = ""; int f = open("/proc/self/oom_score_adj", O_RDONLY); EXPECT(read(f, b, 15) > 0); EQUAL(atoi(b), 321); }
+static void
+dumpable_setup(void)
+{
+	EXPECT(prctl(PR_SET_DUMPABLE, 0) == 0);
+}
 
-static void membarrier_setup(void) { EXPECT(syscall(SYS_membarrier, 1 << 4, 0, 0) == 0); }
-static void membarrier_check(void) { EXPECT(syscall(SYS_membarrier, 1 << 3, 0, 0) == 0); }
+static void
+dumpable_check(void)
+{
+	EQUAL(prctl(PR_GET_DUMPABLE), 0);
+}
+
+static void
+oom_setup(void)
+{
+	int f = open("/proc/self/oom_score_adj", O_WRONLY);
+	EXPECT(write(f, "321", 3) == 3);
+	close(f);
+}
+
+static void
+oom_check(void)
+{
+	char b[16] = "";
+	int f = open("/proc/self/oom_score_adj", O_RDONLY);
+	EXPECT(read(f, b, 15) > 0);
+	EQUAL(atoi(b), 321);
+}
+
+static void
+membarrier_setup(void)
+{
+	EXPECT(syscall(SYS_membarrier, 1 << 4, 0, 0) == 0);
+}
+
+static void
+membarrier_check(void)
+{
+	EXPECT(syscall(SYS_membarrier, 1 << 3, 0, 0) == 0);
+}
 
 static void
 vfork_shares_setup(void)
@@ -217,11 +565,41 @@ vfork_shares_check(void)
 	kill(child, SIGKILL);
 }
 
-static void fs_shares_setup(void) { child = (pid_t)syscall(SYS_clone, CLONE_FS | SIGCHLD, 0, 0, 0, 0); if (child == 0) forever(); }
-static void fs_shares_check(void) { char path[64], link[64] = ""; EXPECT(chdir("/") == 0); sprintf(path, "/proc/%d/cwd", (int)child); EXPECT(readlink(path, link, 63) == 1 && link[0] == '/'); kill(child, SIGKILL); }
+static void
+fs_shares_setup(void)
+{
+	child = (pid_t)syscall(SYS_clone, CLONE_FS | SIGCHLD, 0, 0, 0, 0);
+	if (child == 0)
+		forever();
+}
 
-static void exit_signal_setup(void) { child = (pid_t)syscall(SYS_clone, SIGUSR1, 0, 0, 0, 0); if (child == 0) forever(); signal(SIGUSR1, on_child); }
-static void exit_signal_check(void) { kill(child, SIGKILL); while (chlds == 0) idle(0.01); EXPECT(waitpid(child, NULL, __WALL) == child); }
+static void
+fs_shares_check(void)
+{
+	char path[64], link[64] = "";
+	EXPECT(chdir("/") == 0);
+	sprintf(path, "/proc/%d/cwd", (int)child);
+	EXPECT(readlink(path, link, 63) == 1 && link[0] == '/');
+	kill(child, SIGKILL);
+}
+
+static void
+exit_signal_setup(void)
+{
+	child = (pid_t)syscall(SYS_clone, SIGUSR1, 0, 0, 0, 0);
+	if (child == 0)
+		forever();
+	signal(SIGUSR1, on_child);
+}
+
+static void
+exit_signal_check(void)
+{
+	kill(child, SIGKILL);
+	while (chlds == 0)
+		idle(0.01);
+	EXPECT(waitpid(child, NULL, __WALL) == child);
+}
 
 const struct behaviour processes[] = {
 	{ "process_pid", pid_setup, pid_check },

@@ -60,19 +60,49 @@ unblock(int sig)
 	EXPECT(sigprocmask(SIG_UNBLOCK, &set, NULL) == 0);
 }
 
-static void handler_setup(void) { install(SIGUSR1, 0); }
-static void handler_check(void) { raise(SIGUSR1); EQUAL(caught, SIGUSR1); }
+static void
+handler_setup(void)
+{
+	install(SIGUSR1, 0);
+}
 
-static void ignored_setup(void) { signal(SIGTERM, SIG_IGN); }
-static void ignored_check(void) { raise(SIGTERM); EXPECT(signal(SIGTERM, SIG_DFL) == SIG_IGN); }
+static void
+handler_check(void)
+{
+	raise(SIGUSR1);
+	EQUAL(caught, SIGUSR1);
+}
 
-static void default_setup(void) { signal(SIGPIPE, SIG_DFL); }
-static void default_check(void) { EXPECT(signal(SIGPIPE, SIG_DFL) == SIG_DFL); }
+static void
+ignored_setup(void)
+{
+	signal(SIGTERM, SIG_IGN);
+}
+
+static void
+ignored_check(void)
+{
+	raise(SIGTERM);
+	EXPECT(signal(SIGTERM, SIG_DFL) == SIG_IGN);
+}
+
+static void
+default_setup(void)
+{
+	signal(SIGPIPE, SIG_DFL);
+}
+
+static void
+default_check(void)
+{
+	EXPECT(signal(SIGPIPE, SIG_DFL) == SIG_DFL);
+}
 
 static void
 flags_setup(void)
 {
-	struct sigaction sa = { .sa_handler = handler, .sa_flags = SA_RESTART | SA_NODEFER | SA_RESETHAND | SA_ONSTACK };
+	struct sigaction sa = { .sa_handler = handler,
+		.sa_flags = SA_RESTART | SA_NODEFER | SA_RESETHAND | SA_ONSTACK };
 
 	sigaddset(&sa.sa_mask, SIGHUP);
 	sigaddset(&sa.sa_mask, SIGRTMIN + 3);
@@ -85,7 +115,8 @@ flags_check(void)
 	struct sigaction sa;
 
 	EXPECT(sigaction(SIGUSR2, NULL, &sa) == 0);
-	EQUAL((unsigned)sa.sa_flags & ~0x04000000u, (unsigned)(SA_RESTART | SA_NODEFER | SA_RESETHAND | SA_ONSTACK));
+	EQUAL((unsigned)sa.sa_flags & ~0x04000000u,
+	    (unsigned)(SA_RESTART | SA_NODEFER | SA_RESETHAND | SA_ONSTACK));
 	EXPECT(sigismember(&sa.sa_mask, SIGHUP) && sigismember(&sa.sa_mask, SIGRTMIN + 3) &&
 	    !sigismember(&sa.sa_mask, SIGINT));
 }
@@ -107,7 +138,12 @@ nocldwait_check(void)
 	EXPECT(sa.sa_flags & SA_NOCLDWAIT);
 }
 
-static void mask_setup(void) { block(SIGINT); block(SIGRTMIN + 7); }
+static void
+mask_setup(void)
+{
+	block(SIGINT);
+	block(SIGRTMIN + 7);
+}
 
 static void
 mask_check(void)
@@ -118,7 +154,13 @@ mask_check(void)
 	EXPECT(sigismember(&set, SIGINT) && sigismember(&set, SIGRTMIN + 7) && !sigismember(&set, SIGTERM));
 }
 
-static void pending_setup(void) { install(SIGUSR1, 0); block(SIGUSR1); kill(getpid(), SIGUSR1); }
+static void
+pending_setup(void)
+{
+	install(SIGUSR1, 0);
+	block(SIGUSR1);
+	kill(getpid(), SIGUSR1);
+}
 
 static void
 pending_check(void)
@@ -243,7 +285,12 @@ in_handler_setup(void)
 	EXPECT(product == 3.75 && before == 3.25);
 	kill(getpid(), SIGRTMAX);
 }
-static void in_handler_check(void) { EQUAL(caught, 77); }
+
+static void
+in_handler_check(void)
+{
+	EQUAL(caught, 77);
+}
 
 static void
 nested_handler(int sig)
@@ -265,10 +312,23 @@ nested_setup(void)
 	raise(SIGUSR1);
 	kill(getpid(), SIGRTMAX);
 }
-static void nested_check(void) { EQUAL(norder, 2); EQUAL(caught, 77); }
+
+static void
+nested_check(void)
+{
+	EQUAL(norder, 2);
+	EQUAL(caught, 77);
+}
 
 static sigjmp_buf jump;
-static void jump_setup(void) { if (sigsetjmp(jump, 1) != 0) { caught = 5; } block(SIGHUP); }
+static void
+jump_setup(void)
+{
+	if (sigsetjmp(jump, 1) != 0) {
+		caught = 5;
+	}
+	block(SIGHUP);
+}
 
 static void
 jump_check(void)
@@ -285,7 +345,12 @@ jump_check(void)
 	EXPECT(sigismember(&set, SIGHUP));
 }
 
-static void many_setup(void) { for (int s = SIGRTMIN; s < SIGRTMAX; s++) install(s, s & 1 ? SA_SIGINFO : 0); }
+static void
+many_setup(void)
+{
+	for (int s = SIGRTMIN; s < SIGRTMAX; s++)
+		install(s, s & 1 ? SA_SIGINFO : 0);
+}
 
 static void
 many_check(void)
@@ -298,7 +363,10 @@ many_check(void)
 	}
 }
 
-static void nothing(void) { }
+static void
+nothing(void)
+{
+}
 
 static void
 fault_handler(int sig)

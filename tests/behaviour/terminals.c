@@ -10,8 +10,19 @@
 static int master, slave;
 static char name[64], buf[256];
 
-static void pty_setup(void) { EXPECT(openpty(&master, &slave, name, NULL, NULL) == 0); }
-static void pty_check(void) { EXPECT(write(master, "line\n", 5) == 5); EXPECT(read(slave, buf, sizeof buf) == 5 && memcmp(buf, "line\n", 5) == 0); EXPECT(strcmp(ttyname(slave), name) == 0); }
+static void
+pty_setup(void)
+{
+	EXPECT(openpty(&master, &slave, name, NULL, NULL) == 0);
+}
+
+static void
+pty_check(void)
+{
+	EXPECT(write(master, "line\n", 5) == 5);
+	EXPECT(read(slave, buf, sizeof buf) == 5 && memcmp(buf, "line\n", 5) == 0);
+	EXPECT(strcmp(ttyname(slave), name) == 0);
+}
 
 static void
 raw_setup(void)
@@ -39,14 +50,32 @@ raw_check(void)
 	EQUAL(cfgetospeed(&t), B9600);
 }
 
-static void size_setup(void) { struct winsize w = { 33, 99, 0, 0 }; pty_setup(); EXPECT(ioctl(master, TIOCSWINSZ, &w) == 0); }
-static void size_check(void) { struct winsize w; EXPECT(ioctl(slave, TIOCGWINSZ, &w) == 0); EQUAL(w.ws_row, 33); EQUAL(w.ws_col, 99); }
+static void
+size_setup(void)
+{
+	struct winsize w = { 33, 99, 0, 0 };
+	pty_setup();
+	EXPECT(ioctl(master, TIOCSWINSZ, &w) == 0);
+}
+
+static void
+size_check(void)
+{
+	struct winsize w;
+	EXPECT(ioctl(slave, TIOCGWINSZ, &w) == 0);
+	EQUAL(w.ws_row, 33);
+	EQUAL(w.ws_col, 99);
+}
 
 static pid_t child;
 
 /* A child that leads a session on the slave: interrupts typed at the master reach it. */
 static volatile sig_atomic_t interrupted;
-static void on_int(int sig) { interrupted = sig; }
+static void
+on_int(int sig)
+{
+	interrupted = sig;
+}
 
 static void
 control_setup(void)
@@ -78,14 +107,50 @@ control_check(void)
 }
 
 static int others[3][2];
-static void three_setup(void) { for (int i = 0; i < 3; i++) EXPECT(openpty(&others[i][0], &others[i][1], NULL, NULL, NULL) == 0); }
-static void three_check(void) { for (int i = 0; i < 3; i++) { char c = (char)('a' + i), line[2] = { c, '\n' }; EXPECT(write(others[i][0], line, 2) == 2); EXPECT(read(others[i][1], buf, sizeof buf) == 2 && buf[0] == c); } }
+static void
+three_setup(void)
+{
+	for (int i = 0; i < 3; i++)
+		EXPECT(openpty(&others[i][0], &others[i][1], NULL, NULL, NULL) == 0);
+}
 
-static void nonblock_setup(void) { pty_setup(); fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK); }
-static void nonblock_check(void) { EXPECT(read(master, buf, 1) == -1 && errno == EAGAIN); EQUAL(fcntl(slave, F_GETFL) & O_NONBLOCK, 0); }
+static void
+three_check(void)
+{
+	for (int i = 0; i < 3; i++) {
+		char c = (char)('a' + i), line[2] = { c, '\n' };
+		EXPECT(write(others[i][0], line, 2) == 2);
+		EXPECT(read(others[i][1], buf, sizeof buf) == 2 && buf[0] == c);
+	}
+}
 
-static void twice_setup(void) { pty_setup(); EXPECT((others[0][0] = open(name, O_RDWR | O_NOCTTY)) >= 0); }
-static void twice_check(void) { EXPECT(write(others[0][0], "out", 3) == 3); EXPECT(read(master, buf, sizeof buf) == 3); }
+static void
+nonblock_setup(void)
+{
+	pty_setup();
+	fcntl(master, F_SETFL, O_RDWR | O_NONBLOCK);
+}
+
+static void
+nonblock_check(void)
+{
+	EXPECT(read(master, buf, 1) == -1 && errno == EAGAIN);
+	EQUAL(fcntl(slave, F_GETFL) & O_NONBLOCK, 0);
+}
+
+static void
+twice_setup(void)
+{
+	pty_setup();
+	EXPECT((others[0][0] = open(name, O_RDWR | O_NOCTTY)) >= 0);
+}
+
+static void
+twice_check(void)
+{
+	EXPECT(write(others[0][0], "out", 3) == 3);
+	EXPECT(read(master, buf, sizeof buf) == 3);
+}
 
 const struct behaviour terminals[] = {
 	{ "terminal_pty", pty_setup, pty_check },

@@ -8,11 +8,29 @@
 static volatile sig_atomic_t alarms, value;
 static double begun;
 
-static void on_alarm(int sig) { (void)sig; alarms++; }
-static void on_info(int sig, siginfo_t *info, void *c) { (void)sig, (void)c; alarms++; value = info->si_value.sival_int; }
+static void
+on_alarm(int sig)
+{
+	(void)sig;
+	alarms++;
+}
+
+static void
+on_info(int sig, siginfo_t *info, void *c)
+{
+	(void)sig, (void)c;
+	alarms++;
+	value = info->si_value.sival_int;
+}
 
 /* An alarm set before the dump: it comes, and not too early. */
-static void alarm_setup(void) { signal(SIGALRM, on_alarm); begun = now(); alarm(3); }
+static void
+alarm_setup(void)
+{
+	signal(SIGALRM, on_alarm);
+	begun = now();
+	alarm(3);
+}
 
 static void
 alarm_check(void)
@@ -25,13 +43,18 @@ alarm_check(void)
 static void
 itimer(int which, int sig, long first_ms, long interval_ms)
 {
-	struct itimerval v = { { interval_ms / 1000, interval_ms % 1000 * 1000 }, { first_ms / 1000, first_ms % 1000 * 1000 } };
+	struct itimerval v = { { interval_ms / 1000, interval_ms % 1000 * 1000 },
+		{ first_ms / 1000, first_ms % 1000 * 1000 } };
 
 	signal(sig, on_alarm);
 	EXPECT(setitimer(which, &v, NULL) == 0);
 }
 
-static void real_setup(void) { itimer(ITIMER_REAL, SIGALRM, 60000, 7000); }
+static void
+real_setup(void)
+{
+	itimer(ITIMER_REAL, SIGALRM, 60000, 7000);
+}
 
 static void
 real_check(void)
@@ -43,7 +66,11 @@ real_check(void)
 	EXPECT(v.it_value.tv_sec > 40 && v.it_value.tv_sec <= 60);
 }
 
-static void periodic_setup(void) { itimer(ITIMER_REAL, SIGALRM, 20, 20); }
+static void
+periodic_setup(void)
+{
+	itimer(ITIMER_REAL, SIGALRM, 20, 20);
+}
 
 static void
 periodic_check(void)
@@ -55,7 +82,11 @@ periodic_check(void)
 	EXPECT(alarms >= before + 3);
 }
 
-static void virtual_setup(void) { itimer(ITIMER_VIRTUAL, SIGVTALRM, 5000, 1000); }
+static void
+virtual_setup(void)
+{
+	itimer(ITIMER_VIRTUAL, SIGVTALRM, 5000, 1000);
+}
 
 static void
 virtual_check(void)
@@ -67,7 +98,11 @@ virtual_check(void)
 	EXPECT(v.it_value.tv_sec >= 3 && v.it_value.tv_sec <= 5);
 }
 
-static void profile_setup(void) { itimer(ITIMER_PROF, SIGPROF, 5000, 2000); }
+static void
+profile_setup(void)
+{
+	itimer(ITIMER_PROF, SIGPROF, 5000, 2000);
+}
 
 static void
 profile_check(void)
@@ -95,7 +130,7 @@ static void
 arm(timer_t t, double first, double interval)
 {
 	struct itimerspec v = { { (time_t)interval, (long)((interval - (double)(time_t)interval) * 1e9) },
-	    { (time_t)first, (long)((first - (double)(time_t)first) * 1e9) } };
+		{ (time_t)first, (long)((first - (double)(time_t)first) * 1e9) } };
 
 	EXPECT(timer_settime(t, 0, &v, NULL) == 0);
 }
@@ -112,15 +147,63 @@ expect_timer(timer_t t, double least, double most, double interval)
 	EXPECT((double)v.it_interval.tv_sec + (double)v.it_interval.tv_nsec / 1e9 == interval);
 }
 
-static void monotonic_setup(void) { make_timer(CLOCK_MONOTONIC, &timer, SIGUSR1, 5); arm(timer, 100, 2.5); }
-static void monotonic_check(void) { expect_timer(timer, 60, 100, 2.5); }
-static void realtime_setup(void) { make_timer(CLOCK_REALTIME, &timer, SIGUSR1, 5); arm(timer, 100, 0); }
-static void realtime_check(void) { expect_timer(timer, 60, 100, 0); }
-static void boottime_setup(void) { make_timer(CLOCK_BOOTTIME, &timer, SIGUSR1, 5); arm(timer, 100, 0); }
-static void boottime_check(void) { expect_timer(timer, 60, 100, 0); }
-static void cpu_setup(void) { make_timer(CLOCK_PROCESS_CPUTIME_ID, &timer, SIGUSR1, 5); arm(timer, 100, 0); }
-static void cpu_check(void) { expect_timer(timer, 90, 101, 0); }
-static void disarmed_setup(void) { make_timer(CLOCK_MONOTONIC, &timer, SIGUSR1, 5); }
+static void
+monotonic_setup(void)
+{
+	make_timer(CLOCK_MONOTONIC, &timer, SIGUSR1, 5);
+	arm(timer, 100, 2.5);
+}
+
+static void
+monotonic_check(void)
+{
+	expect_timer(timer, 60, 100, 2.5);
+}
+
+static void
+realtime_setup(void)
+{
+	make_timer(CLOCK_REALTIME, &timer, SIGUSR1, 5);
+	arm(timer, 100, 0);
+}
+
+static void
+realtime_check(void)
+{
+	expect_timer(timer, 60, 100, 0);
+}
+
+static void
+boottime_setup(void)
+{
+	make_timer(CLOCK_BOOTTIME, &timer, SIGUSR1, 5);
+	arm(timer, 100, 0);
+}
+
+static void
+boottime_check(void)
+{
+	expect_timer(timer, 60, 100, 0);
+}
+
+static void
+cpu_setup(void)
+{
+	make_timer(CLOCK_PROCESS_CPUTIME_ID, &timer, SIGUSR1, 5);
+	arm(timer, 100, 0);
+}
+
+static void
+cpu_check(void)
+{
+	expect_timer(timer, 90, 101, 0);
+}
+
+static void
+disarmed_setup(void)
+{
+	make_timer(CLOCK_MONOTONIC, &timer, SIGUSR1, 5);
+}
 
 static void
 disarmed_check(void)
@@ -152,7 +235,12 @@ ids_check(void)
 	EXPECT(timer_delete(timer) == 0 && timer_delete(another) == 0);
 }
 
-static void fires_setup(void) { make_timer(CLOCK_MONOTONIC, &timer, SIGRTMIN + 1, 1234); arm(timer, 1.5, 0); }
+static void
+fires_setup(void)
+{
+	make_timer(CLOCK_MONOTONIC, &timer, SIGRTMIN + 1, 1234);
+	arm(timer, 1.5, 0);
+}
 
 static void
 fires_check(void)
@@ -166,7 +254,9 @@ fires_check(void)
 static void
 thread_id_setup(void)
 {
-	struct sigevent e = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMIN + 1, .sigev_value.sival_int = 9 };
+	struct sigevent e = {
+		.sigev_notify = SIGEV_THREAD_ID, .sigev_signo = SIGRTMIN + 1, .sigev_value.sival_int = 9
+	};
 	struct sigaction sa = { .sa_sigaction = on_info, .sa_flags = SA_SIGINFO };
 
 	sigaction(SIGRTMIN + 1, &sa, NULL);
@@ -191,10 +281,19 @@ none_setup(void)
 	EXPECT(timer_create(CLOCK_MONOTONIC, &e, &timer) == 0);
 	arm(timer, 100, 1);
 }
-static void none_check(void) { expect_timer(timer, 60, 100, 1); }
+
+static void
+none_check(void)
+{
+	expect_timer(timer, 60, 100, 1);
+}
 
 static struct timespec started;
-static void clock_setup(void) { clock_gettime(CLOCK_REALTIME, &started); }
+static void
+clock_setup(void)
+{
+	clock_gettime(CLOCK_REALTIME, &started);
+}
 
 static void
 clock_check(void)

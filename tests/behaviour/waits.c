@@ -29,7 +29,7 @@ in_thread(void *(*fn)(void *))
 {
 	begun = now();
 	EXPECT(pthread_create(&waiter, NULL, fn, NULL) == 0);
-	idle(0.15);		/* it is in its call by then */
+	idle(0.15); /* it is in its call by then */
 }
 
 static void
@@ -51,16 +51,59 @@ expect_slept(double asked, int want)
 	EXPECT(ended - begun >= asked - 0.01);
 }
 
-static void *do_nanosleep(void *a) { struct timespec t = { 2, 500000000 }; note(nanosleep(&t, NULL)); return a; }
-static void nanosleep_setup(void) { in_thread(do_nanosleep); }
-static void nanosleep_check(void) { expect_slept(2.5, 0); }
+static void *
+do_nanosleep(void *a)
+{
+	struct timespec t = { 2, 500000000 };
+	note(nanosleep(&t, NULL));
+	return a;
+}
 
-static void *do_rem(void *a) { struct timespec t = { 2, 500000000 }, left = { 9, 9 }; note(nanosleep(&t, &left)); return a; }
-static void rem_setup(void) { in_thread(do_rem); }
+static void
+nanosleep_setup(void)
+{
+	in_thread(do_nanosleep);
+}
 
-static void *do_clock(void *a) { struct timespec t = { 2, 0 }; note(clock_nanosleep(CLOCK_BOOTTIME, 0, &t, NULL)); return a; }
-static void clock_setup(void) { in_thread(do_clock); }
-static void clock_check(void) { expect_slept(2, 0); }
+static void
+nanosleep_check(void)
+{
+	expect_slept(2.5, 0);
+}
+
+static void *
+do_rem(void *a)
+{
+	struct timespec t = { 2, 500000000 }, left = { 9, 9 };
+	note(nanosleep(&t, &left));
+	return a;
+}
+
+static void
+rem_setup(void)
+{
+	in_thread(do_rem);
+}
+
+static void *
+do_clock(void *a)
+{
+	struct timespec t = { 2, 0 };
+	note(clock_nanosleep(CLOCK_BOOTTIME, 0, &t, NULL));
+	return a;
+}
+
+static void
+clock_setup(void)
+{
+	in_thread(do_clock);
+}
+
+static void
+clock_check(void)
+{
+	expect_slept(2, 0);
+}
 
 static void *
 do_absolute(void *a)
@@ -72,21 +115,81 @@ do_absolute(void *a)
 	note(clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &t, NULL));
 	return a;
 }
-static void absolute_setup(void) { in_thread(do_absolute); }
 
-static void *do_poll(void *a) { note(poll(NULL, 0, 2000)); return a; }
-static void poll_setup(void) { in_thread(do_poll); }
-static void poll_check(void) { expect_slept(2, 0); }
+static void
+absolute_setup(void)
+{
+	in_thread(do_absolute);
+}
 
-static void *do_poll_fd(void *a) { struct pollfd p = { fds[0], POLLIN, 0 }; note(poll(&p, 1, -1)); return a; }
-static void poll_fd_setup(void) { EXPECT(pipe(fds) == 0); in_thread(do_poll_fd); }
-static void wake_pipe(void) { EXPECT(write(fds[1], "x", 1) == 1); expect_slept(0, 1); }
+static void *
+do_poll(void *a)
+{
+	note(poll(NULL, 0, 2000));
+	return a;
+}
 
-static void *do_ppoll(void *a) { struct timespec t = { 2, 0 }; note(ppoll(NULL, 0, &t, NULL)); return a; }
-static void ppoll_setup(void) { in_thread(do_ppoll); }
+static void
+poll_setup(void)
+{
+	in_thread(do_poll);
+}
 
-static void *do_select(void *a) { struct timeval t = { 2, 0 }; note(select(0, NULL, NULL, NULL, &t)); return a; }
-static void select_setup(void) { in_thread(do_select); }
+static void
+poll_check(void)
+{
+	expect_slept(2, 0);
+}
+
+static void *
+do_poll_fd(void *a)
+{
+	struct pollfd p = { fds[0], POLLIN, 0 };
+	note(poll(&p, 1, -1));
+	return a;
+}
+
+static void
+poll_fd_setup(void)
+{
+	EXPECT(pipe(fds) == 0);
+	in_thread(do_poll_fd);
+}
+
+static void
+wake_pipe(void)
+{
+	EXPECT(write(fds[1], "x", 1) == 1);
+	expect_slept(0, 1);
+}
+
+static void *
+do_ppoll(void *a)
+{
+	struct timespec t = { 2, 0 };
+	note(ppoll(NULL, 0, &t, NULL));
+	return a;
+}
+
+static void
+ppoll_setup(void)
+{
+	in_thread(do_ppoll);
+}
+
+static void *
+do_select(void *a)
+{
+	struct timeval t = { 2, 0 };
+	note(select(0, NULL, NULL, NULL, &t));
+	return a;
+}
+
+static void
+select_setup(void)
+{
+	in_thread(do_select);
+}
 
 static void *
 do_select_fd(void *a)
@@ -98,10 +201,28 @@ do_select_fd(void *a)
 	note(select(fds[0] + 1, &set, NULL, NULL, NULL));
 	return a;
 }
-static void select_fd_setup(void) { EXPECT(pipe(fds) == 0); in_thread(do_select_fd); }
 
-static void *do_read(void *a) { char c; note(read(fds[0], &c, 1)); return a; }
-static void read_setup(void) { EXPECT(pipe(fds) == 0); in_thread(do_read); }
+static void
+select_fd_setup(void)
+{
+	EXPECT(pipe(fds) == 0);
+	in_thread(do_select_fd);
+}
+
+static void *
+do_read(void *a)
+{
+	char c;
+	note(read(fds[0], &c, 1));
+	return a;
+}
+
+static void
+read_setup(void)
+{
+	EXPECT(pipe(fds) == 0);
+	in_thread(do_read);
+}
 
 static char full[1 << 20];
 /* A stop may cut a long write short, as a signal may: never to nothing, and never to an error. */
@@ -120,7 +241,14 @@ do_write(void *a)
 	note((long)done);
 	return a;
 }
-static void write_setup(void) { EXPECT(pipe(fds) == 0); memset(full, 'w', sizeof full); in_thread(do_write); }
+
+static void
+write_setup(void)
+{
+	EXPECT(pipe(fds) == 0);
+	memset(full, 'w', sizeof full);
+	in_thread(do_write);
+}
 
 static void
 write_check(void)
@@ -140,27 +268,73 @@ write_check(void)
 }
 
 static int ep;
-static void *do_epoll(void *a) { struct epoll_event e; note(epoll_wait(ep, &e, 1, -1)); return a; }
+static void *
+do_epoll(void *a)
+{
+	struct epoll_event e;
+	note(epoll_wait(ep, &e, 1, -1));
+	return a;
+}
 
 static void
 epoll_setup(void)
 {
 	struct epoll_event e = { .events = EPOLLIN };
 
-	EXPECT(pipe(fds) == 0 && (ep = epoll_create1(0)) >= 0 && epoll_ctl(ep, EPOLL_CTL_ADD, fds[0], &e) == 0);
+	EXPECT(
+	    pipe(fds) == 0 && (ep = epoll_create1(0)) >= 0 && epoll_ctl(ep, EPOLL_CTL_ADD, fds[0], &e) == 0);
 	in_thread(do_epoll);
 }
 
-static void *do_epoll_timeout(void *a) { struct epoll_event e; note(epoll_wait(ep, &e, 1, 2000)); return a; }
-static void epoll_timeout_setup(void) { EXPECT((ep = epoll_create1(0)) >= 0); in_thread(do_epoll_timeout); }
+static void *
+do_epoll_timeout(void *a)
+{
+	struct epoll_event e;
+	note(epoll_wait(ep, &e, 1, 2000));
+	return a;
+}
+
+static void
+epoll_timeout_setup(void)
+{
+	EXPECT((ep = epoll_create1(0)) >= 0);
+	in_thread(do_epoll_timeout);
+}
 /* epoll_wait cannot be told what is left: it waits again, and says nothing wrong */
-static void epoll_timeout_check(void) { expect_slept(2, 0); }
+static void
+epoll_timeout_check(void)
+{
+	expect_slept(2, 0);
+}
 
-static void *do_recv(void *a) { char c; note(recv(fds[0], &c, 1, 0)); return a; }
-static void recv_setup(void) { EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0); in_thread(do_recv); }
-static void recv_check(void) { EXPECT(send(fds[1], "y", 1, 0) == 1); expect_slept(0, 1); }
+static void *
+do_recv(void *a)
+{
+	char c;
+	note(recv(fds[0], &c, 1, 0));
+	return a;
+}
 
-static void *do_accept(void *a) { note(accept(fds[0], NULL, NULL) >= 0 ? 1 : -1); return a; }
+static void
+recv_setup(void)
+{
+	EXPECT(socketpair(AF_UNIX, SOCK_STREAM, 0, fds) == 0);
+	in_thread(do_recv);
+}
+
+static void
+recv_check(void)
+{
+	EXPECT(send(fds[1], "y", 1, 0) == 1);
+	expect_slept(0, 1);
+}
+
+static void *
+do_accept(void *a)
+{
+	note(accept(fds[0], NULL, NULL) >= 0 ? 1 : -1);
+	return a;
+}
 
 static void
 accept_setup(void)
@@ -186,8 +360,18 @@ accept_check(void)
 }
 
 static uint32_t word;
-static void *do_futex(void *a) { note(syscall(SYS_futex, &word, FUTEX_WAIT, 0, NULL, NULL, 0)); return a; }
-static void futex_setup(void) { in_thread(do_futex); }
+static void *
+do_futex(void *a)
+{
+	note(syscall(SYS_futex, &word, FUTEX_WAIT, 0, NULL, NULL, 0));
+	return a;
+}
+
+static void
+futex_setup(void)
+{
+	in_thread(do_futex);
+}
 
 static void
 futex_check(void)
@@ -201,23 +385,71 @@ futex_check(void)
 static void *
 do_futex_timeout(void *a)
 {
-	struct { long s, ns; } t = { 2, 0 };
+	struct {
+		long s, ns;
+	} t = { 2, 0 };
 
 	note(syscall(SYS_futex, &word, FUTEX_WAIT, 0, &t, NULL, 0) == -1 && errno == ETIMEDOUT ? 110 : -1);
 	return a;
 }
-static void futex_timeout_setup(void) { in_thread(do_futex_timeout); }
-static void futex_timeout_check(void) { expect_slept(2, 110); }
+
+static void
+futex_timeout_setup(void)
+{
+	in_thread(do_futex_timeout);
+}
+
+static void
+futex_timeout_check(void)
+{
+	expect_slept(2, 110);
+}
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t condition = PTHREAD_COND_INITIALIZER;
-static void *do_mutex(void *a) { note(pthread_mutex_lock(&mutex)); return a; }
-static void mutex_setup(void) { pthread_mutex_lock(&mutex); in_thread(do_mutex); }
-static void mutex_check(void) { pthread_mutex_unlock(&mutex); expect_slept(0, 0); }
+static void *
+do_mutex(void *a)
+{
+	note(pthread_mutex_lock(&mutex));
+	return a;
+}
 
-static void *do_cond(void *a) { pthread_mutex_lock(&mutex); note(pthread_cond_wait(&condition, &mutex)); return a; }
-static void cond_setup(void) { in_thread(do_cond); }
-static void cond_check(void) { pthread_mutex_lock(&mutex); pthread_cond_signal(&condition); pthread_mutex_unlock(&mutex); expect_slept(0, 0); }
+static void
+mutex_setup(void)
+{
+	pthread_mutex_lock(&mutex);
+	in_thread(do_mutex);
+}
+
+static void
+mutex_check(void)
+{
+	pthread_mutex_unlock(&mutex);
+	expect_slept(0, 0);
+}
+
+static void *
+do_cond(void *a)
+{
+	pthread_mutex_lock(&mutex);
+	note(pthread_cond_wait(&condition, &mutex));
+	return a;
+}
+
+static void
+cond_setup(void)
+{
+	in_thread(do_cond);
+}
+
+static void
+cond_check(void)
+{
+	pthread_mutex_lock(&mutex);
+	pthread_cond_signal(&condition);
+	pthread_mutex_unlock(&mutex);
+	expect_slept(0, 0);
+}
 
 static void *
 do_timedwait(void *a)
@@ -230,13 +462,40 @@ do_timedwait(void *a)
 	note(pthread_cond_timedwait(&condition, &mutex, &t));
 	return a;
 }
-static void timedwait_setup(void) { in_thread(do_timedwait); }
-static void timedwait_check(void) { expect_slept(2, ETIMEDOUT); }
+
+static void
+timedwait_setup(void)
+{
+	in_thread(do_timedwait);
+}
+
+static void
+timedwait_check(void)
+{
+	expect_slept(2, ETIMEDOUT);
+}
 
 static sem_t sem;
-static void *do_sem(void *a) { note(sem_wait(&sem)); return a; }
-static void sem_setup(void) { sem_init(&sem, 0, 0); in_thread(do_sem); }
-static void sem_check(void) { sem_post(&sem); expect_slept(0, 0); }
+static void *
+do_sem(void *a)
+{
+	note(sem_wait(&sem));
+	return a;
+}
+
+static void
+sem_setup(void)
+{
+	sem_init(&sem, 0, 0);
+	in_thread(do_sem);
+}
+
+static void
+sem_check(void)
+{
+	sem_post(&sem);
+	expect_slept(0, 0);
+}
 
 static void *
 do_sigwait(void *a)
@@ -260,7 +519,13 @@ sigwait_setup(void)
 	sigprocmask(SIG_BLOCK, &set, NULL);
 	in_thread(do_sigwait);
 }
-static void sigwait_check(void) { kill(getpid(), SIGUSR1); expect_slept(0, SIGUSR1); }
+
+static void
+sigwait_check(void)
+{
+	kill(getpid(), SIGUSR1);
+	expect_slept(0, SIGUSR1);
+}
 
 static void *
 do_sigtimedwait(void *a)
@@ -273,11 +538,27 @@ do_sigtimedwait(void *a)
 	note(sigtimedwait(&set, NULL, &t) == -1 && errno == EAGAIN ? 11 : -1);
 	return a;
 }
-static void sigtimedwait_setup(void) { in_thread(do_sigtimedwait); }
-static void sigtimedwait_check(void) { expect_slept(2, 11); }
+
+static void
+sigtimedwait_setup(void)
+{
+	in_thread(do_sigtimedwait);
+}
+
+static void
+sigtimedwait_check(void)
+{
+	expect_slept(2, 11);
+}
 
 static pid_t child;
-static void *do_wait(void *a) { int st; note(waitpid(child, &st, 0) == child && WIFEXITED(st) ? WEXITSTATUS(st) : -1); return a; }
+static void *
+do_wait(void *a)
+{
+	int st;
+	note(waitpid(child, &st, 0) == child && WIFEXITED(st) ? WEXITSTATUS(st) : -1);
+	return a;
+}
 
 static void
 wait_setup(void)
@@ -290,12 +571,37 @@ wait_setup(void)
 	}
 	in_thread(do_wait);
 }
-static void wait_check(void) { EXPECT(write(fds[1], "x", 1) == 1); expect_slept(0, 42); }
+
+static void
+wait_check(void)
+{
+	EXPECT(write(fds[1], "x", 1) == 1);
+	expect_slept(0, 42);
+}
 
 static int efd;
-static void *do_eventfd(void *a) { uint64_t v = 0; note(read(efd, &v, 8) == 8 ? (long)v : -1); return a; }
-static void eventfd_setup(void) { EXPECT((efd = eventfd(0, 0)) >= 0); in_thread(do_eventfd); }
-static void eventfd_check(void) { uint64_t v = 17; EXPECT(write(efd, &v, 8) == 8); expect_slept(0, 17); }
+static void *
+do_eventfd(void *a)
+{
+	uint64_t v = 0;
+	note(read(efd, &v, 8) == 8 ? (long)v : -1);
+	return a;
+}
+
+static void
+eventfd_setup(void)
+{
+	EXPECT((efd = eventfd(0, 0)) >= 0);
+	in_thread(do_eventfd);
+}
+
+static void
+eventfd_check(void)
+{
+	uint64_t v = 17;
+	EXPECT(write(efd, &v, 8) == 8);
+	expect_slept(0, 17);
+}
 
 static void
 timerfd_setup(void)
@@ -305,9 +611,19 @@ timerfd_setup(void)
 	EXPECT((efd = timerfd_create(CLOCK_MONOTONIC, 0)) >= 0 && timerfd_settime(efd, 0, &v, NULL) == 0);
 	in_thread(do_eventfd);
 }
-static void timerfd_check(void) { expect_slept(2, 1); }
 
-static void *do_flock(void *a) { note(flock(efd, LOCK_EX)); return a; }
+static void
+timerfd_check(void)
+{
+	expect_slept(2, 1);
+}
+
+static void *
+do_flock(void *a)
+{
+	note(flock(efd, LOCK_EX));
+	return a;
+}
 
 static void
 flock_setup(void)
@@ -318,10 +634,26 @@ flock_setup(void)
 	EXPECT(flock(fds[0], LOCK_EX) == 0);
 	in_thread(do_flock);
 }
-static void flock_check(void) { EXPECT(flock(fds[0], LOCK_UN) == 0); expect_slept(0, 0); }
 
-static void nobody(int sig) { (void)sig; }
-static void *do_pause(void *a) { note(pause() == -1 && errno == EINTR ? 4 : 0); return a; }
+static void
+flock_check(void)
+{
+	EXPECT(flock(fds[0], LOCK_UN) == 0);
+	expect_slept(0, 0);
+}
+
+static void
+nobody(int sig)
+{
+	(void)sig;
+}
+
+static void *
+do_pause(void *a)
+{
+	note(pause() == -1 && errno == EINTR ? 4 : 0);
+	return a;
+}
 
 static void
 pause_setup(void)
@@ -332,7 +664,7 @@ pause_setup(void)
 	sigemptyset(&set);
 	sigaddset(&set, SIGUSR2);
 	in_thread(do_pause);
-	pthread_sigmask(SIG_BLOCK, &set, NULL);	/* in this one: the other is to have it */
+	pthread_sigmask(SIG_BLOCK, &set, NULL); /* in this one: the other is to have it */
 }
 
 static void
@@ -346,9 +678,30 @@ pause_check(void)
 /* No system call: it computes. */
 static volatile uint64_t spins;
 static volatile int stop;
-static void *do_spin(void *a) { while (!stop) spins++; note(0); return a; }
-static void spin_setup(void) { in_thread(do_spin); }
-static void spin_check(void) { uint64_t before = spins; idle(0.1); EXPECT(spins > before); stop = 1; expect_slept(0, 0); }
+static void *
+do_spin(void *a)
+{
+	while (!stop)
+		spins++;
+	note(0);
+	return a;
+}
+
+static void
+spin_setup(void)
+{
+	in_thread(do_spin);
+}
+
+static void
+spin_check(void)
+{
+	uint64_t before = spins;
+	idle(0.1);
+	EXPECT(spins > before);
+	stop = 1;
+	expect_slept(0, 0);
+}
 
 const struct behaviour waits[] = {
 	{ "wait_nanosleep", nanosleep_setup, nanosleep_check },
