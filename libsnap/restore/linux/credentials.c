@@ -251,7 +251,8 @@ restore_one(struct restore *r, struct task *k)
 	 * A change of user forgets it.  The root's parent is another now, and
 	 * will end without being meant.
 	 */
-	if (k->t->parent_death_signal != 0 && !(k->target->parent == NULL && r->p->o->own_session) && (e = ask(r, k, NR_PRCTL, WANT_ZERO,
+	if (k->t->parent_death_signal != 0 && !(k->target->parent == NULL && r->p->o->own_session) &&
+	    (e = ask(r, k, NR_PRCTL, WANT_ZERO,
 	    "setting the parent death signal", k->id,
 	    ARGS(PR_SET_PDEATHSIG, (uint64_t)k->t->parent_death_signal, 0, 0, 0))) != 0)
 		return e;

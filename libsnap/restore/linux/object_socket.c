@@ -92,7 +92,8 @@ set_options(const Psnap__Socket *s, int fd)
 	for (size_t i = 0; i < sizeof v / sizeof *v; i++)
 		if (v[i].set && set_int(fd, v[i].level, v[i].name, (int)v[i].value) != 0)
 			return -1;
-	if (set_time(fd, SO_RCVTIMEO, o->receive_timeout_ns) != 0 || set_time(fd, SO_SNDTIMEO, o->send_timeout_ns) != 0)
+	if (set_time(fd, SO_RCVTIMEO, o->receive_timeout_ns) != 0 ||
+	    set_time(fd, SO_SNDTIMEO, o->send_timeout_ns) != 0)
 		return -1;
 	/* the kernel doubles what it is told; the forced ones need privilege and know no ceiling */
 	if (o->send_buffer != 0 && set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, (int)(o->send_buffer / 2)) != 0)
@@ -220,7 +221,8 @@ spread(struct restore *r, uint64_t id, int fd)
 		if (x->o->socket_id != id)
 			continue;
 		if ((x->fd = keep_fd(r, fcntl(fd, F_DUPFD_CLOEXEC, r->base_fd))) < 0 ||
-		    fcntl(x->fd, F_SETFL, (fcntl(x->fd, F_GETFL) & ~O_NONBLOCK) | (x->o->non_block ? O_NONBLOCK : 0)) != 0)
+		    fcntl(x->fd, F_SETFL, (fcntl(x->fd, F_GETFL) & ~O_NONBLOCK) |
+		    (x->o->non_block ? O_NONBLOCK : 0)) != 0)
 			return restore_fail(r, NULL, x->id, errno, "making a socket");
 	}
 	return 0;

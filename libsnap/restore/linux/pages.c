@@ -228,7 +228,9 @@ write_bytes(struct restore *r, struct target *t, const struct chunk *c)
 {
 	r->result->bytes += c->n;
 	r->result->pages += c->n / r->p->page;
-	return c->copied ? write_changed(r, t, c->m, c->addr, c->bytes, c->n) : write_chunk(r, t, c->m, c->addr, c->bytes, c->n);
+	if (c->copied)
+		return write_changed(r, t, c->m, c->addr, c->bytes, c->n);
+	return write_chunk(r, t, c->m, c->addr, c->bytes, c->n);
 }
 
 /* The snapshot's fault, in its own words. */

@@ -201,7 +201,8 @@ host_restore(struct plan *p, struct snap_restore_result *result, struct snap_err
 	setrlimit(RLIMIT_NOFILE, &files);
 	free(r.buffer);
 	clock_gettime(CLOCK_MONOTONIC, &end);
-	result->total_ns = (uint64_t)(end.tv_sec - begin.tv_sec) * NS + (uint64_t)end.tv_nsec - (uint64_t)begin.tv_nsec;
+	result->total_ns = (uint64_t)(end.tv_sec - begin.tv_sec) * NS + (uint64_t)end.tv_nsec -
+	    (uint64_t)begin.tv_nsec;
 	result->root_pid = p->targets[0].p->pid;
 	result->processes = p->n;
 	result->threads = p->threads;

@@ -224,7 +224,8 @@ find_wait(const struct task *k)
 static void
 set_argument(struct regs *g, bool is32, int n, uint64_t v)
 {
-	uint64_t *const wide[] = { &g->di, &g->si, &g->dx, &g->r10 }, *const narrow[] = { &g->bx, &g->cx, &g->dx, &g->si };
+	uint64_t *const wide[] = { &g->di, &g->si, &g->dx, &g->r10 };
+	uint64_t *const narrow[] = { &g->bx, &g->cx, &g->dx, &g->si };
 
 	*(is32 ? narrow : wide)[n] = v;
 }
