@@ -16,7 +16,6 @@ restore_linux_srcs := \
 	libsnap/restore/linux/process.c \
 	libsnap/restore/linux/restore.c \
 	libsnap/restore/linux/seed.c \
-	libsnap/restore/linux/siginfo.c \
 	libsnap/restore/linux/space.c \
 	libsnap/restore/linux/thread.c \
 	libsnap/restore/linux/trace.c \
@@ -47,11 +46,11 @@ libsnap_srcs := \
 	libsnap/core/error.c \
 	libsnap/core/io.c \
 	libsnap/core/limits.c \
+	libsnap/core/siginfo.c \
 	libsnap/export/core/core.c \
 	libsnap/export/core/notes.c \
 	libsnap/export/core/registers.c \
 	libsnap/export/core/segments.c \
-	libsnap/export/core/siginfo.c \
 	libsnap/export/export.c \
 	libsnap/export/psnap.c \
 	libsnap/model/kinds.c \

@@ -59,8 +59,6 @@ uint32_t core_xcr0(const struct core *c, const Psnap__Host *host);
 /* struct user_desc of one slot; t is NULL if it is empty. */
 void	core_tls(const struct core *c, uint32_t slot, const Psnap__TlsDescriptor *t, struct buf *b);
 
-/* struct siginfo, 128 bytes; si is NULL if there was no signal. */
-void	core_siginfo(const struct core *c, const Psnap__SigInfo *si, struct buf *b);
 
 /* All notes, in the order a kernel writes them. */
 int	core_notes(struct core *c, struct buf *out, struct snap_error *err);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "libsnap/core/error.h"
+#include "libsnap/core/siginfo.h"
 #include "libsnap/export/core/core.h"
 
 #ifndef NT_X86_XSTATE
@@ -214,9 +215,13 @@ tls(struct core *c, struct buf *out, const Psnap__Thread *t)
 static void
 siginfo(struct core *c, struct buf *out, const Psnap__Thread *t)
 {
+	uint8_t info[SIGINFO_LEN] = { 0 };
 	struct buf b = { 0 };
 
-	core_siginfo(c, t->last_signal, &b);
+	/* the first 64 signals have Linux's numbers; none: zeros */
+	if (t->last_signal != NULL && (uint32_t)t->last_signal->signal <= 64)
+		siginfo_encode(t->last_signal, c->wide, c->ticks, info);
+	buf_put(&b, info, sizeof info);
 	note(out, "CORE", NT_SIGINFO, &b);
 	free(b.p);
 }

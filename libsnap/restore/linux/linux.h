@@ -15,7 +15,6 @@
  *	process.c	what a process has: dispositions, timers, limits, ...
  *	credentials.c	who it runs as, seccomp
  *	thread.c	registers, FPU, masks; letting go
- *	siginfo.c	queued signals
  *	host.c		what of the snapshot does not fit this host
  *
  * Functions return 0 or a negative snap_code with r->err filled.
@@ -237,9 +236,6 @@ int	limits_restore(struct restore *r);
 
 int	threads_restore(struct restore *r);
 int	threads_let_go(struct restore *r);
-
-/* The kernel's siginfo of 128 bytes, in the task's own layout. */
-void	siginfo_make(const Psnap__SigInfo *i, bool is32, uint8_t info[128]);
 
 /* Clock id of a Clock, -1 unknown. */
 int	clock_number(Psnap__Clock clock);

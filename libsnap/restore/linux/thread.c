@@ -12,8 +12,11 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "libsnap/core/siginfo.h"
 #include "libsnap/restore/linux/linux.h"
 #include "libsnap/restore/linux/x86.h"
+
+#define USER_HZ	100	/* ticks of times the kernel tells */
 
 enum { ERESTARTSYS = -512, ERESTARTNOINTR = -513, ERESTARTNOHAND = -514, ERESTART_RESTARTBLOCK = -516 };
 
@@ -113,11 +116,11 @@ queue_signals(struct restore *r, struct task *k, Psnap__SigInfo *const *v, size_
 
 	for (size_t i = 0; i < n; i++) {
 		uint64_t sig = (uint64_t)v[i]->signal, at;
-		uint8_t info[128];
+		uint8_t info[SIGINFO_LEN];
 
 		if (sig == SIGKILL || sig == SIGSTOP)
 			continue;
-		siginfo_make(v[i], k->target->is32, info);
+		siginfo_encode(v[i], !k->target->is32, USER_HZ, info);
 		if ((at = put(r, k, info, sizeof info)) == 0)
 			return restore_nomem(r);
 		if (shared)

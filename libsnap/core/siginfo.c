@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * The kernel's siginfo from a SigInfo: sigaction(2); the union begins at 16
- * on amd64, at 12 on i386.
- */
 #include <string.h>
 
-#include "libsnap/restore/linux/linux.h"
+#include "libsnap/core/siginfo.h"
 
+/* si_code of sigaction(2). */
 static int32_t
 code(const Psnap__SigInfo *i)
 {
@@ -25,32 +22,42 @@ code(const Psnap__SigInfo *i)
 		return -5;
 	case PSNAP__SIGNAL_ORIGIN__SIGNAL_ORIGIN_THREAD:
 		return -6;
-	case PSNAP__SIGNAL_ORIGIN__SIGNAL_ORIGIN_USER:
-		return 0;
-	default:
+	case PSNAP__SIGNAL_ORIGIN__SIGNAL_ORIGIN_FAULT:
+	case PSNAP__SIGNAL_ORIGIN__SIGNAL_ORIGIN_CHILD:
+	case PSNAP__SIGNAL_ORIGIN__SIGNAL_ORIGIN_POLL:
 		return (int32_t)i->detail;
+	case PSNAP__SIGNAL_ORIGIN__SIGNAL_ORIGIN_SYSCALL:
+		return 1;
+	default:
+		return 0;
 	}
+}
+
+/* AUDIT_ARCH_* of seccomp(2). */
+static uint32_t
+audit_arch(Psnap__Abi abi)
+{
+	return abi == PSNAP__ABI__ABI_I386 ? 0x40000003 : abi == PSNAP__ABI__ABI_AMD64 ? 0xc000003e : 0;
 }
 
 /* A machine word of the task. */
 static void
-put_word(uint8_t *p, bool is32, uint64_t v)
+put_word(uint8_t *p, bool wide, uint64_t v)
 {
-	if (is32)
-		psnap_put32(p, (uint32_t)v);
-	else
+	if (wide)
 		psnap_put64(p, v);
+	else
+		psnap_put32(p, (uint32_t)v);
 }
 
-#define TICK_NS	UINT64_C(10000000)	/* USER_HZ is 100 */
-
 void
-siginfo_make(const Psnap__SigInfo *i, bool is32, uint8_t info[128])
+siginfo_encode(const Psnap__SigInfo *i, bool wide, uint32_t ticks, uint8_t info[SIGINFO_LEN])
 {
-	uint8_t *u = info + (is32 ? 12 : 16);
-	size_t word = is32 ? 4 : 8;
+	uint64_t tick = UINT64_C(1000000000) / ticks;
+	uint8_t *u = info + (wide ? 16 : 12);	/* the union; the origin tells the member */
+	size_t word = wide ? 8 : 4;
 
-	memset(info, 0, 128);
+	memset(info, 0, SIGINFO_LEN);
 	psnap_put32(info, (uint32_t)i->signal);
 	psnap_put32(info + 4, (uint32_t)i->error);
 	psnap_put32(info + 8, (uint32_t)code(i));
@@ -58,32 +65,32 @@ siginfo_make(const Psnap__SigInfo *i, bool is32, uint8_t info[128])
 	case PSNAP__SIGNAL_ORIGIN__SIGNAL_ORIGIN_TIMER:
 		psnap_put32(u, (uint32_t)i->timer);
 		psnap_put32(u + 4, (uint32_t)i->overrun);
-		put_word(u + 8, is32, i->value);
+		put_word(u + 8, wide, i->value);
 		break;
 	case PSNAP__SIGNAL_ORIGIN__SIGNAL_ORIGIN_FAULT:
-		put_word(u, is32, i->address);
+		put_word(u, wide, i->address);
 		break;
 	case PSNAP__SIGNAL_ORIGIN__SIGNAL_ORIGIN_POLL:
 	case PSNAP__SIGNAL_ORIGIN__SIGNAL_ORIGIN_SIGIO:
-		put_word(u, is32, (uint64_t)i->band);
+		put_word(u, wide, (uint64_t)i->band);
 		psnap_put32(u + word, (uint32_t)i->fd);
 		break;
 	case PSNAP__SIGNAL_ORIGIN__SIGNAL_ORIGIN_CHILD:
 		psnap_put32(u, (uint32_t)i->pid);
 		psnap_put32(u + 4, i->uid);
 		psnap_put32(u + 8, (uint32_t)i->status);
-		put_word(u + (is32 ? 12 : 16), is32, i->user_ns / TICK_NS);
-		put_word(u + (is32 ? 16 : 24), is32, i->system_ns / TICK_NS);
+		put_word(u + (wide ? 16 : 12), wide, i->user_ns / tick);
+		put_word(u + (wide ? 24 : 16), wide, i->system_ns / tick);
 		break;
 	case PSNAP__SIGNAL_ORIGIN__SIGNAL_ORIGIN_SYSCALL:
-		put_word(u, is32, i->address);
+		put_word(u, wide, i->address);
 		psnap_put32(u + word, (uint32_t)i->syscall);
-		psnap_put32(u + word + 4, i->abi == PSNAP__ABI__ABI_AMD64 ? 0xc000003e : 0x40000003);
+		psnap_put32(u + word + 4, audit_arch(i->abi));
 		break;
 	default:
 		psnap_put32(u, (uint32_t)i->pid);
 		psnap_put32(u + 4, i->uid);
-		put_word(u + 8, is32, i->value);
+		put_word(u + 8, wide, i->value);
 		break;
 	}
 }
