@@ -74,6 +74,7 @@ nginx_body() {
 	nginx=$!
 	remember $nginx
 	wait_for 20 curl -sf --unix-socket nginx.sock -o /dev/null http://x/big
+	for worker in $(cat /proc/$nginx/task/$nginx/children); do remember "$worker"; done
 	for i in 1 2; do
 		again $nginx
 		atf_check -o save:got curl -sf --max-time 20 --unix-socket nginx.sock http://x/big
@@ -82,6 +83,8 @@ nginx_body() {
 	# the master still minds its workers
 	kill -HUP $nginx
 	wait_for 20 curl -sf --max-time 5 --unix-socket nginx.sock -o /dev/null http://x/big
+	kill -TERM $nginx
+	wait_for 20 sh -c "! kill -0 $nginx"
 }
 nginx_cleanup() { kill_remembered; }
 

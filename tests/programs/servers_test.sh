@@ -79,6 +79,7 @@ nginx_with_workers_body() {
 	nginx=$!
 	remember $nginx
 	wait_for 20 curl -sf --unix-socket nginx.sock -o /dev/null http://x/big
+	for worker in $(cat /proc/$nginx/task/$nginx/children); do remember "$worker"; done
 
 	snapshot "$nginx" idle.psnap
 	atf_check -o match:'nginx' "$snapinspect" tree idle.psnap
