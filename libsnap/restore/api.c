@@ -21,9 +21,9 @@ prepare(struct plan *p, struct snap *s, const struct snap_restore_options *o, sn
 		if (o->reserved[i] != 0)
 			return error_misuse(err, "reserved members must be zero");
 	if ((r = snap_validate(s, NULL, NULL, err)) != 0 ||
-	    (r = plan_make(p, err)) != 0)
+	    (r = plan_make(p, err)) != 0 || (r = preflight(p, err)) != 0)
 		return r;
-	return preflight(p, err);
+	return p->fatal == 0 ? 0 : error_set(err, SNAP_E_REFUSED, "", 0, "cannot be restored here");
 }
 
 int
@@ -33,8 +33,6 @@ snap_restore_check(struct snap *s, const struct snap_restore_options *o, snap_pr
 	struct plan p;
 	int r = prepare(&p, s, o, fn, ctx, err);
 
-	if (r == 0 && p.fatal > 0)
-		r = error_set(err, SNAP_E_REFUSED, "", 0, "cannot be restored here");
 	plan_free(&p);
 	return r;
 }
@@ -47,8 +45,6 @@ snap_restore(struct snap *s, const struct snap_restore_options *o, snap_problem_
 	int r = prepare(&p, s, o, fn, ctx, err);
 
 	memset(result, 0, sizeof *result);
-	if (r == 0 && p.fatal > 0)
-		r = error_set(err, SNAP_E_REFUSED, "", 0, "cannot be restored here");
 	if (r == 0)
 		r = host_restore(&p, result, err);
 	plan_free(&p);
