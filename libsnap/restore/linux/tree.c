@@ -220,6 +220,23 @@ exec_seed(struct restore *r, struct target *t)
 	return 0;
 }
 
+/* clone3 in a task, its arguments being at `at` there; a number that stays taken is -EEXIST in *got. */
+static int
+clone_by(struct restore *r, struct task *by, const char *what, uint64_t object, uint64_t at, int64_t *got)
+{
+	int e;
+
+	for (int i = 0; i < TAKEN_TRIES; i++) {
+		if ((e = ask_now(r, by, NR_CLONE3, WANT_ANY, what, object,
+		    ARGS(at, sizeof(struct clone_arguments)), got)) != 0)
+			return e;
+		if (*got != -EEXIST)
+			break;
+		nanosleep(&(struct timespec){ .tv_nsec = TAKEN_PAUSE_NS }, NULL);
+	}
+	return 0;
+}
+
 static int
 spawn_child(struct restore *r, struct target *t)
 {
@@ -236,14 +253,8 @@ spawn_child(struct restore *r, struct target *t)
 
 	if ((e = task_write(by->remote->tid, at, &args, sizeof args)) != 0)
 		return restore_fail(r, parent, parent->id, -e, "writing arguments of system calls");
-	for (int i = 0; i < TAKEN_TRIES; i++) {
-		if ((e = ask_now(r, by, NR_CLONE3, WANT_ANY, "making a child", t->id,
-		    ARGS(at, sizeof args.a), &pid)) != 0)
-			return e;
-		if (pid != -EEXIST)
-			break;
-		nanosleep(&(struct timespec){ .tv_nsec = TAKEN_PAUSE_NS }, NULL);
-	}
+	if ((e = clone_by(r, by, "making a child", t->id, at, &pid)) != 0)
+		return e;
 	if (pid != t->p->pid)
 		return restore_fail(r, t, t->id, pid < 0 ? (int)-pid : EINVAL, pid == -EEXIST ?
 		    "its number is taken" : "making the process (clone3 with set_tid)");
@@ -486,14 +497,8 @@ make_thread(struct restore *r, struct task *k)
 	put_reset(k->target);
 	if ((a.set_tid = put(r, leader, &tid, sizeof tid)) == 0 || (at = put(r, leader, &a, sizeof a)) == 0)
 		return restore_nomem(r);
-	for (int i = 0; i < TAKEN_TRIES; i++) {
-		if ((e = ask_now(r, leader, NR_CLONE3, WANT_ANY, "making a thread", k->id,
-		    ARGS(at, sizeof a), &got)) != 0)
-			return e;
-		if (got != -EEXIST)
-			break;
-		nanosleep(&(struct timespec){ .tv_nsec = TAKEN_PAUSE_NS }, NULL);
-	}
+	if ((e = clone_by(r, leader, "making a thread", k->id, at, &got)) != 0)
+		return e;
 	if (got != tid)
 		return restore_fail(r, k->target, k->id, got < 0 ? (int)-got : EINVAL, got == -EEXIST ?
 		    "thread number %d is taken" : "making thread %d (clone3 with set_tid)", (int)tid);
