@@ -259,6 +259,20 @@ start_call(struct restore *r, struct task *k)
 	return resume(r, k);
 }
 
+/* The next stop of any kind; a task that ended instead is a failure. */
+static int
+wait_any_stop(struct restore *r, struct task *k, int *status)
+{
+	int e;
+
+	if ((e = task_wait(k->remote->tid, status)) != 0)
+		return restore_fail(r, k->target, k->id, -e, "waiting for thread %d", (int)k->t->tid);
+	if (WIFSTOPPED(*status))
+		return 0;
+	k->remote->made = false;
+	return restore_fail(r, k->target, k->id, 0, "thread %d was killed while being restored", (int)k->t->tid);
+}
+
 /* The next entry or exit stop; events on the way are passed. */
 static int
 wait_stop(struct restore *r, struct task *k)
@@ -266,13 +280,8 @@ wait_stop(struct restore *r, struct task *k)
 	int status, e;
 
 	for (;;) {
-		if ((e = task_wait(k->remote->tid, &status)) != 0)
-			return restore_fail(r, k->target, k->id, -e, "waiting for thread %d", (int)k->t->tid);
-		if (!WIFSTOPPED(status)) {
-			k->remote->made = false;
-			return restore_fail(r, k->target, k->id, 0, "thread %d was killed while being restored",
-			    (int)k->t->tid);
-		}
+		if ((e = wait_any_stop(r, k, &status)) != 0)
+			return e;
 		if (WSTOPSIG(status) == (SIGTRAP | 0x80))
 			return 0;
 		if ((e = resume(r, k)) != 0)
@@ -393,13 +402,8 @@ park(struct restore *r, struct task *k)
 	    ptrace(PTRACE_CONT, k->remote->tid, NULL, NULL) != 0)
 		return restore_fail(r, k->target, k->id, errno, "stopping thread %d", (int)k->t->tid);
 	for (;;) {
-		if ((e = task_wait(k->remote->tid, &status)) != 0)
-			return restore_fail(r, k->target, k->id, -e, "waiting for thread %d", (int)k->t->tid);
-		if (!WIFSTOPPED(status)) {
-			k->remote->made = false;
-			return restore_fail(r, k->target, k->id, 0, "thread %d was killed while being restored",
-			    (int)k->t->tid);
-		}
+		if ((e = wait_any_stop(r, k, &status)) != 0)
+			return e;
 		if (status >> 16 == PTRACE_EVENT_STOP)
 			return 0;
 		if (ptrace(PTRACE_CONT, k->remote->tid, NULL, NULL) != 0)
