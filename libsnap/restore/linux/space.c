@@ -142,24 +142,20 @@ space_inherits(struct restore *r, const struct target *t)
 
 /* ---- the kernel's part ---- */
 
-/* Where the snapshot had the first of its special mappings, and how much they cover; 0 none. */
+/* Where the snapshot had the first of its special mappings; 0 none. */
 static uint64_t
-special_start(struct restore *r, const struct target *t, uint64_t *span)
+special_start(struct restore *r, const struct target *t)
 {
 	size_t n;
 	const struct snap_object *const *v = mappings(r, t, &n);
-	uint64_t start = 0, end = 0;
 
 	for (size_t i = 0; i < n; i++) {
 		const Psnap__Mapping *m = (const void *)v[i]->message;
 
-		if (m->kind != PSNAP__MAPPING_KIND__MAPPING_VDSO && m->kind != PSNAP__MAPPING_KIND__MAPPING_VVAR)
-			continue;
-		start = start == 0 ? m->start : start;
-		end = m->end;
+		if (m->kind == PSNAP__MAPPING_KIND__MAPPING_VDSO || m->kind == PSNAP__MAPPING_KIND__MAPPING_VVAR)
+			return m->start;
 	}
-	*span = end - start;
-	return start;
+	return 0;
 }
 
 static int
@@ -195,7 +191,7 @@ static int
 place_special(struct restore *r, struct target *t, uint64_t parking)
 {
 	const struct layout *l = &t->host->layout;
-	uint64_t span, to = special_start(r, t, &span), from = 0, end = 0;
+	uint64_t to = special_start(r, t), from = 0, end = 0;
 	int e;
 
 	for (size_t i = 0; i < l->n; i++)
