@@ -358,6 +358,18 @@ struct snap_path_map {
 	const char	*from, *to;
 };
 
+struct snap_restore_result {
+	int32_t		root_pid;	/* the caller's child */
+	uint64_t	processes, threads, pages, bytes;
+	uint64_t	total_ns;	/* until it was ready to run */
+};
+
+/*
+ * All is made, and nothing has run yet: the last moment for what can fail, such
+ * as telling the pid.  Not 0: the caller wants none of it, and nothing remains.
+ */
+typedef int snap_ready_fn(void *ctx, const struct snap_restore_result *result);
+
 struct snap_restore_options {
 	const struct snap_path_map *paths;
 	size_t		npaths;
@@ -367,13 +379,8 @@ struct snap_restore_options {
 	bool		own_session;	/* what was in a session from outside gets one of its own, not the caller's */
 	bool		stopped;	/* leave every process stopped by SIGSTOP */
 	bool		lazy;		/* map pages from the file instead of reading them: see snapctl(1) */
+	snap_ready_fn	*ready;		/* NULL: none; gets the ctx of the problems */
 	uint32_t	reserved[4];	/* must be zero, else SNAP_E_MISUSE */
-};
-
-struct snap_restore_result {
-	int32_t		root_pid;	/* the caller's child */
-	uint64_t	processes, threads, pages, bytes;
-	uint64_t	total_ns;
 };
 
 /*
@@ -388,7 +395,7 @@ SNAP_API int snap_restore_check(struct snap *s, const struct snap_restore_option
  * The same; then make the processes of s again, with their pids, and let them
  * all go on together.  The root becomes a child of the caller.  After a
  * failure nothing remains: no process, no file.
- * SNAP_E_REFUSED: something fatal was told, or options->cancel.
+ * SNAP_E_REFUSED: something fatal was told, options->cancel, or options->ready.
  * SNAP_E_IO: a step failed; err names the object and the call.
  */
 SNAP_API int snap_restore(struct snap *s, const struct snap_restore_options *options,

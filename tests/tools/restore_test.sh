@@ -157,6 +157,7 @@ each_call_fails_in_turn_body() {
 			timeout 60 strace -qq -o trace -e trace="$call" -e inject="$call:error=EIO:when=$n" \
 			    "$snapctl" restore --detach x.psnap >stdout 2>stderr
 			status=$?
+			echo "$call $n: exit status $status"
 			injected=false
 			! grep -q INJECTED trace || injected=true
 			if [ $status -eq 0 ]; then
@@ -175,6 +176,21 @@ each_call_fails_in_turn_body() {
 	done
 }
 each_call_fails_in_turn_cleanup() { kill_remembered; }
+
+atf_test_case pid_not_told cleanup
+pid_not_told_head() { atf_set require.user root; atf_set timeout 60; }
+pid_not_told_body() {
+	dead tree 3 2
+	for option in "" --json --pidns; do
+		"$snapctl" restore --detach $option x.psnap >/dev/full 2>stderr
+		[ $? -eq 1 ] || atf_fail "$option: not refused"
+		grep -q 'No space left' stderr || atf_fail "$option: $(cat stderr)"
+		gone
+	done
+	atf_check -o inline:"$target\n" -e ignore "$snapctl" restore --detach x.psnap
+	target_is_alive log
+}
+pid_not_told_cleanup() { kill_remembered; }
 
 atf_test_case killed_in_the_middle cleanup
 killed_in_the_middle_head() { atf_set require.user root; atf_set timeout 120; }
@@ -245,6 +261,7 @@ atf_init_test_cases() {
 	atf_add_test_case stopped_and_resumed
 	atf_add_test_case fifty_at_once
 	atf_add_test_case each_call_fails_in_turn
+	atf_add_test_case pid_not_told
 	atf_add_test_case killed_in_the_middle
 	atf_add_test_case vdso_of_another_kernel
 	atf_add_test_case lazy

@@ -75,9 +75,12 @@ print_json(struct request *q, const struct snap_restore_result *r)
 	json_decref(j);
 }
 
-static void
-tell_result(struct request *q, const struct snap_restore_result *r)
+/* Before it runs: a pid that cannot be told is a tree nobody finds. */
+static int
+tell_result(void *ctx, const struct snap_restore_result *r)
 {
+	struct request *q = ctx;
+
 	if (q->json)
 		print_json(q, r);
 	else if (q->detach && !q->pidns)
@@ -86,6 +89,7 @@ tell_result(struct request *q, const struct snap_restore_result *r)
 		fprintf(stderr, "pid %d: %" PRIu64 " process%s, %" PRIu64 " thread%s, %.1f MiB; restored in %.1f ms\n",
 		    (int)r->root_pid, r->processes, r->processes == 1 ? "" : "es", r->threads,
 		    r->threads == 1 ? "" : "s", (double)r->bytes / (1 << 20), (double)r->total_ns / 1e6);
+	return finish_output();
 }
 
 /* ---- the work ---- */
@@ -199,6 +203,7 @@ make(void *arg, pid_t *root)
 		return EXIT_REFUSED;
 	q->options.cancel = &cancel;
 	q->options.own_session = q->detach;
+	q->options.ready = tell_result;
 	catch_signals();
 	if (snap_restore(s, &q->options, tell_problem, q, &result, &err) != 0) {
 		if (q->json)
@@ -207,10 +212,9 @@ make(void *arg, pid_t *root)
 		snap_close(s);
 		return EXIT_REFUSED;
 	}
-	tell_result(q, &result);
 	snap_close(s);
 	*root = result.root_pid;
-	return finish_output();
+	return EXIT_DONE;
 }
 
 static int

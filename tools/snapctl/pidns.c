@@ -139,7 +139,11 @@ in_pidns(struct pidns *p)
 	close(p->ready[1]);
 	if (p->detach && read(p->ready[0], &c, 1) == 1) {
 		print_root(pid);
-		return finish_output();
+		if ((status = finish_output()) != EXIT_DONE) {
+			kill(pid, SIGKILL);	/* and with it all of the namespace */
+			waitpid(pid, NULL, 0);
+		}
+		return status;
 	}
 	pass_signals_to(pid);
 	while (waitpid(pid, &status, 0) < 0)

@@ -235,7 +235,8 @@ int	credentials_restore(struct restore *r);
 int	limits_restore(struct restore *r);
 
 int	threads_restore(struct restore *r);
-int	threads_let_go(struct restore *r);
+int	threads_make_ready(struct restore *r);
+void	threads_let_go(struct restore *r);
 
 /* Clock id of a Clock, -1 unknown. */
 int	clock_number(Psnap__Clock clock);

@@ -160,7 +160,7 @@ make_all(struct restore *r)
 	    (e = limits_restore(r)) != 0 ||
 	    (e = credentials_restore(r)) != 0)
 		return e;
-	return threads_let_go(r);
+	return threads_make_ready(r);
 }
 
 /* By our own code segment: uname(2) may be told to lie. */
@@ -173,13 +173,26 @@ kernel_is_i386(void)
 	return (cs & 0xffff) == 0x73;
 }
 
+static void
+tell_figures(const struct plan *p, const struct timespec *begin, struct snap_restore_result *result)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	result->total_ns = (uint64_t)(now.tv_sec - begin->tv_sec) * NS + (uint64_t)now.tv_nsec -
+	    (uint64_t)begin->tv_nsec;
+	result->root_pid = p->targets[0].p->pid;
+	result->processes = p->n;
+	result->threads = p->threads;
+}
+
 int
 host_restore(struct plan *p, struct snap_restore_result *result, struct snap_error *err)
 {
 	struct restore r = { .p = p, .s = p->s, .err = err, .result = result, .wide = sizeof(void *) == 8 };
 	struct rlimit files;
 	struct snap_error ignored;
-	struct timespec begin, end;
+	struct timespec begin;
 	sigset_t all, old;
 	int e;
 
@@ -193,18 +206,18 @@ host_restore(struct plan *p, struct snap_restore_result *result, struct snap_err
 	/* what we make inherits the mask: nothing is delivered before it is whole */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
-	if ((e = make_all(&r)) != 0)
+	e = make_all(&r);
+	tell_figures(p, &begin, result);
+	if (e == 0 && p->o->ready != NULL && p->o->ready(p->problem_ctx, result) != 0)
+		e = restore_fail(&r, NULL, 0, 0, "the caller was not ready for it");
+	if (e == 0)
+		threads_let_go(&r);
+	else
 		kill_all(&r);
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	for (size_t i = 0; i < r.fds.n; i++)
 		close((int)(intptr_t)r.fds.v[i]);
 	setrlimit(RLIMIT_NOFILE, &files);
 	free(r.buffer);
-	clock_gettime(CLOCK_MONOTONIC, &end);
-	result->total_ns = (uint64_t)(end.tv_sec - begin.tv_sec) * NS + (uint64_t)end.tv_nsec -
-	    (uint64_t)begin.tv_nsec;
-	result->root_pid = p->targets[0].p->pid;
-	result->processes = p->n;
-	result->threads = p->threads;
 	return e;
 }

@@ -395,9 +395,29 @@ for_each(struct restore *r, int (*fn)(struct restore *r, struct task *k))
 	return 0;
 }
 
+int
+threads_make_ready(struct restore *r)
+{
+	int e;
+
+	if ((e = close_channel(r)) != 0 ||
+	    (e = process_timers(r)) != 0 ||
+	    (e = for_each(r, prime)) != 0 ||
+	    (e = space_leave(r)) != 0 ||
+	    (e = for_each(r, set_state)) != 0)
+		return e;
+	for (size_t i = 0; i < r->p->n; i++) {
+		struct target *t = &r->p->targets[i];
+
+		if (!t->zombie && t->tasks[0].t->dead && (e = set_exit(r, &t->tasks[0])) != 0)
+			return e;
+	}
+	return 0;
+}
+
 /* From here on nothing can fail: no task is killed any more when we end. */
-static void
-detach_all(struct restore *r)
+void
+threads_let_go(struct restore *r)
 {
 	for (size_t i = 0; i < r->all.n; i++) {
 		struct task *k = r->all.v[i];
@@ -415,25 +435,4 @@ detach_all(struct restore *r)
 			kill(k->target->p->pid, SIGSTOP);
 		ptrace(PTRACE_DETACH, k->remote->tid, NULL, NULL);
 	}
-}
-
-int
-threads_let_go(struct restore *r)
-{
-	int e;
-
-	if ((e = close_channel(r)) != 0 ||
-	    (e = process_timers(r)) != 0 ||
-	    (e = for_each(r, prime)) != 0 ||
-	    (e = space_leave(r)) != 0 ||
-	    (e = for_each(r, set_state)) != 0)
-		return e;
-	for (size_t i = 0; i < r->p->n; i++) {
-		struct target *t = &r->p->targets[i];
-
-		if (!t->zombie && t->tasks[0].t->dead && (e = set_exit(r, &t->tasks[0])) != 0)
-			return e;
-	}
-	detach_all(r);
-	return 0;
 }
