@@ -38,11 +38,14 @@
 #define PSNAP_HDR_PAGE_SHIFT	40	/* u8, log2 of the page size: 12..16 */
 #define PSNAP_HDR_HASH		41	/* u8, enum psnap_hash */
 #define PSNAP_HDR_CHECKSUM	42	/* u8, enum psnap_checksum */
-#define PSNAP_HDR_RESERVED	43	/* 17 bytes of zero */
+#define PSNAP_HDR_NEEDS		43	/* 16 bytes: ASCII name of the newest thing a reader must know */
+#define PSNAP_HDR_RESERVED	59	/* 1 byte of zero */
 #define PSNAP_HDR_CRC		60	/* u32 over bytes 0..59 */
 
 #define PSNAP_PAGE_SHIFT_MIN	12
 #define PSNAP_PAGE_SHIFT_MAX	16
+
+#define PSNAP_NEEDS_LEN		16	/* zeros behind the name, if it is shorter */
 
 enum psnap_hash {
 	PSNAP_HASH_BLAKE2B_256	= 1,

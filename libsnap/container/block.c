@@ -32,6 +32,7 @@ file_header_encode(uint8_t out[PSNAP_HDR_LEN], const struct file_header *h)
 	out[PSNAP_HDR_PAGE_SHIFT] = h->page_shift;
 	out[PSNAP_HDR_HASH] = PSNAP_HASH_BLAKE2B_256;
 	out[PSNAP_HDR_CHECKSUM] = PSNAP_CHECKSUM_CRC32C;
+	memcpy(out + PSNAP_HDR_NEEDS, h->needs, strnlen(h->needs, PSNAP_NEEDS_LEN));
 	psnap_put32(out + PSNAP_HDR_CRC, crc32c(out, PSNAP_HDR_CRC));
 }
 
@@ -47,10 +48,24 @@ lowest_bit(uint64_t mask)
 	return n;
 }
 
+/* HDR-9: graphic ASCII, then zeros. */
+static bool
+decode_needs(char name[PSNAP_NEEDS_LEN + 1], const uint8_t *in)
+{
+	size_t n = 0;
+
+	while (n < PSNAP_NEEDS_LEN && in[n] > ' ' && in[n] < 0x7f)
+		n++;
+	memcpy(name, in, n);
+	name[n] = '\0';
+	return all_zero(in + n, PSNAP_NEEDS_LEN - n);
+}
+
 int
 file_header_decode(struct file_header *h, const uint8_t *in, size_t got, struct snap_error *err)
 {
 	uint64_t unknown;
+	bool named;
 
 	/* HDR-1: what there is of the magic must be right */
 	if (memcmp(in, PSNAP_MAGIC, got < PSNAP_MAGIC_LEN ? got : PSNAP_MAGIC_LEN) != 0 || got == 0)
@@ -62,10 +77,11 @@ file_header_decode(struct file_header *h, const uint8_t *in, size_t got, struct 
 		    "file header checksum does not match");
 	h->major = psnap_get16(in + PSNAP_HDR_MAJOR);
 	h->minor = psnap_get16(in + PSNAP_HDR_MINOR);
-	if (h->major != PSNAP_VERSION_MAJOR)					/* HDR-3 */
+	named = decode_needs(h->needs, in + PSNAP_HDR_NEEDS);
+	if (h->major == 0 || h->major > PSNAP_VERSION_MAJOR)			/* HDR-3 */
 		return error_set(err, SNAP_E_UNSUPPORTED, "HDR-3", PSNAP_HDR_MAJOR,
-		    "format version %u.%u; this library reads %u", h->major, h->minor,
-		    PSNAP_VERSION_MAJOR);
+		    "format version %u.%u%s%s; this library reads up to %u", h->major, h->minor,
+		    h->needs[0] != '\0' ? " for feature " : "", h->needs, PSNAP_VERSION_MAJOR);
 	h->incompat = psnap_get64(in + PSNAP_HDR_INCOMPAT);
 	h->compat = psnap_get64(in + PSNAP_HDR_COMPAT);
 	h->autoclear = psnap_get64(in + PSNAP_HDR_AUTOCLEAR);
@@ -75,7 +91,8 @@ file_header_decode(struct file_header *h, const uint8_t *in, size_t got, struct 
 		    "needs feature \"parent\": pages of a parent snapshot");
 	if (unknown != 0)
 		return error_set(err, SNAP_E_UNSUPPORTED, "HDR-4", PSNAP_HDR_INCOMPAT,
-		    "needs feature bit %u, which this library does not know", lowest_bit(unknown));
+		    "needs feature bit %u%s%s, which this library does not know", lowest_bit(unknown),
+		    h->needs[0] != '\0' ? ", " : "", h->needs);
 	if (psnap_get32(in + PSNAP_HDR_HEADER_LEN) != PSNAP_HDR_LEN)		/* HDR-5 */
 		return error_set(err, SNAP_E_UNSUPPORTED, "HDR-5", PSNAP_HDR_HEADER_LEN,
 		    "file header of %u bytes", psnap_get32(in + PSNAP_HDR_HEADER_LEN));
@@ -92,6 +109,9 @@ file_header_decode(struct file_header *h, const uint8_t *in, size_t got, struct 
 	if (!all_zero(in + PSNAP_HDR_RESERVED, PSNAP_HDR_CRC - PSNAP_HDR_RESERVED)) /* HDR-8 */
 		return error_set(err, SNAP_E_UNSUPPORTED, "HDR-8", PSNAP_HDR_RESERVED,
 		    "reserved bytes of the file header are in use");
+	if (!named)								/* HDR-9 */
+		return error_set(err, SNAP_E_UNSUPPORTED, "HDR-9", PSNAP_HDR_NEEDS,
+		    "the name of what it needs is none");
 	return 0;
 }
 

@@ -12,6 +12,7 @@ struct file_header {
 	uint16_t	major, minor;
 	uint64_t	incompat, compat, autoclear;
 	uint8_t		page_shift;
+	char		needs[PSNAP_NEEDS_LEN + 1];	/* "": nothing by name */
 };
 
 void	file_header_encode(uint8_t out[PSNAP_HDR_LEN], const struct file_header *h);

@@ -193,7 +193,7 @@ class Vector:
     def __init__(self, schema, name):
         self.schema, self.name = schema, name
         self.header = dict(major=1, minor=0, length=HEADER, incompat=0, compat=0, autoclear=0,
-                           page_shift=12, hash=1, checksum=1, reserved=b"")
+                           page_shift=12, hash=1, checksum=1, needs="", reserved=0)
         self.blocks = []
         self.records = {}
         self.trailer, self.directory, self.tables = {}, [], []
@@ -215,7 +215,9 @@ class Vector:
             lines[:0] = [s for s in f.read().split("\n") if not s.startswith("expect")]
 
     def do_header(self, words, lines):
-        self.header.update(numbers(words))
+        names = [w for w in words if w.startswith("needs=")]
+        self.header.update(numbers([w for w in words if w not in names]))
+        self.header.update(w.split("=", 1) for w in names)
 
     def do_meta(self, words, lines):
         self.blocks.append(Block(META, codec=int("zstd" in words)))
@@ -313,7 +315,7 @@ class Vector:
         head = b"\x89PSNAP\r\n" + struct.pack(
             "<HHIQQQBBB", h["major"], h["minor"], h["length"], h["incompat"], h["compat"],
             h["autoclear"], h["page_shift"], h["hash"], h["checksum"])
-        head += bytes([h["reserved"]] if h["reserved"] else []).ljust(17, b"\0")
+        head += h["needs"].encode("latin-1").ljust(16, b"\0") + bytes([h["reserved"]])
         return head + struct.pack("<I", crc32c(head))
 
     def table_entries(self):

@@ -42,7 +42,8 @@ static const struct rule_case cases[] = {
 	{ { HEADER, 0, 40, 1, 17 }, { UNSUPPORTED, "HDR-6", 40 }, { 0 } },
 	{ { HEADER, 0, 41, 1, 2 }, { UNSUPPORTED, "HDR-7", 41 }, { 0 } },
 	{ { HEADER, 0, 42, 1, 0 }, { UNSUPPORTED, "HDR-7", 42 }, { 0 } },
-	{ { HEADER, 0, 59, 1, 1 }, { UNSUPPORTED, "HDR-8", 43 }, { 0 } },
+	{ { HEADER, 0, 59, 1, 1 }, { UNSUPPORTED, "HDR-8", 59 }, { 0 } },
+	{ { HEADER, 0, 44, 1, 'x' }, { UNSUPPORTED, "HDR-9", 43 }, { 0 } },
 
 	{ { HEAD, META, 0, 1, 'p' }, { CORRUPT, "BLK-1", META }, { 0 } },
 	{ { HEAD, META, 44, 4, 0 }, { CORRUPT, "BLK-2", META + 44 }, { 0 } },

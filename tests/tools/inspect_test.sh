@@ -32,6 +32,12 @@ views_have_exact_output_body() {
 	atf_check -o inline:'note      pid 10 x: y\n' "$inspect" coverage "$SNAP_VECTORS/good-zstd.psnap"
 }
 
+atf_test_case newer_is_refused_by_name
+newer_is_refused_by_name_body() {
+	atf_check -s exit:1 -e match:'format version 9.0 for feature shadow-stacks; this library reads up to' \
+	    "$inspect" info "$SNAP_VECTORS/bad-newer.psnap"
+}
+
 atf_test_case memory_is_searched
 memory_is_searched_body() {
 	# 4096 bytes of 90: a pattern of four begins at 4093 of them
@@ -95,6 +101,7 @@ bad_input_is_refused_body() {
 
 atf_init_test_cases() {
 	atf_add_test_case views_have_exact_output
+	atf_add_test_case newer_is_refused_by_name
 	atf_add_test_case memory_is_searched
 	atf_add_test_case json_is_json
 	atf_add_test_case standard_input_and_output
