@@ -24,7 +24,8 @@
 /* ---- file header (HDR) ------------------------------------------------ */
 #define PSNAP_MAGIC		"\x89PSNAP\r\n"	/* 8 bytes, no NUL */
 #define PSNAP_MAGIC_LEN		8
-#define PSNAP_VERSION_MAJOR	1
+/* The newest this library reads; a writer uses the lowest that holds its content. */
+#define PSNAP_VERSION_MAJOR	2
 #define PSNAP_VERSION_MINOR	0
 
 #define PSNAP_HDR_LEN		64
@@ -46,6 +47,7 @@
 #define PSNAP_PAGE_SHIFT_MAX	16
 
 #define PSNAP_NEEDS_LEN		16	/* zeros behind the name, if it is shorter */
+#define PSNAP_NEEDS_2		"signal-sets"	/* of version 2 */
 
 enum psnap_hash {
 	PSNAP_HASH_BLAKE2B_256	= 1,
@@ -107,7 +109,7 @@ enum psnap_codec {
 /* ---- object record (REC), back to back in a META payload --------------- */
 #define PSNAP_REC_LEN		16	/* header; payload follows */
 #define PSNAP_REC_OFF_KIND	0	/* u16, enum Kind of format/common.proto */
-#define PSNAP_REC_OFF_REVISION	2	/* u8, revision of the kind, 0 in 1.0 */
+#define PSNAP_REC_OFF_REVISION	2	/* u8, revision of the kind, 0 in version 1 */
 #define PSNAP_REC_OFF_CRITICAL	3	/* u8, enum psnap_criticality */
 #define PSNAP_REC_OFF_LEN	4	/* u32, payload bytes */
 #define PSNAP_REC_OFF_ID	8	/* u64, object id, unique in the file, not 0 */
@@ -208,6 +210,13 @@ enum psnap_table {
 #define PSNAP_HASH_LEAF		0x00
 #define PSNAP_HASH_CHUNK	0x01
 #define PSNAP_HASH_ROOT		0x02
+
+/* ---- versions ------------------------------------------------------------- */
+static inline int
+psnap_version_is_known(uint16_t major, uint16_t minor)
+{
+	return (major == 1 && minor <= 1) || (major == 2 && minor == 0);
+}
 
 /* ---- integers ------------------------------------------------------------ */
 static inline uint16_t

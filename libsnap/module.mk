@@ -56,6 +56,8 @@ libsnap_srcs := \
 	libsnap/model/kinds.c \
 	libsnap/model/model.c \
 	libsnap/model/open.c \
+	libsnap/model/revision.c \
+	libsnap/model/signal_set.c \
 	$(if $(live),$(restore_linux_srcs),libsnap/restore/none.c) \
 	libsnap/validate/validate.c \
 	libsnap/validate/validate_file.c \

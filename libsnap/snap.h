@@ -94,7 +94,8 @@ struct snap_writer_options {
 	uint32_t	block_pages;	/* pages a block, 0: 64 (zstd) or 1024 (none) */
 	uint32_t	page_shift;	/* 0: 12 */
 	uint32_t	threads;	/* compressing threads, 0: one a CPU, at most 8 */
-	uint32_t	reserved[7];	/* must be zero, else SNAP_E_MISUSE */
+	uint16_t	major, minor;	/* format version: 1.0 (also 0.0), 1.1 or 2.0; the lowest that holds the content */
+	uint32_t	reserved[6];	/* must be zero, else SNAP_E_MISUSE */
 };
 
 /*

@@ -65,6 +65,10 @@ options_resolve(struct snap_writer_options *o, const struct snap_writer_options 
 		o->threads = default_threads();
 	if (o->threads > MAX_THREADS)
 		return error_misuse(err, "writer options: %u threads", o->threads);
+	if (o->major == 0 && o->minor == 0)
+		o->major = 1;
+	if (!psnap_version_is_known(o->major, o->minor))
+		return error_misuse(err, "writer options: version %u.%u", o->major, o->minor);
 	return 0;
 }
 
@@ -73,7 +77,7 @@ options_resolve(struct snap_writer_options *o, const struct snap_writer_options 
 static int
 writer_new(struct snap_writer **wp, const struct snap_writer_options *given, struct snap_error *err)
 {
-	struct file_header h = { .major = PSNAP_VERSION_MAJOR, .minor = PSNAP_VERSION_MINOR };
+	struct file_header h = { 0 };
 	struct snap_writer *w;
 	int r;
 
@@ -91,6 +95,10 @@ writer_new(struct snap_writer **wp, const struct snap_writer_options *given, str
 		r = error_nomem(err);
 		goto fail;
 	}
+	h.major = w->options.major;
+	h.minor = w->options.minor;
+	if (h.major >= 2)
+		memcpy(h.needs, PSNAP_NEEDS_2, sizeof PSNAP_NEEDS_2);
 	h.page_shift = (uint8_t)w->options.page_shift;
 	file_header_encode(w->header, &h);
 	*wp = w;

@@ -37,11 +37,13 @@ decode(struct snap *s, struct snap_object *o, struct snap_error *err)
 	ProtobufCAllocator allocator = { arena_alloc_fn, arena_free_fn, s->arena };
 	const struct kind *kind = kind_find(o->kind);
 
-	if (kind == NULL || o->revision != 0)
+	if (kind == NULL || o->revision > kind->newest)
 		return unknown(o, err);
 	o->message = protobuf_c_message_unpack(kind->message, &allocator, o->payload_len, o->payload);
-	if (o->message != NULL)
-		return 0;
+	if (o->message != NULL) {
+		s->written[o - s->objects] = o->message;
+		return revision_upgrade(s->arena, o, &o->message, err);
+	}
 	if (arena_exhausted(s->arena))
 		return error_object(err, SNAP_E_LIMIT, "", o->id, o->offset,
 		    "more than %llu bytes of decoded records",
@@ -191,8 +193,9 @@ model_build(struct snap *s, struct snap_error *err)
 		total += meta[i].count;
 	s->arena = arena_new(container_limits(s->container)->max_meta_bytes);
 	s->objects = calloc(total + 1, sizeof *s->objects);
+	s->written = calloc(total + 1, sizeof *s->written);
 	s->order = calloc(total + 1, sizeof *s->order);
-	if (s->arena == NULL || s->objects == NULL || s->order == NULL)
+	if (s->arena == NULL || s->objects == NULL || s->written == NULL || s->order == NULL)
 		return error_nomem(err);
 	for (size_t i = 0; i < nmeta; i++)
 		if ((r = decode_block(s, &meta[i], err)) != 0)
@@ -208,6 +211,7 @@ model_free(struct snap *s)
 {
 	arena_free(s->arena);
 	free(s->objects);
+	free(s->written);
 	free(s->order);
 	free(s->by_id);
 	free(s->by_kind);

@@ -21,6 +21,7 @@ struct kind {
 	const ProtobufCMessageDescriptor *message;
 	/* field that names the owner, for snap_get_children(); 0: none */
 	uint32_t	owner_field;
+	uint8_t		newest;		/* revision */
 };
 const struct kind *kind_find(uint32_t number);
 const struct kind *kind_at(size_t n);	/* NULL past the last */
@@ -35,6 +36,7 @@ struct snap {
 	struct arena	*arena;		/* decoded messages */
 
 	struct snap_object *objects;
+	const ProtobufCMessage **written;	/* of each object: as it was decoded, before it was upgraded */
 	const struct snap_object **order;	/* file order */
 	size_t		count;
 
@@ -51,6 +53,13 @@ struct snap {
 /* Fill s from its container. */
 int	model_build(struct snap *s, struct snap_error *err);
 void	model_free(struct snap *s);
+
+/*
+ * The message of o in the form of its kind's newest revision, in the arena or
+ * o->message itself.  SNAP_E_CORRUPT: VER-1.
+ */
+int	revision_upgrade(struct arena *a, const struct snap_object *o, const ProtobufCMessage **newest,
+	    struct snap_error *err);
 
 /* Value of a uint64 field by number; 0 if the message has none such. */
 uint64_t message_uint64(const ProtobufCMessage *m, uint32_t field);

@@ -42,6 +42,17 @@ check_target(struct check *v, const struct snap_object *o, const Psnap__OpenFile
 }
 
 static void
+check_events(struct check *v, const struct snap_object *o, const Psnap__InotifyWatch *w)
+{
+	for (size_t i = 1; i < w->n_events; i++)
+		if (w->events[i] <= w->events[i - 1]) {				/* OPN-7 */
+			check_corrupt(v, o, "OPN-7", "inotify event %d after %d", (int)w->events[i],
+			    (int)w->events[i - 1]);
+			return;
+		}
+}
+
+static void
 check_watches(struct check *v, const struct snap_object *o, const Psnap__OpenFile *f)
 {
 	for (size_t i = 1; f->epoll != NULL && i < f->epoll->n_entries; i++) {
@@ -51,6 +62,8 @@ check_watches(struct check *v, const struct snap_object *o, const Psnap__OpenFil
 			check_corrupt(v, o, "OPN-5", "epoll entry of descriptor %d after %d", (int)b->fd,
 			    (int)a->fd);						/* OPN-5 */
 	}
+	for (size_t i = 0; f->inotify != NULL && i < f->inotify->n_watches; i++)
+		check_events(v, o, f->inotify->watches[i]);
 	for (size_t i = 1; f->inotify != NULL && i < f->inotify->n_watches; i++)
 		if (f->inotify->watches[i]->descriptor <= f->inotify->watches[i - 1]->descriptor)
 			check_corrupt(v, o, "OPN-5", "inotify watch %d after %d",		/* OPN-5 */

@@ -12,6 +12,7 @@
 #include "format/process.pb-c.h"
 #include "format/socket.pb-c.h"
 #include "libsnap/core/error.h"
+#include "libsnap/model/signal_set.h"
 #include "libsnap/validate/validate.h"
 
 /* Messages within messages end here: the schema's depth, not the input's. */
@@ -105,6 +106,7 @@ static const struct {
 	{ &psnap__restart__descriptor, PSNAP_F_RESTART_KIND },
 	{ &psnap__segment__descriptor, PSNAP_F_SEGMENT_KIND },
 	{ &psnap__fpu__descriptor, PSNAP_F_FPU_PRESENT },
+	{ &psnap__inotify_watch__descriptor, PSNAP_F_INOTIFY_WATCH_EVENTS },
 	{ &psnap__mapping__descriptor, PSNAP_F_MAPPING_KIND },
 	{ &psnap__memory_object__descriptor, PSNAP_F_MEMORY_OBJECT_KIND },
 	{ &psnap__open_file__descriptor, PSNAP_F_OPEN_FILE_ACCESS },
@@ -208,10 +210,21 @@ check_field(struct check *v, const struct snap_object *o, const ProtobufCMessage
 }
 
 static void
+check_signal_set(struct check *v, const struct snap_object *o, const Psnap__SignalSet *set)
+{
+	if (set->bits.len > SIGNAL_SET_BYTES)					/* SGS-1 */
+		check_corrupt(v, o, "SGS-1", "a set of signals of %lu bytes", (unsigned long)set->bits.len);
+	else if (set->bits.len > 0 && set->bits.data[set->bits.len - 1] == 0)	/* SGS-1 */
+		check_corrupt(v, o, "SGS-1", "a set of signals ends with zeros");
+}
+
+static void
 check_message(struct check *v, const struct snap_object *o, const ProtobufCMessage *m, unsigned depth)
 {
 	if (m == NULL || depth > MAX_DEPTH)
 		return;
+	if (m->descriptor == &psnap__signal_set__descriptor)
+		check_signal_set(v, o, (const void *)m);
 	for (unsigned i = 0; i < m->descriptor->n_fields && !v->stopped; i++)
 		check_field(v, o, m, &m->descriptor->fields[i], depth);
 }
@@ -225,14 +238,15 @@ check_message(struct check *v, const struct snap_object *o, const ProtobufCMessa
 static int
 check_encoding(struct check *v, const struct snap_object *o)
 {
+	const ProtobufCMessage *written = v->s->written[o - v->s->objects];
 	uint8_t *again;
-	size_t n = protobuf_c_message_get_packed_size(o->message);
+	size_t n = protobuf_c_message_get_packed_size(written);
 	bool same = n == o->payload_len;
 
 	if (same && n > 0) {
 		if ((again = malloc(n)) == NULL)
 			return error_nomem(v->err);
-		protobuf_c_message_pack(o->message, again);
+		protobuf_c_message_pack(written, again);
 		same = memcmp(again, o->payload, n) == 0;
 		free(again);
 	}

@@ -34,7 +34,7 @@ struct rule_case {
 static const struct rule_case cases[] = {
 	{ { HEADER, 0, 24, 8, 1u << 5 }, { 0 }, { 0 } },	/* compatible: ignored */
 	{ { HEADER, 0, 10, 2, 7 }, { 0 }, { 0 } },		/* a newer minor */
-	{ { HEADER, 0, 8, 2, 2 }, { UNSUPPORTED, "HDR-3", 8 }, { 0 } },
+	{ { HEADER, 0, 8, 2, 3 }, { UNSUPPORTED, "HDR-3", 8 }, { 0 } },
 	{ { HEADER, 0, 16, 8, 1 }, { UNSUPPORTED, "HDR-4", 16 }, { 0 } },
 	{ { HEADER, 0, 16, 8, UINT64_C(1) << 63 }, { UNSUPPORTED, "HDR-4", 16 }, { 0 } },
 	{ { HEADER, 0, 12, 4, 65 }, { UNSUPPORTED, "HDR-5", 12 }, { 0 } },

@@ -153,6 +153,12 @@
 	X(opn2, "OPN-2", OPEN_FILE, CORRUPT, w->open_file.terminal_master = true)			\
 	X(opn3, "OPN-3", OPEN_PIPE, CORRUPT, w->open_pipe.access = PSNAP__ACCESS_MODE__ACCESS_PATH)	\
 	X(opn4, "OPN-4", OPEN_FILE, CORRUPT, w->lock.to_end = false; w->lock.start = 1)			\
+	X(sgs1_zeros, "SGS-1", LEADER, CORRUPT, world_blocked(w, "\1\0", 2))				\
+	X(sgs1_long, "SGS-1", LEADER, CORRUPT, world_blocked(w, "12345678901234567", 17))		\
+	X(opn7, "OPN-7", OPEN_INOTIFY, CORRUPT, world_revise(w, OPEN_INOTIFY, 1);			\
+	    w->events[0] = PSNAP__INOTIFY_EVENT__INOTIFY_OPEN;						\
+	    w->events[1] = PSNAP__INOTIFY_EVENT__INOTIFY_ACCESS;					\
+	    w->watches[0].events = w->events; w->watches[0].n_events = 2)				\
 	X(opn5, "OPN-5", OPEN_EPOLL, CORRUPT, w->entries[0].fd = 9)					\
 	X(opn5_watch, "OPN-5", OPEN_INOTIFY, CORRUPT, w->watches[0].descriptor = 2)			\
 	X(opn6, "OPN-6", OPEN_EPOLL, CORRUPT, w->entries[1].open_file_id = OPEN_EPOLL)			\
@@ -302,7 +308,7 @@ ATF_TC_BODY(every_rule_has_a_case, tc)
 		bool found = false;
 
 		if (sscanf(line, "| %11[A-Z0-9-] |", rule) != 1 || strchr(rule, '-') == NULL ||
-		    rule[0] == '-' || strcmp(rule, "REC-9") == 0)
+		    rule[0] == '-' || strcmp(rule, "REC-9") == 0 || strcmp(rule, "VER-1") == 0)
 			continue;
 		rules++;
 		for (size_t i = 0; i < NCASES && !found; i++)
@@ -355,6 +361,29 @@ ATF_TC_BODY(rec9_fires_on_other_encodings, tc)
 		    strcmp(f.first.rule, "REC-9") == 0 && f.first.record == FREE_ID, "%s: %u %s",
 		    encodings[i].what, f.count, f.first.msg);
 		snap_close(s);
+	}
+}
+
+/* Nobody reads what another revision has, so that it must not be there. */
+ATF_TC_WITHOUT_HEAD(ver1_fires_on_fields_of_another_revision);
+ATF_TC_BODY(ver1_fires_on_fields_of_another_revision, tc)
+{
+	static struct world w;
+
+	for (uint8_t revision = 0; revision < 2; revision++) {
+		struct snap_error err;
+		struct snap *s;
+		FILE *out = fopen("ver1.psnap", "w+");
+
+		world_init(&w);
+		world_blocked(&w, "\1", 1);
+		world_revise(&w, LEADER, revision);
+		w.leader.signal_mask = revision;
+		ATF_REQUIRE_EQ(world_write(&w, fileno(out), &err), 0);
+		fclose(out);
+		ATF_CHECK_EQ(snap_open(&s, "ver1.psnap", NULL, &err), SNAP_E_CORRUPT);
+		ATF_CHECK_STREQ(err.rule, "VER-1");
+		ATF_CHECK_EQ(err.record, LEADER);
 	}
 }
 
@@ -467,6 +496,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, each_rule_fires_on_what_breaks_just_it);
 	ATF_TP_ADD_TC(tp, every_rule_has_a_case);
 	ATF_TP_ADD_TC(tp, rec9_fires_on_other_encodings);
+	ATF_TP_ADD_TC(tp, ver1_fires_on_fields_of_another_revision);
 	ATF_TP_ADD_TC(tp, circles_are_found_once_and_long_chains_are_none);
 	ATF_TP_ADD_TC(tp, epolls_that_wait_for_each_other_are_found);
 	ATF_TP_ADD_TC(tp, every_violation_is_reported_until_the_caller_stops);

@@ -90,6 +90,8 @@ struct world {
 	Psnap__Fpu	bad_fpu;
 	Psnap__FpuComponentKind bad_present[3];
 	Psnap__Scheduling bad_scheduling;
+	Psnap__SignalSet set;
+	Psnap__InotifyEvent events[2];
 
 	/* arrays that messages point to */
 	uint64_t	process_ids[5], root_threads[3], child_threads[2], root_ns[2], root_cgroups[2], ids[4];
@@ -115,6 +117,7 @@ struct world {
 		uint64_t	id;
 		uint32_t	kind;
 		const ProtobufCMessage *message;
+		uint8_t		revision;
 		bool		dropped;
 	} records[WORLD_IDS + WORLD_EXTRA];
 	size_t		nrecords;
@@ -129,6 +132,7 @@ world_add(struct world *w, uint64_t id, uint32_t kind, const ProtobufCMessage *m
 {
 	w->records[w->nrecords].id = id;
 	w->records[w->nrecords].kind = kind;
+	w->records[w->nrecords].revision = 0;
 	w->records[w->nrecords++].message = m;
 }
 
@@ -606,6 +610,25 @@ world_drop(struct world *w, uint64_t id)
 			w->records[i].dropped = true;
 }
 
+/* Write a record as one of this revision. */
+static inline void
+world_revise(struct world *w, uint64_t id, uint8_t revision)
+{
+	for (size_t i = 0; i < w->nrecords; i++)
+		if (w->records[i].id == id)
+			w->records[i].revision = revision;
+}
+
+/* The leader as revision 1 has it, with these signals blocked. */
+static inline void
+world_blocked(struct world *w, const char *bits, size_t n)
+{
+	world_revise(w, LEADER, 1);
+	psnap__signal_set__init(&w->set);
+	w->set.bits = (ProtobufCBinaryData){ n, (uint8_t *)(uintptr_t)bits };
+	w->leader.blocked = &w->set;
+}
+
 /* Make the root process an i386 one. */
 static inline void
 world_i386(struct world *w)
@@ -621,6 +644,23 @@ world_i386(struct world *w)
 
 /* Everything but the end; the pages are w->pages in turn. */
 static inline int
+world_put_record(const struct world *w, size_t i, struct snap_writer *sw, struct snap_error *err)
+{
+	const ProtobufCMessage *m = w->records[i].message;
+	uint8_t record[4096] = { 0 };
+	size_t n = protobuf_c_message_get_packed_size(m);
+
+	if (n > sizeof record - PSNAP_REC_LEN)
+		return SNAP_E_LIMIT;
+	psnap_put16(record + PSNAP_REC_OFF_KIND, (uint16_t)w->records[i].kind);
+	record[PSNAP_REC_OFF_REVISION] = w->records[i].revision;
+	psnap_put32(record + PSNAP_REC_OFF_LEN, (uint32_t)n);
+	psnap_put64(record + PSNAP_REC_OFF_ID, w->records[i].id);
+	protobuf_c_message_pack(m, record + PSNAP_REC_LEN);
+	return snap_writer_records(sw, record, PSNAP_REC_LEN + n, err);
+}
+
+static inline int
 world_put(const struct world *w, struct snap_writer *sw, struct snap_error *err)
 {
 	const uint8_t *p = w->pages;
@@ -628,8 +668,7 @@ world_put(const struct world *w, struct snap_writer *sw, struct snap_error *err)
 
 	for (size_t i = 0; i < w->nrecords && r == 0; i++)
 		if (!w->records[i].dropped)
-			r = snap_writer_message(sw, w->records[i].kind, w->records[i].id,
-			    PSNAP_CRITICAL_REFUSE, w->records[i].message, err);
+			r = world_put_record(w, i, sw, err);
 	for (size_t i = 0; i < sizeof w->runs / sizeof w->runs[0] && r == 0; i++) {
 		if (w->runs[i].count > 0)
 			r = snap_writer_pages(sw, w->runs[i].owner, w->runs[i].first, p,

@@ -34,10 +34,24 @@ word(const ProtobufCEnumDescriptor *e, int value, char buf[64])
 	return buf;
 }
 
+#define SIGNAL_SET_MAX	16	/* SGS-1 */
+
 json_t *
 json_hex(uint64_t v)
 {
 	return json_sprintf("0x%llx", (unsigned long long)v);
+}
+
+json_t *
+json_signals(const Psnap__SignalSet *set)
+{
+	char text[2 * SIGNAL_SET_MAX + 1] = "0";
+	size_t n = set != NULL ? set->bits.len : 0, at = 0;
+
+	n = n < SIGNAL_SET_MAX ? n : SIGNAL_SET_MAX;
+	for (size_t i = n; i-- > 0;)
+		at += (size_t)snprintf(text + at, sizeof text - at, i + 1 == n ? "%x" : "%02x", set->bits.data[i]);
+	return json_sprintf("0x%s", text);
 }
 
 /* Marks that turn the direction of text: they could make a name look like another. */

@@ -54,6 +54,7 @@ const char *word(const ProtobufCEnumDescriptor *e, int value, char buf[64]);
 
 /* "0x7f..." */
 json_t	*json_hex(uint64_t v);
+json_t	*json_signals(const Psnap__SignalSet *set);	/* bit n-1: Signal n */
 
 /* A JSON string of untrusted bytes: control characters and bad UTF-8 become \xNN. */
 json_t	*json_bytes(const void *p, size_t n);

@@ -132,6 +132,15 @@ inotify_text(struct snap *s, const Psnap__Inotify *n)
 }
 
 static json_t *
+signalfd_text(const Psnap__Signalfd *f)
+{
+	json_t *mask = json_signals(f->signals), *text = json_sprintf("mask %s", json_string_value(mask));
+
+	json_decref(mask);
+	return text;
+}
+
+static json_t *
 namespace_text(struct snap *s, uint64_t id)
 {
 	const Psnap__Namespace *n = snap_get_message(s, id, PSNAP_KIND_NAMESPACE);
@@ -221,7 +230,7 @@ describe(struct snap *s, const Psnap__OpenFile *f, const char **kind)
 	}
 	if (f->signalfd != NULL) {
 		*kind = "signalfd";
-		return json_sprintf("mask 0x%llx", (unsigned long long)f->signalfd->mask);
+		return signalfd_text(f->signalfd);
 	}
 	if (f->inotify != NULL) {
 		*kind = "inotify";

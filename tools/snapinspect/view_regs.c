@@ -111,7 +111,7 @@ thread_json(const struct options *o, const Psnap__Thread *t)
 	json_object_set_new(j, "tid", json_integer(t->tid));
 	json_object_set_new(j, "comm", json_text(t->comm));
 	json_object_set_new(j, "abi", json_string(word(&psnap__abi__descriptor, (int)t->abi, w)));
-	json_object_set_new(j, "signal_mask", json_hex(t->signal_mask));
+	json_object_set_new(j, "signal_mask", json_signals(t->blocked));
 	json_object_set_new(j, "restart", t->restart == NULL ? json_null() :
 	    json_string(word(&psnap__restart_kind__descriptor, (int)t->restart->kind, w)));
 	json_object_set_new(j, "remaining_ns", t->restart == NULL || !t->restart->remaining_known ? json_null() :

@@ -10,6 +10,7 @@
 #include "libsnap/core/error.h"
 #include "libsnap/core/siginfo.h"
 #include "libsnap/export/core/core.h"
+#include "libsnap/model/signal_set.h"
 
 #ifndef NT_X86_XSTATE
 #define NT_X86_XSTATE	0x202
@@ -154,7 +155,7 @@ prstatus(struct core *c, struct buf *out, const Psnap__Thread *t, bool first)
 	buf_u16(&b, signal);
 	buf_put(&b, NULL, 2);
 	buf_word(&b, c->wide, pending_mask(t));
-	buf_word(&b, c->wide, t->signal_mask);
+	buf_word(&b, c->wide, signal_set_mask(t->blocked));
 	buf_u32(&b, (uint32_t)t->tid);
 	buf_u32(&b, (uint32_t)parent_of(c));
 	buf_u32(&b, (uint32_t)group_of(c));

@@ -26,6 +26,7 @@
 #include <stdarg.h>
 #include <sys/types.h>
 
+#include "libsnap/model/signal_set.h"
 #include "libsnap/restore/restore.h"
 
 #define PAGE_SIZE_LINUX	4096u

@@ -109,7 +109,7 @@ anon_make(struct restore *r, struct object *x)
 		fd = timerfd_create(clock, TFD_CLOEXEC);
 	} else if (o->signalfd != NULL) {
 		what = "making a signalfd";
-		fd = make_signalfd(o->signalfd->mask);
+		fd = make_signalfd(signal_set_mask(o->signalfd->signals));
 	} else if (o->inotify != NULL) {
 		what = "making an inotify descriptor";
 		fd = inotify_init1(IN_CLOEXEC);
@@ -151,6 +151,19 @@ set_timer(struct restore *r, struct object *x)
 	return 0;
 }
 
+/* The events' numbers are those of the bits, from 1 (inotify(7)). */
+static uint32_t
+watch_mask(const Psnap__InotifyWatch *w)
+{
+	/* bits beyond the events are the kernel's own, but for the special ones it shows */
+	uint32_t mask = w->other_events & (IN_ONLYDIR | IN_DONT_FOLLOW);
+
+	for (size_t i = 0; i < w->n_events; i++)
+		if (w->events[i] > 0 && w->events[i] <= PSNAP__INOTIFY_EVENT__INOTIFY_MOVE_SELF)
+			mask |= UINT32_C(1) << (w->events[i] - 1);
+	return mask | (w->one_shot ? IN_ONESHOT : 0) | (w->exclude_unlinked ? IN_EXCL_UNLINK : 0);
+}
+
 /* The kernel counts descriptors up: watch and unwatch until the number comes. */
 static int
 add_watches(struct restore *r, struct object *x)
@@ -166,9 +179,7 @@ add_watches(struct restore *r, struct object *x)
 		if (path == NULL)	/* told as coverage when it was dumped */
 			continue;
 		for (int tries = 0; tries < WATCH_MAX; tries++) {
-			/* bits beyond the events are the kernel's own, but for the special ones it shows */
-			wd = inotify_add_watch(x->fd, path, w->mask & (IN_ALL_EVENTS | IN_ONESHOT | IN_EXCL_UNLINK |
-			    IN_ONLYDIR | IN_DONT_FOLLOW));
+			wd = inotify_add_watch(x->fd, path, watch_mask(w));
 			if (wd < 0 || wd >= w->descriptor)
 				break;
 			inotify_rm_watch(x->fd, wd);

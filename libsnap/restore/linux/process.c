@@ -95,12 +95,12 @@ restore_handlers(struct restore *r, struct target *t)
 			psnap_put32(raw, (uint32_t)handler);
 			psnap_put32(raw + 4, (uint32_t)action_flags(a));
 			psnap_put32(raw + 8, (uint32_t)a->restorer);
-			psnap_put64(raw + 12, a->mask);
+			psnap_put64(raw + 12, signal_set_mask(a->blocks));
 		} else {
 			psnap_put64(raw, handler);
 			psnap_put64(raw + 8, action_flags(a));
 			psnap_put64(raw + 16, a->restorer);
-			psnap_put64(raw + 24, a->mask);
+			psnap_put64(raw + 24, signal_set_mask(a->blocks));
 		}
 		if ((at = put(r, &t->tasks[0], raw, t->is32 ? 20 : 32)) == 0)
 			return restore_nomem(r);

@@ -327,7 +327,7 @@ set_restart(const struct task *k, struct regs *g)
 static int
 set_state(struct restore *r, struct task *k)
 {
-	uint64_t mask = k->t->signal_mask;
+	uint64_t mask = signal_set_mask(k->t->blocked);
 	struct regs g;
 	int e;
 
