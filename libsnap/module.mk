@@ -38,6 +38,7 @@ libsnap_srcs := \
 	libsnap/container/verify.c \
 	libsnap/container/writer.c \
 	libsnap/container/writer_blocks.c \
+	libsnap/container/writer_copy.c \
 	libsnap/container/writer_index.c \
 	libsnap/container/writer_pages.c \
 	libsnap/container/writer_records.c \
@@ -47,6 +48,12 @@ libsnap_srcs := \
 	libsnap/core/io.c \
 	libsnap/core/limits.c \
 	libsnap/core/siginfo.c \
+	libsnap/convert/convert.c \
+	libsnap/convert/plan.c \
+	libsnap/convert/records.c \
+	libsnap/convert/version_1_1.c \
+	libsnap/convert/version_2_0.c \
+	libsnap/convert/write.c \
 	libsnap/export/core/core.c \
 	libsnap/export/core/notes.c \
 	libsnap/export/core/registers.c \

@@ -309,8 +309,8 @@ SNAP_API int snap_validate(struct snap *s, snap_finding_fn *fn, void *ctx, struc
 
 struct snap_export_options {
 	uint32_t	pid;		/* core: process wanted, 0: the root's */
-	uint32_t	raw;		/* psnap: not 0: pages uncompressed, to be mapped from the file */
-	int32_t		level;		/* psnap: zstd level, 0: 1 */
+	uint32_t	raw;		/* psnap: not 0: pages encoded anew, uncompressed, to be mapped from the file */
+	int32_t		level;		/* psnap: not 0: pages encoded anew, at this zstd level; else blocks are copied */
 	uint32_t	reserved[5];	/* must be zero, else SNAP_E_MISUSE */
 };
 
@@ -330,6 +330,45 @@ SNAP_API const struct snap_format *snap_get_format(size_t n);
  */
 SNAP_API int snap_export(struct snap *s, const char *format,
     const struct snap_export_options *options, int fd, struct snap_error *err);
+
+/* ---- converting ------------------------------------------------------------------------ */
+
+struct snap_convert_options {
+	uint16_t	major, minor;	/* version wanted; 0.0: the input's major, lowest minor that holds the content */
+	uint32_t	abi;		/* kernel ABI to restore under, PSNAP_ABI_I386 or _AMD64; 0: as it is */
+	bool		strict;		/* any loss is refused */
+	bool		raw;		/* pages encoded anew, uncompressed, to be mapped from the file */
+	int32_t		level;		/* not 0: pages encoded anew, at this zstd level; else blocks are copied */
+	uint32_t	reserved[6];	/* must be zero, else SNAP_E_MISUSE */
+};
+
+/* One thing a conversion cannot carry; lives during the callback only.  Provenance tells it, too. */
+struct snap_loss {
+	const char	*pass;		/* "version 1.1 to 1.0" */
+	uint64_t	object;		/* id of the record concerned */
+	char		message[256];	/* one line for people */
+};
+typedef void snap_loss_fn(void *ctx, const struct snap_loss *loss);
+
+/* The name of one pass, in order. */
+typedef void snap_pass_fn(void *ctx, const char *pass);
+
+/*
+ * The passes snap_convert() would make.  s must be valid: SNAP_E_CORRUPT.
+ * SNAP_E_NOT_FOUND: no such version.  SNAP_E_UNSUPPORTED: s is of a minor
+ * version that is newer than this library.
+ */
+SNAP_API int snap_convert_plan(struct snap *s, const struct snap_convert_options *options,
+    snap_pass_fn *fn, void *ctx, struct snap_error *err);
+
+/*
+ * Write s to fd, which may be a pipe, converted.  Page blocks that do not
+ * change are copied as they are, digests included, neither decompressed nor
+ * checked; records are validated before and after.  fn may be NULL.
+ * SNAP_E_REFUSED: it cannot be converted, or with options->strict not without loss.
+ */
+SNAP_API int snap_convert(struct snap *s, const struct snap_convert_options *options,
+    snap_loss_fn *fn, void *ctx, int fd, struct snap_error *err);
 
 /* ---- restoring ------------------------------------------------------------------------ */
 

@@ -320,15 +320,33 @@ run_table_check(const struct block_header *h, const uint8_t *aux, uint64_t offse
 	return 0;
 }
 
+static int
+aux_check(const struct block_header *h, const uint8_t *aux, uint64_t offset, struct snap_error *err)
+{
+	if (h->aux_crc != crc32c(aux, h->aux_len))					/* BLK-9 */
+		return error_set(err, SNAP_E_CORRUPT, "BLK-9", offset + PSNAP_BLK_LEN,
+		    "checksum of the run table does not match");
+	return 0;
+}
+
+int
+block_runs_check(const struct block_header *h, const uint8_t *aux, uint64_t offset,
+    uint32_t page_shift, uint64_t incompat, struct snap_error *err)
+{
+	int r = aux_check(h, aux, offset, err);
+
+	return r != 0 ? r : run_table_check(h, aux, offset, page_shift, incompat, err);
+}
+
 int
 block_body_check(const struct block_header *h, const uint8_t *body, uint64_t offset,
     uint32_t page_shift, uint64_t incompat, struct snap_error *err)
 {
 	const uint8_t *data = body + h->aux_len;
+	int r;
 
-	if (h->aux_crc != crc32c(body, h->aux_len))					/* BLK-9 */
-		return error_set(err, SNAP_E_CORRUPT, "BLK-9", offset + PSNAP_BLK_LEN,
-		    "checksum of the run table does not match");
+	if ((r = aux_check(h, body, offset, err)) != 0)
+		return r;
 	if (h->data_crc != crc32c(data, h->stored_len))					/* BLK-10 */
 		return error_set(err, SNAP_E_CORRUPT, "BLK-10", offset + PSNAP_BLK_LEN + h->aux_len,
 		    "checksum of the block does not match");

@@ -57,6 +57,10 @@ block_length(const struct block_header *h)
 	return PSNAP_BLK_LEN + h->aux_len + h->stored_len;
 }
 
+/* BLK-9 and the run table's own rules (RUN): of a page block whose payload is not looked at. */
+int	block_runs_check(const struct block_header *h, const uint8_t *aux, uint64_t offset,
+	    uint32_t page_shift, uint64_t incompat, struct snap_error *err);
+
 /* BLK-9, BLK-10 and the run table's own rules (RUN). body: aux and payload. */
 int	block_body_check(const struct block_header *h, const uint8_t *body, uint64_t offset,
 	    uint32_t page_shift, uint64_t incompat, struct snap_error *err);

@@ -228,6 +228,17 @@ pack_job_set_raw(struct pack_job *job, const void *bytes, size_t n)
 }
 
 int
+pack_job_set_aux(struct pack_job *job, const void *aux, size_t n)
+{
+	if (grow(&job->aux, &job->aux_cap, n) != 0)
+		return -1;
+	if (n > 0)
+		memcpy(job->aux, aux, n);
+	job->header.aux_len = (uint32_t)n;
+	return 0;
+}
+
+int
 pack_job_add_run(struct pack_job *job, const struct run *run)
 {
 	struct run prev;

@@ -37,6 +37,8 @@ void	pack_job_release(struct packer *p, struct pack_job *job);
 
 /* Copy n bytes in as the raw payload; -1 without memory. */
 int	pack_job_set_raw(struct pack_job *job, const void *bytes, size_t n);
+/* Copy a whole run table in; -1 without memory. */
+int	pack_job_set_aux(struct pack_job *job, const void *aux, size_t n);
 /* Append to the run table, merging with the last run where they continue; -1 without memory. */
 int	pack_job_add_run(struct pack_job *job, const struct run *run);
 

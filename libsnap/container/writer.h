@@ -6,6 +6,7 @@
  *	writer_records.c	records into metadata blocks
  *	writer_pages.c		pages into page blocks
  *	writer_blocks.c		blocks through the packer to the file
+ *	writer_copy.c		blocks of another snapshot
  *	writer_index.c		index, directory, trailer
  */
 #ifndef LIBSNAP_CONTAINER_WRITER_H
@@ -35,6 +36,7 @@ struct snap_writer {
 	uint8_t		*meta;
 	size_t		meta_len, meta_cap;
 	uint32_t	meta_count;
+	bool		one_block;	/* it is as large as it comes */
 
 	/* the page block under way, NULL: none */
 	struct pack_job	*pages;
@@ -56,6 +58,21 @@ int	writer_get_job(struct snap_writer *w, struct pack_job **jobp, struct snap_er
 int	writer_submit(struct snap_writer *w, struct pack_job *job, struct snap_error *err);
 /* Wait for all that was submitted and write it out. */
 int	writer_drain(struct snap_writer *w, struct snap_error *err);
+
+/* Block seq: zeros, so that the next block's payload, behind header and aux, is aligned. */
+int	writer_pad(struct snap_writer *w, uint32_t seq, uint32_t aux_len, struct snap_error *err);
+
+/* ---- writer_copy.c: blocks of another snapshot ---- */
+struct container;
+struct block_entry;
+/* One metadata block of these records and no others; SNAP_E_LIMIT: LIM-2. */
+int	writer_meta_block(struct snap_writer *w, const uint8_t *records, size_t len, struct snap_error *err);
+/* Page block seq of c as it is, with padding before it if it is aligned. */
+int	writer_copy_pages(struct snap_writer *w, struct container *c, uint32_t seq,
+	    const struct block_entry *e, struct snap_error *err);
+/* The same block with other pages: raw is its whole payload. */
+int	writer_edit_pages(struct snap_writer *w, struct container *c, uint32_t seq,
+	    const struct block_entry *e, const uint8_t *raw, struct snap_error *err);
 
 /* Submit the block under way, if any. */
 int	writer_flush_records(struct snap_writer *w, struct snap_error *err);

@@ -19,16 +19,15 @@ writer_emit(struct snap_writer *w, const void *p, size_t n, struct snap_error *e
 	return 0;
 }
 
-/* Zeros so that the next block's payload, behind header and aux, is aligned. */
-static int
-emit_padding(struct snap_writer *w, const struct pack_job *next, struct snap_error *err)
+int
+writer_pad(struct snap_writer *w, uint32_t seq, uint32_t aux_len, struct snap_error *err)
 {
-	uint64_t payload = w->offset + 2 * PSNAP_BLK_LEN + next->header.aux_len;
+	uint64_t payload = w->offset + 2 * PSNAP_BLK_LEN + aux_len;
 	uint32_t fill = (uint32_t)(-payload & (w->page_size - 1));
 	uint8_t *block = calloc(1, PSNAP_BLK_LEN + fill);
 	struct block_header h = {
 		.type = PSNAP_BLOCK_PAD,
-		.seq = next->header.seq - 1,
+		.seq = seq,
 		.stored_len = fill,
 		.raw_len = fill,
 	};
@@ -57,7 +56,8 @@ emit_job(struct snap_writer *w, struct pack_job *job, struct snap_error *err)
 		r = error_nomem(err);
 		goto out;
 	}
-	if (job->header.flags & PSNAP_BLK_F_ALIGNED && (r = emit_padding(w, job, err)) != 0)
+	if (job->header.flags & PSNAP_BLK_F_ALIGNED && 
+	    (r = writer_pad(w, job->header.seq - 1, job->header.aux_len, err)) != 0)
 		goto out;
 	if (tables_add_block(&w->tables, w->offset, &job->header, job->leaf) != 0 ||
 	    tables_add_runs(&w->tables, &job->header, job->aux) != 0) {

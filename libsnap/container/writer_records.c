@@ -43,7 +43,7 @@ record_room(struct snap_writer *w, size_t len, struct snap_error *err)
 	uint8_t *p;
 	int r;
 
-	if (w->meta_len > 0 && (w->meta_len >= META_BLOCK || len > META_BLOCK - w->meta_len) &&
+	if (w->meta_len > 0 && !w->one_block && (w->meta_len >= META_BLOCK || len > META_BLOCK - w->meta_len) &&
 	    (r = writer_flush_records(w, err)) != 0)
 		return r;
 	if (len <= w->meta_cap - w->meta_len)

@@ -12,4 +12,10 @@ int	io_write(int fd, const void *p, size_t n);
 int	io_pread(int fd, void *p, size_t n, uint64_t offset, size_t *got);
 int	io_read(int fd, void *p, size_t n, size_t *got);
 
+/*
+ * n bytes at offset of `from` to where `to` is, inside the kernel if it can;
+ * *done says how many, fewer at the end of `from`. 0, or -1 with errno.
+ */
+int	io_copy(int to, int from, uint64_t offset, uint64_t n, uint64_t *done);
+
 #endif

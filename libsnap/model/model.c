@@ -181,6 +181,29 @@ index_kinds(struct snap *s, struct snap_error *err)
 	return 0;
 }
 
+static int
+prepare(struct snap *s, size_t total, struct snap_error *err)
+{
+	s->arena = arena_new(container_limits(s->container)->max_meta_bytes);
+	s->objects = calloc(total + 1, sizeof *s->objects);
+	s->written = calloc(total + 1, sizeof *s->written);
+	s->order = calloc(total + 1, sizeof *s->order);
+	if (s->arena == NULL || s->objects == NULL || s->written == NULL || s->order == NULL)
+		return error_nomem(err);
+	return 0;
+}
+
+static int
+index_all(struct snap *s, struct snap_error *err)
+{
+	int r;
+
+	if ((r = index_ids(s, err)) != 0 ||
+	    (r = index_kinds(s, err)) != 0)
+		return r;
+	return index_children(s, err);
+}
+
 int
 model_build(struct snap *s, struct snap_error *err)
 {
@@ -191,19 +214,31 @@ model_build(struct snap *s, struct snap_error *err)
 	meta = container_meta(s->container, &nmeta);
 	for (size_t i = 0; i < nmeta; i++)
 		total += meta[i].count;
-	s->arena = arena_new(container_limits(s->container)->max_meta_bytes);
-	s->objects = calloc(total + 1, sizeof *s->objects);
-	s->written = calloc(total + 1, sizeof *s->written);
-	s->order = calloc(total + 1, sizeof *s->order);
-	if (s->arena == NULL || s->objects == NULL || s->written == NULL || s->order == NULL)
-		return error_nomem(err);
+	if ((r = prepare(s, total, err)) != 0)
+		return r;
 	for (size_t i = 0; i < nmeta; i++)
 		if ((r = decode_block(s, &meta[i], err)) != 0)
 			return r;
-	if ((r = index_ids(s, err)) != 0 ||
-	    (r = index_kinds(s, err)) != 0)
+	return index_all(s, err);
+}
+
+int
+model_rebuild(struct snap *s, struct container *c, const struct snap_object *objects, size_t count,
+    struct snap_error *err)
+{
+	int r;
+
+	s->container = c;
+	if ((r = prepare(s, count, err)) != 0)
 		return r;
-	return index_children(s, err);
+	for (size_t i = 0; i < count; i++) {
+		s->objects[i] = objects[i];
+		s->objects[i].message = NULL;
+		if ((r = decode(s, &s->objects[i], err)) != 0)
+			return r;
+		s->order[s->count++] = &s->objects[i];
+	}
+	return index_all(s, err);
 }
 
 void

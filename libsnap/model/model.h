@@ -52,6 +52,9 @@ struct snap {
 
 /* Fill s from its container. */
 int	model_build(struct snap *s, struct snap_error *err);
+/* Fill s with other records, from their payloads, on the pages of a container, which it does not own. */
+int	model_rebuild(struct snap *s, struct container *c, const struct snap_object *objects, size_t count,
+	    struct snap_error *err);
 void	model_free(struct snap *s);
 
 /*
@@ -60,6 +63,9 @@ void	model_free(struct snap *s);
  */
 int	revision_upgrade(struct arena *a, const struct snap_object *o, const ProtobufCMessage **newest,
 	    struct snap_error *err);
+
+/* The message of o in the form of its own revision: what is to be encoded.  NULL without memory. */
+const ProtobufCMessage *revision_written(struct arena *a, const struct snap_object *o);
 
 /* Value of a uint64 field by number; 0 if the message has none such. */
 uint64_t message_uint64(const ProtobufCMessage *m, uint32_t field);

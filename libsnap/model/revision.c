@@ -169,3 +169,95 @@ revision_upgrade(struct arena *a, const struct snap_object *o, const ProtobufCMe
 		*newest = upgrade_open_file(a, f);
 	return *newest != NULL ? 0 : error_nomem(err);
 }
+
+/* ---- revision 1 to 0; NULL without memory ---- */
+
+static const ProtobufCMessage *
+downgrade_thread(struct arena *a, const Psnap__Thread *from)
+{
+	Psnap__Thread *t = copy(a, from, sizeof *t);
+
+	if (t == NULL)
+		return NULL;
+	t->signal_mask = signal_set_mask(from->blocked);
+	t->blocked = NULL;
+	return &t->base;
+}
+
+static const ProtobufCMessage *
+downgrade_handlers(struct arena *a, const Psnap__SignalHandlers *from)
+{
+	Psnap__SignalHandlers *h = copy(a, from, sizeof *h);
+
+	if (h == NULL || (h->actions = copy(a, from->actions, h->n_actions * sizeof *h->actions)) == NULL)
+		return NULL;
+	for (size_t i = 0; i < h->n_actions; i++) {
+		Psnap__SignalAction *s = copy(a, from->actions[i], sizeof *s);
+
+		if (s == NULL)
+			return NULL;
+		s->mask = signal_set_mask(s->blocks);
+		s->blocks = NULL;
+		h->actions[i] = s;
+	}
+	return &h->base;
+}
+
+static Psnap__InotifyWatch *
+downgrade_watch(struct arena *a, const Psnap__InotifyWatch *from)
+{
+	Psnap__InotifyWatch *w = copy(a, from, sizeof *w);
+
+	if (w == NULL)
+		return NULL;
+	w->mask = w->other_events | (w->one_shot ? IN_ONESHOT_BIT : 0) | (w->exclude_unlinked ? IN_EXCL_BIT : 0);
+	for (size_t i = 0; i < w->n_events; i++)
+		w->mask |= UINT32_C(1) << ((uint32_t)w->events[i] - 1) % 32;
+	w->n_events = 0;
+	w->one_shot = w->exclude_unlinked = false;
+	w->other_events = 0;
+	return w;
+}
+
+static Psnap__Inotify *
+downgrade_inotify(struct arena *a, const Psnap__Inotify *from)
+{
+	Psnap__Inotify *n = copy(a, from, sizeof *n);
+
+	if (n == NULL || (n->watches = copy(a, from->watches, n->n_watches * sizeof *n->watches)) == NULL)
+		return NULL;
+	for (size_t i = 0; i < n->n_watches; i++)
+		if ((n->watches[i] = downgrade_watch(a, from->watches[i])) == NULL)
+			return NULL;
+	return n;
+}
+
+static const ProtobufCMessage *
+downgrade_open_file(struct arena *a, const Psnap__OpenFile *from)
+{
+	Psnap__OpenFile *f = copy(a, from, sizeof *f);
+
+	if (f == NULL)
+		return NULL;
+	if (f->signalfd != NULL) {
+		if ((f->signalfd = copy(a, from->signalfd, sizeof *f->signalfd)) == NULL)
+			return NULL;
+		f->signalfd->mask = signal_set_mask(f->signalfd->signals);
+		f->signalfd->signals = NULL;
+	}
+	if (f->inotify != NULL && (f->inotify = downgrade_inotify(a, from->inotify)) == NULL)
+		return NULL;
+	return &f->base;
+}
+
+const ProtobufCMessage *
+revision_written(struct arena *a, const struct snap_object *o)
+{
+	if (o->revision == 0 && o->kind == PSNAP_KIND_THREAD)
+		return downgrade_thread(a, (const void *)o->message);
+	if (o->revision == 0 && o->kind == PSNAP_KIND_SIGNAL_HANDLERS)
+		return downgrade_handlers(a, (const void *)o->message);
+	if (o->revision == 0 && o->kind == PSNAP_KIND_OPEN_FILE)
+		return downgrade_open_file(a, (const void *)o->message);
+	return o->message;
+}

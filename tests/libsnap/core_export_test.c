@@ -538,6 +538,7 @@ ATF_TC_BODY(psnap_export_keeps_records_and_pages, tc)
 	FILE *in = fopen("in.psnap", "w+"), *out = fopen("out.psnap", "w+");
 
 	world_init(&w);
+	w.child_map.held_pages = 2;
 	ATF_REQUIRE_EQ(snap_writer_open_fd(&sw, fileno(in), &plain, &err), 0);
 	ATF_REQUIRE_EQ(world_put(&w, sw, &err), 0);
 	psnap_put16(odd + PSNAP_REC_OFF_KIND, 79);

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Conversion passes over the records of a snapshot, chained by a planner, and
+ * the snapshot written anew with its page blocks copied.
+ *
+ *	convert.c	the public calls
+ *	plan.c		which passes, in which order
+ *	records.c	records under conversion
+ *	write.c		blocks
+ *	version_*.c	to the version and back
+ */
+#ifndef LIBSNAP_CONVERT_CONVERT_H
+#define LIBSNAP_CONVERT_CONVERT_H
+
+#include "format/common.pb-c.h"
+#include "format/file.pb-c.h"
+#include "format/host.pb-c.h"
+#include "format/memory.pb-c.h"
+#include "format/process.pb-c.h"
+#include "libsnap/model/model.h"
+
+struct conversion;
+
+struct pass {
+	const char	*name;		/* as the plan and provenance tell it */
+	int		(*run)(struct conversion *c);	/* 0 or a snap_code, told in c->err */
+};
+extern const struct pass pass_1_0_to_1_1, pass_1_1_to_1_0;
+extern const struct pass pass_1_1_to_2_0, pass_2_0_to_1_1;
+
+/* Bytes of a page to be changed. */
+struct patch {
+	uint32_t	block, at;	/* sequence number, place in the raw payload */
+	uint8_t		n, bytes[8];
+};
+
+#define STEPS_MAX	8
+
+struct conversion {
+	struct snap	*in;
+	const struct snap_convert_options *o;
+	snap_loss_fn	*fn;
+	void		*ctx;
+	struct snap_error *err;
+	struct arena	*arena;
+
+	/* in file order; messages are in the newest form, payloads are made by records_encode() */
+	struct snap_object *objects;
+	bool		*changed;
+	size_t		count;
+	struct patch	*patches;	/* by block and place after patches_sort() */
+	size_t		npatches, patches_cap;
+
+	uint16_t	major, minor;	/* of what is written */
+	const struct pass *steps[STEPS_MAX];
+	size_t		nsteps;
+	/* what provenance will tell: one of each step, the current one last */
+	Psnap__Conversion told[STEPS_MAX];
+	size_t		ntold, losses_cap;
+	bool		lossy;		/* something was lost although it must not be */
+};
+
+/* ---- plan.c ---- */
+int	plan_steps(struct conversion *c);
+
+/* ---- records.c ---- */
+int	records_take(struct conversion *c);
+/* The message of object i, to be changed: a copy of its own, size bytes; NULL without memory. */
+void	*records_edit(struct conversion *c, size_t i, size_t size);
+/* What the current pass cannot carry; i: which object it is of. */
+int	records_lose(struct conversion *c, size_t i, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* Payloads of what was changed, provenance included. */
+int	records_encode(struct conversion *c);
+const Psnap__Host *records_host(const struct conversion *c, size_t *i);
+
+/* Change n bytes, within one page, of what owner has at addr; a page that is not held is an error. */
+int	patch_add(struct conversion *c, uint64_t owner, uint64_t addr, const void *bytes, size_t n);
+void	patches_sort(struct conversion *c);
+
+/* ---- write.c ---- */
+int	conversion_write(struct conversion *c, int fd);
+
+#endif

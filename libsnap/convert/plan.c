@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * From what a snapshot is to what is wanted, in single steps.
+ */
+#include "libsnap/convert/convert.h"
+#include "libsnap/core/error.h"
+
+/* Every version, with the step to it from the one before and back. */
+static const struct {
+	uint16_t	major, minor;
+	const struct pass *up, *down;
+} versions[] = {
+	{ 1, 0, NULL, NULL },
+	{ 1, 1, &pass_1_0_to_1_1, &pass_1_1_to_1_0 },
+	{ 2, 0, &pass_1_1_to_2_0, &pass_2_0_to_1_1 },
+};
+#define NVERSIONS	(sizeof versions / sizeof versions[0])
+#define VERSION_1_1	1
+
+/* NVERSIONS: not known. */
+static size_t
+find_version(uint16_t major, uint16_t minor)
+{
+	size_t i = 0;
+
+	while (i < NVERSIONS && (versions[i].major != major || versions[i].minor != minor))
+		i++;
+	return i;
+}
+
+static void
+go_to(struct conversion *c, size_t *at, size_t to)
+{
+	while (*at < to)
+		c->steps[c->nsteps++] = versions[++*at].up;
+	while (*at > to)
+		c->steps[c->nsteps++] = versions[(*at)--].down;
+}
+
+/* The lowest version of the same major that holds the content. */
+static size_t
+lowest(const struct conversion *c, size_t at)
+{
+	const Psnap__Host *h = records_host(c, NULL);
+
+	if (versions[at].major > 1)
+		return at;
+	return h->taken_abi != PSNAP__ABI__ABI_UNKNOWN ? VERSION_1_1 : 0;
+}
+
+int
+plan_steps(struct conversion *c)
+{
+	struct snap_summary sum;
+	size_t at, to;
+
+	snap_get_summary(c->in, &sum);
+	if ((at = find_version(sum.major, sum.minor)) == NVERSIONS)
+		return error_set(c->err, SNAP_E_UNSUPPORTED, "", 0, "version %u.%u can be read, but not converted",
+		    sum.major, sum.minor);
+	to = c->o->major == 0 ? lowest(c, at) : find_version(c->o->major, c->o->minor);
+	if (to == NVERSIONS)
+		return error_set(c->err, SNAP_E_NOT_FOUND, "", 0, "no version %u.%u", c->o->major, c->o->minor);
+	go_to(c, &at, to);
+	c->major = versions[to].major;
+	c->minor = versions[to].minor;
+	return 0;
+}
