@@ -17,3 +17,11 @@ $(O)/gen/format/%.pb-c.c $(O)/gen/format/%.pb-c.h: format/%.proto
 $(fields_hdr): format/fields.awk $(proto_srcs)
 	@mkdir -p $(@D)
 	$(Q)awk -f format/fields.awk $(proto_srcs) >$@.tmp && mv $@.tmp $@
+
+# What was released is never changed.
+released := $(sort $(wildcard format/released/*))
+schema_checked := $(O)/gen/schema-checked
+$(schema_checked): format/compare.sh $(proto_srcs) $(wildcard spec/rules-*.md format/released/*/*)
+	@mkdir -p $(@D)
+	$(Q)for r in $(released); do sh format/compare.sh $$r format spec || exit 1; done
+	@touch $@

@@ -78,7 +78,7 @@ $(freestanding): $(glue_emit_srcs) kernel-glue/emit/emit.h format/psnap.h $(flag
 	$(Q)if nm -u $@ | awk '{ print $$2 }' | grep -vE '^($(freestanding_allowed)|_GLOBAL_OFFSET_TABLE_)$$'; \
 	then echo "$@: needs more than memcpy" >&2; rm -f $@; exit 1; fi
 
-all: $(libsnap_a) $(libsnap_so) $(tools:%=$(O)/bin/%) $(if $(live),$(freestanding))
+all: $(schema_checked) $(libsnap_a) $(libsnap_so) $(tools:%=$(O)/bin/%) $(if $(live),$(freestanding))
 
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
 
