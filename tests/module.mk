@@ -35,6 +35,7 @@ tests_offline_c := \
 	tests/libsnap/vectors_test.c
 
 tests_offline_sh := \
+	tests/tools/compat_test.sh \
 	tests/tools/inspect_test.sh \
 	tests/tools/snapconv_test.sh
 
@@ -66,6 +67,7 @@ behaviour_srcs := \
 	tests/behaviour/waits.c
 
 test_fixtures := \
+	tests/helpers/records.c \
 	tests/helpers/revdso.c \
 	tests/helpers/world.c
 

@@ -2,11 +2,12 @@
 /*
  * Writes the world of tests/libsnap/world.h.
  *
- *	world FILE [i386|reversed|refused]
+ *	world FILE [i386|reversed|refused|wide]
  *
  *	i386		its root process is an i386 one
  *	reversed	with a mapping that ends before it starts
  *	refused		with a record that only a newer reader understands
+ *	wide		with a signal blocked for which version 1 has no place
  *
  *	world FOLDER seeds
  *
@@ -88,6 +89,10 @@ main(int argc, char **argv)
 		w.heap.end = w.heap.start - WORLD_PAGE;
 	if (strcmp(how, "refused") == 0)
 		world_add(&w, FREE_ID, 79, &w.cgroup.base);
+	if (strcmp(how, "wide") == 0) {
+		world_blocked(&w, "\1\0\0\0\0\0\0\0\2", 9);	/* HUP and INFO */
+		w.major = 2;
+	}
 	if (world_write(&w, fd, &err) != 0 || close(fd) != 0) {
 		fprintf(stderr, "world: %s\n", err.msg);
 		return 1;

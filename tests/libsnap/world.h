@@ -112,6 +112,8 @@ struct world {
 	Psnap__IntervalTimer *itimer_p[2];
 	Psnap__PosixTimer *timer_p[2];
 
+	uint16_t	major;		/* format version, 0: 1.0 */
+
 	/* what is written, in this order; a test drops or adds one */
 	struct {
 		uint64_t	id;
@@ -681,7 +683,7 @@ world_put(const struct world *w, struct snap_writer *sw, struct snap_error *err)
 static inline int
 world_write(const struct world *w, int fd, struct snap_error *err)
 {
-	static const struct snap_writer_options options = { .codec = PSNAP_CODEC_ZSTD, .threads = 1 };
+	const struct snap_writer_options options = { .codec = PSNAP_CODEC_ZSTD, .threads = 1, .major = w->major };
 	struct snap_writer *sw;
 	int r;
 

@@ -90,6 +90,26 @@ root_digest(const uint8_t root[PSNAP_DIGEST_LEN])
 	return json_string(hex);
 }
 
+static json_t *
+conversions(const Psnap__Provenance *p)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < p->n_conversions; i++) {
+		const Psnap__Conversion *c = p->conversions[i];
+		json_t *one = json_object(), *losses = json_array();
+
+		json_object_set_new(one, "program", json_text(c->program));
+		json_object_set_new(one, "version", json_text(c->version));
+		json_object_set_new(one, "pass", json_text(c->pass));
+		for (size_t k = 0; k < c->n_losses; k++)
+			json_array_append_new(losses, json_text(c->losses[k]));
+		json_object_set_new(one, "losses", losses);
+		json_array_append_new(all, one);
+	}
+	return all;
+}
+
 json_t *
 info_make(struct snap *s, const struct options *o, int *status)
 {
@@ -121,6 +141,7 @@ info_make(struct snap *s, const struct options *o, int *status)
 		for (size_t k = 0; k < p->n_notes; k++)
 			json_array_append_new(notes, json_text(p->notes[k]));
 		json_object_set_new(j, "conversions", json_integer((json_int_t)p->n_conversions));
+		json_object_set_new(j, "passes", conversions(p));
 	}
 	json_object_set_new(j, "notes", notes);
 	json_object_set_new(j, "host", h != NULL ? host_info(h) : json_null());
@@ -151,9 +172,9 @@ row(const char *name, const char *fmt, ...)
 void
 info_print(const json_t *j)
 {
-	const json_t *host = json_object_get(j, "host"), *cov = json_object_get(j, "coverage"), *fpu, *note;
+	const json_t *host = json_object_get(j, "host"), *cov = json_object_get(j, "coverage"), *fpu, *note, *pass;
 	long long page = num(j, "page_size");
-	size_t i;
+	size_t i, k;
 
 	row("snapshot", "%s", str(j, "file"));
 	row("of", "pid %lld, %s", (long long)num(j, "root_pid"), str(j, "root_comm"));
@@ -177,5 +198,10 @@ info_print(const json_t *j)
 	    is_true(j, "partial") ? "; partial" : "");
 	json_array_foreach(json_object_get(j, "notes"), i, note)
 		row("note", "%s", json_string_value(note));
+	json_array_foreach(json_object_get(j, "passes"), i, pass) {
+		row("converted", "%s, by %s %s", str(pass, "pass"), str(pass, "program"), str(pass, "version"));
+		json_array_foreach(json_object_get(pass, "losses"), k, note)
+			row("lost", "%s", json_string_value(note));
+	}
 	row("root", "%s", str(j, "root"));
 }
