@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# make bench: what a dump and a restore cost, beside CRIU where one works.
+# make bench: what a dump and a restore cost, beside CRIU where one works, and
+# a conversion, beside cp.
 #
 # usage: bench.sh BINDIR HELPERDIR
 # Each figure is the median of RUNS runs (default 5).  Output goes to WORK
@@ -125,6 +126,30 @@ there_and_back() {	# name arguments of target
 	target=
 }
 
+# A command that makes $work/out, beside others of the same input.
+timed() {	# name label command...
+	name=$1 label=$2
+	shift 2
+	: >"$work/total"; : >"$work/rss"
+	for _ in $(seq "$runs"); do
+		rm -f "$work/out"
+		"$helpers/measure" "$@" >/dev/null 2>"$work/cost"
+		tail -n 1 "$work/cost" | cut -d ' ' -f 1 >>"$work/total"
+		tail -n 1 "$work/cost" | cut -d ' ' -f 2 >>"$work/rss"
+	done
+	row "$name" "$label" - "$(median <"$work/total")" "$(kib "$work/out")" "$(median <"$work/rss")"
+	rm -f "$work/out"
+}
+
+conversion() {	# name MiB
+	start fill "$2"
+	"$bin/snapctl" dump "$target" -o "$work/x.psnap" --raw -q 2>/dev/null
+	stop
+	timed "$1" "cp" cp "$work/x.psnap" "$work/out"
+	timed "$1" "snapconv psnap:2.0" "$bin/snapconv" -t psnap:2.0 "$work/x.psnap" "$work/out"
+	rm -f "$work/x.psnap"
+}
+
 start() {	# arguments of target
 	setsid "$helpers/target" "$@" </dev/null >"$work/ready" 2>&1 &
 	target=$!
@@ -146,6 +171,8 @@ row "case" "tool" "frozen ms" "total ms" "size KiB" "memory KiB"
 there_and_back "one small process" small
 there_and_back "one process of 1 GiB" fill 1024
 there_and_back "200 processes of 20 fds" tree 200 20
+
+conversion "a snapshot of 4 GiB" 5632
 
 if command -v redis-server >/dev/null; then
 	setsid redis-server --port 0 --unixsocket "$work/redis.sock" --save '' --appendonly no \
