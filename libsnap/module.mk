@@ -6,6 +6,7 @@ restore_linux_srcs := \
 	libsnap/restore/api.c \
 	libsnap/restore/linux/credentials.c \
 	libsnap/restore/linux/descriptors.c \
+	libsnap/restore/linux/fill.c \
 	libsnap/restore/linux/host.c \
 	libsnap/restore/linux/object_anon.c \
 	libsnap/restore/linux/object_pipe.c \
@@ -27,6 +28,7 @@ restore_linux_srcs := \
 
 libsnap_srcs := \
 	libsnap/container/block.c \
+	libsnap/container/cursor.c \
 	libsnap/container/idset.c \
 	libsnap/container/index.c \
 	libsnap/container/output.c \

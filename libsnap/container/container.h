@@ -10,6 +10,15 @@
 
 struct container;
 
+/* A block's place and what the index vouches for. */
+struct block_entry {
+	uint64_t	offset;
+	uint32_t	length;
+	uint8_t		type, codec;
+	uint16_t	flags;
+	uint8_t		digest[PSNAP_DIGEST_LEN];
+};
+
 /* One metadata block, decompressed; lives as long as the container. */
 struct meta_block {
 	uint32_t	seq, count;
@@ -48,6 +57,20 @@ int	container_next_owner(struct container *c, uint64_t *owner, struct snap_error
  */
 int	container_map(struct container *c, const struct snap_run *run, int *fd, uint64_t *offset,
 	    struct snap_error *err);
+
+/*
+ * Pages read by several threads at a time: one after the other asks the
+ * container where a page block is, then reads it with a cursor of its own.
+ */
+int	container_find_pages(struct container *c, uint32_t seq, struct block_entry *e,
+	    struct snap_error *err);
+
+struct page_cursor;
+struct page_cursor *page_cursor_new(const struct container *c);		/* NULL without memory */
+void	page_cursor_free(struct page_cursor *p);
+/* The bytes of a stored run, whose block e describes; valid until a run of another block is read. */
+int	page_cursor_read(struct page_cursor *p, const struct snap_run *run, const struct block_entry *e,
+	    const uint8_t **bytes, struct snap_error *err);
 
 int	container_read(struct container *c, uint64_t owner, uint64_t addr, void *buf, size_t len,
 	    size_t *done, struct snap_error *err);

@@ -132,12 +132,12 @@ reader_load_directory(struct container *c, struct snap_error *err)
 		    "directory of %u entries in %u bytes", h.count, h.raw_len);
 	if (h.raw_len > c->limits.max_index_bytes)
 		return error_set(err, SNAP_E_LIMIT, "", at, "directory of %u bytes", h.raw_len);
-	if ((r = reader_room(&c->scratch, &c->scratch_cap, c->trailer.dir_length, err)) != 0 ||
-	    (r = reader_pread(c, c->scratch, c->trailer.dir_length, at, err)) != 0 ||
-	    (r = block_body_check(&h, c->scratch + PSNAP_BLK_LEN, at, c->header.page_shift,
+	if ((r = reader_room(&c->own.stored, &c->own.cap, c->trailer.dir_length, err)) != 0 ||
+	    (r = reader_pread(c, c->own.stored, c->trailer.dir_length, at, err)) != 0 ||
+	    (r = block_body_check(&h, c->own.stored + PSNAP_BLK_LEN, at, c->header.page_shift,
 	    c->header.incompat, err)) != 0)
 		return r;
-	digest(root, PSNAP_HASH_ROOT, c->header_bytes, PSNAP_HDR_LEN, c->scratch,
+	digest(root, PSNAP_HASH_ROOT, c->header_bytes, PSNAP_HDR_LEN, c->own.stored,
 	    c->trailer.dir_length, NULL, 0);
 	if (memcmp(root, c->trailer.root, PSNAP_DIGEST_LEN) != 0)		/* HASH-3 */
 		return error_set(err, SNAP_E_CORRUPT, "HASH-3",
@@ -148,7 +148,7 @@ reader_load_directory(struct container *c, struct snap_error *err)
 		r = error_nomem(err);
 		goto out;
 	}
-	if ((r = block_payload(&h, c->scratch + PSNAP_BLK_LEN, at, raw, c->zstd, err)) != 0 ||
+	if ((r = block_payload(&h, c->own.stored + PSNAP_BLK_LEN, at, raw, c->own.zstd, err)) != 0 ||
 	    (r = check_directory(c, raw, at, err)) != 0)
 		goto out;
 	if (h.seq != c->trailer.blocks + c->ndir)				/* BLK-16 */
@@ -257,24 +257,24 @@ load_chunk(struct container *c, size_t i, struct chunk_slot *slot, struct snap_e
 	struct block_header h;
 	int r;
 
-	if ((r = reader_room(&c->scratch, &c->scratch_cap, d->length, err)) != 0 ||
-	    (r = reader_pread(c, c->scratch, d->length, d->offset, err)) != 0 ||
-	    (r = block_header_decode(&h, c->scratch, d->offset, (uint32_t)(c->trailer.blocks + i),
+	if ((r = reader_room(&c->own.stored, &c->own.cap, d->length, err)) != 0 ||
+	    (r = reader_pread(c, c->own.stored, d->length, d->offset, err)) != 0 ||
+	    (r = block_header_decode(&h, c->own.stored, d->offset, (uint32_t)(c->trailer.blocks + i),
 	    c->header.page_shift, err)) != 0)
 		return r;
 	if (h.table != d->table || h.count != d->count || block_length(&h) != d->length ||
 	    h.raw_len != h.count * entry_len[d->table])				/* IDX-9 */
 		return error_set(err, SNAP_E_CORRUPT, "IDX-9", d->offset,
 		    "index block %zu is not as the directory describes it", i);
-	if ((r = block_body_check(&h, c->scratch + PSNAP_BLK_LEN, d->offset, c->header.page_shift,
+	if ((r = block_body_check(&h, c->own.stored + PSNAP_BLK_LEN, d->offset, c->header.page_shift,
 	    c->header.incompat, err)) != 0)
 		return r;
-	digest(chunk, PSNAP_HASH_CHUNK, c->scratch, d->length, NULL, 0, NULL, 0);
+	digest(chunk, PSNAP_HASH_CHUNK, c->own.stored, d->length, NULL, 0, NULL, 0);
 	if (memcmp(chunk, d->digest, PSNAP_DIGEST_LEN) != 0)			/* HASH-2 */
 		return error_set(err, SNAP_E_CORRUPT, "HASH-2", d->offset,
 		    "digest of index block %zu does not match", i);
 	if ((r = reader_room(&slot->bytes, &slot->cap, h.raw_len, err)) != 0 ||
-	    (r = block_payload(&h, c->scratch + PSNAP_BLK_LEN, d->offset, slot->bytes, c->zstd, err)) != 0)
+	    (r = block_payload(&h, c->own.stored + PSNAP_BLK_LEN, d->offset, slot->bytes, c->own.zstd, err)) != 0)
 		return r;
 	switch (d->table) {
 	case PSNAP_TABLE_BLOCKS:

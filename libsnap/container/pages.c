@@ -131,6 +131,29 @@ container_next_owner(struct container *c, uint64_t *owner, struct snap_error *er
 }
 
 int
+container_find_pages(struct container *c, uint32_t seq, struct block_entry *e, struct snap_error *err)
+{
+	int r;
+
+	if ((r = reader_block_entry(c, seq, e, err)) != 0)
+		return r;
+	if (e->type != PSNAP_BLOCK_PAGES)					/* IDX-10 */
+		return error_set(err, SNAP_E_CORRUPT, "IDX-10", e->offset,
+		    "a run's pages are in block %u, which is of type %u", seq, e->type);
+	return 0;
+}
+
+int
+reader_run_fits(const struct container *c, const struct snap_run *run, uint64_t start, uint64_t n,
+    uint32_t raw_len, struct snap_error *err)
+{
+	if (start > raw_len || n > raw_len - start)				/* IDX-10 */
+		return error_set(err, SNAP_E_CORRUPT, "IDX-10", c->trailer.dir_offset,
+		    "a run's pages lie beyond its block %u", run->block);
+	return 0;
+}
+
+int
 reader_page_block(struct container *c, uint32_t seq, const uint8_t **raw, uint32_t *raw_len,
     struct snap_error *err)
 {
@@ -148,16 +171,12 @@ reader_page_block(struct container *c, uint32_t seq, const uint8_t **raw, uint32
 			slot = &c->pages[k];
 	}
 	slot->valid = false;
-	if ((r = reader_block_entry(c, seq, &e, err)) != 0)
-		return r;
-	if (e.type != PSNAP_BLOCK_PAGES)					/* IDX-10 */
-		return error_set(err, SNAP_E_CORRUPT, "IDX-10", e.offset,
-		    "a run's pages are in block %u, which is of type %u", seq, e.type);
-	if ((r = reader_block(c, seq, &e, &h, err)) != 0)
+	if ((r = container_find_pages(c, seq, &e, err)) != 0 ||
+	    (r = reader_block(c, &c->own, seq, &e, &h, err)) != 0)
 		return r;
 	trim_cache(c, slot, h.raw_len);
 	if ((r = reader_room(&slot->raw, &slot->cap, h.raw_len, err)) != 0 ||
-	    (r = block_payload(&h, c->scratch + PSNAP_BLK_LEN, e.offset, slot->raw, c->zstd, err)) != 0)
+	    (r = block_payload(&h, c->own.stored + PSNAP_BLK_LEN, e.offset, slot->raw, c->own.zstd, err)) != 0)
 		return r;
 	slot->seq = seq;
 	slot->raw_len = h.raw_len;
@@ -189,10 +208,8 @@ container_map(struct container *c, const struct snap_run *run, int *fd, uint64_t
 	if (h.type != PSNAP_BLOCK_PAGES || h.codec != PSNAP_CODEC_NONE ||
 	    *offset % (1u << c->header.page_shift) != 0)
 		return 0;
-	if (start > h.raw_len || (run->count << c->header.page_shift) > h.raw_len - start)	/* IDX-10 */
-		return error_set(err, SNAP_E_CORRUPT, "IDX-10", e.offset,
-		    "a run's pages lie beyond its block %u", run->block);
-	return 1;
+	r = reader_run_fits(c, run, start, run->count << c->header.page_shift, h.raw_len, err);
+	return r != 0 ? r : 1;
 }
 
 /* n bytes at offset `at` of the run's bytes. */
@@ -214,9 +231,8 @@ read_run(struct container *c, const struct snap_run *run, uint64_t at, uint8_t *
 	if ((r = reader_page_block(c, run->block, &raw, &raw_len, err)) != 0)
 		return r;
 	start = ((uint64_t)run->page << c->header.page_shift) + at;
-	if (start > raw_len || n > raw_len - start)				/* IDX-10 */
-		return error_set(err, SNAP_E_CORRUPT, "IDX-10", c->trailer.dir_offset,
-		    "a run's pages lie beyond its block %u", run->block);
+	if ((r = reader_run_fits(c, run, start, n, raw_len, err)) != 0)
+		return r;
 	memcpy(buf, raw + start, n);
 	return 0;
 }

@@ -33,7 +33,7 @@ reader_room(uint8_t **buf, size_t *cap, size_t n, struct snap_error *err)
 }
 
 int
-reader_pread(struct container *c, void *buf, size_t n, uint64_t offset, struct snap_error *err)
+reader_pread(const struct container *c, void *buf, size_t n, uint64_t offset, struct snap_error *err)
 {
 	size_t got;
 
@@ -58,25 +58,25 @@ block_entry_decode(struct block_entry *e, const uint8_t in[PSNAP_IDX_BLOCK_LEN])
 }
 
 int
-reader_block(struct container *c, uint32_t seq, const struct block_entry *e, struct block_header *h,
-    struct snap_error *err)
+reader_block(const struct container *c, struct block_buffer *b, uint32_t seq, const struct block_entry *e,
+    struct block_header *h, struct snap_error *err)
 {
 	uint8_t leaf[PSNAP_DIGEST_LEN];
 	int r;
 
 	/* e->length is within the file and the limits: IDX-5, checked when its chunk was loaded */
-	if ((r = reader_room(&c->scratch, &c->scratch_cap, e->length, err)) != 0 ||
-	    (r = reader_pread(c, c->scratch, e->length, e->offset, err)) != 0 ||
-	    (r = block_header_decode(h, c->scratch, e->offset, seq, c->header.page_shift, err)) != 0)
+	if ((r = reader_room(&b->stored, &b->cap, e->length, err)) != 0 ||
+	    (r = reader_pread(c, b->stored, e->length, e->offset, err)) != 0 ||
+	    (r = block_header_decode(h, b->stored, e->offset, seq, c->header.page_shift, err)) != 0)
 		return r;
 	if (h->type != e->type || h->codec != e->codec || h->flags != e->flags ||
 	    block_length(h) != e->length)					/* IDX-6 */
 		return error_set(err, SNAP_E_CORRUPT, "IDX-6", e->offset,
 		    "block %u is not as the index describes it", seq);
-	if ((r = block_body_check(h, c->scratch + PSNAP_BLK_LEN, e->offset, c->header.page_shift,
+	if ((r = block_body_check(h, b->stored + PSNAP_BLK_LEN, e->offset, c->header.page_shift,
 	    c->header.incompat, err)) != 0)
 		return r;
-	digest(leaf, PSNAP_HASH_LEAF, c->scratch, e->length, NULL, 0, NULL, 0);
+	digest(leaf, PSNAP_HASH_LEAF, b->stored, e->length, NULL, 0, NULL, 0);
 	if (memcmp(leaf, e->digest, PSNAP_DIGEST_LEN) != 0)			/* HASH-1 */
 		return error_set(err, SNAP_E_CORRUPT, "HASH-1", e->offset,
 		    "digest of block %u does not match", seq);
@@ -144,13 +144,13 @@ load_meta(struct container *c, uint32_t seq, const struct block_entry *e, struct
 	uint8_t *raw;
 	int r;
 
-	if ((r = reader_block(c, seq, e, &h, err)) != 0)
+	if ((r = reader_block(c, &c->own, seq, e, &h, err)) != 0)
 		return r;
 	if ((raw = arena_alloc(c->arena, h.raw_len)) == NULL)
 		return arena_exhausted(c->arena) ?
 		    error_set(err, SNAP_E_LIMIT, "", e->offset, "more than %llu bytes of metadata",
 		    (unsigned long long)c->limits.max_meta_bytes) : error_nomem(err);
-	if ((r = block_payload(&h, c->scratch + PSNAP_BLK_LEN, e->offset, raw, c->zstd, err)) != 0)
+	if ((r = block_payload(&h, c->own.stored + PSNAP_BLK_LEN, e->offset, raw, c->own.zstd, err)) != 0)
 		return r;
 	if (c->nmeta % 64 == 0) {
 		m = realloc(c->meta, (c->nmeta + 64) * sizeof *m);
@@ -254,7 +254,7 @@ container_open(struct container **cp, int fd, bool own_fd, const struct snap_lim
 	if ((r = limits_resolve(&c->limits, limits, err)) != 0)
 		goto fail;
 	if ((c->arena = arena_new(c->limits.max_meta_bytes)) == NULL ||
-	    (c->zstd = ZSTD_createDCtx()) == NULL) {
+	    (c->own.zstd = ZSTD_createDCtx()) == NULL) {
 		r = error_nomem(err);
 		goto fail;
 	}
@@ -278,11 +278,11 @@ container_close(struct container *c)
 		free(c->chunks[i].bytes);
 	for (size_t i = 0; i < PAGE_SLOTS; i++)
 		free(c->pages[i].raw);
-	free(c->scratch);
+	free(c->own.stored);
 	free(c->meta);
 	free(c->dir);
 	arena_free(c->arena);
-	ZSTD_freeDCtx(c->zstd);
+	ZSTD_freeDCtx(c->own.zstd);
 	if (c->own_fd)
 		close(c->fd);
 	free(c);

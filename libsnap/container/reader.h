@@ -34,6 +34,13 @@ struct page_slot {
 	uint32_t	raw_len;
 };
 
+/* What a thread reads blocks with. */
+struct block_buffer {
+	uint8_t		*stored;	/* the block as in the file */
+	size_t		cap;
+	struct ZSTD_DCtx_s *zstd;
+};
+
 struct container {
 	int		fd;
 	bool		own_fd;
@@ -55,25 +62,14 @@ struct container {
 	struct chunk_slot chunks[CHUNK_SLOTS];
 	struct page_slot pages[PAGE_SLOTS];
 	uint64_t	clock;
-	struct ZSTD_DCtx_s *zstd;
-	uint8_t		*scratch;	/* block as stored */
-	size_t		scratch_cap;
-};
-
-/* A block's place and what the index vouches for. */
-struct block_entry {
-	uint64_t	offset;
-	uint32_t	length;
-	uint8_t		type, codec;
-	uint16_t	flags;
-	uint8_t		digest[PSNAP_DIGEST_LEN];
+	struct block_buffer own;
 };
 
 /* Room for n bytes in *buf, whose content is lost; SNAP_E_NOMEM. */
 int	reader_room(uint8_t **buf, size_t *cap, size_t n, struct snap_error *err);
 
 /* Read n bytes at offset; the end of the file is SNAP_E_TRUNCATED. */
-int	reader_pread(struct container *c, void *buf, size_t n, uint64_t offset, struct snap_error *err);
+int	reader_pread(const struct container *c, void *buf, size_t n, uint64_t offset, struct snap_error *err);
 
 /* Read and check header and entries of the directory; fills dir and tables (DIR, IDX). */
 int	reader_load_directory(struct container *c, struct snap_error *err);
@@ -86,11 +82,15 @@ int	reader_block_entry(struct container *c, uint32_t seq, struct block_entry *e,
 	    struct snap_error *err);
 
 /*
- * Read block seq as the entry describes it into c->scratch, checked by
- * checksums and digest.
+ * Read block seq as the entry describes it into b->stored, checked by
+ * checksums and digest.  Of any thread that has a buffer.
  */
-int	reader_block(struct container *c, uint32_t seq, const struct block_entry *e,
-	    struct block_header *h, struct snap_error *err);
+int	reader_block(const struct container *c, struct block_buffer *b, uint32_t seq,
+	    const struct block_entry *e, struct block_header *h, struct snap_error *err);
+
+/* Whether n bytes of the run at `start` of its block are within the block's raw_len. */
+int	reader_run_fits(const struct container *c, const struct snap_run *run, uint64_t start, uint64_t n,
+	    uint32_t raw_len, struct snap_error *err);
 
 /* The raw payload of page block seq, from the cache or the file. */
 int	reader_page_block(struct container *c, uint32_t seq, const uint8_t **raw, uint32_t *raw_len,

@@ -91,14 +91,14 @@ verify_block(struct verify *v, uint32_t seq)
 	int r;
 
 	if ((r = reader_block_entry(v->c, seq, &e, &v->finding)) != 0 ||
-	    (r = reader_block(v->c, seq, &e, &h, &v->finding)) != 0)
+	    (r = reader_block(v->c, &v->c->own, seq, &e, &h, &v->finding)) != 0)
 		return r;
-	body = v->c->scratch + PSNAP_BLK_LEN;
+	body = v->c->own.stored + PSNAP_BLK_LEN;
 	if (tables_add_block(&v->seen, e.offset, &h, e.digest) != 0)
 		return error_nomem(&v->finding);
 	if ((h.type == PSNAP_BLOCK_META || h.codec != PSNAP_CODEC_NONE) &&
 	    ((r = reader_room(&v->raw, &v->raw_cap, h.raw_len, &v->finding)) != 0 ||
-	    (r = block_payload(&h, body, e.offset, v->raw, v->c->zstd, &v->finding)) != 0))
+	    (r = block_payload(&h, body, e.offset, v->raw, v->c->own.zstd, &v->finding)) != 0))
 		return r;
 	if (h.type == PSNAP_BLOCK_META)
 		return see_records(v, &h, e.offset);

@@ -80,11 +80,11 @@ renumber(struct container *c, const struct block_entry *e, struct block_header *
 {
 	int r;
 
-	if ((r = reader_block(c, h->seq, e, h, err)) != 0)
+	if ((r = reader_block(c, &c->own, h->seq, e, h, err)) != 0)
 		return r;
 	h->seq = seq;
 	block_header_encode(head, h);
-	digest(leaf, PSNAP_HASH_LEAF, head, PSNAP_BLK_LEN, c->scratch + PSNAP_BLK_LEN,
+	digest(leaf, PSNAP_HASH_LEAF, head, PSNAP_BLK_LEN, c->own.stored + PSNAP_BLK_LEN,
 	    e->length - PSNAP_BLK_LEN, NULL, 0);
 	return 0;
 }

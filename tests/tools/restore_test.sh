@@ -254,6 +254,38 @@ lazy_body() {
 }
 lazy_cleanup() { kill_remembered; }
 
+# flip FILE OFFSET
+flip() { printf '\377\377\377\377' | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null; }
+
+atf_test_case damage_is_told_alike_by_all_threads cleanup
+damage_is_told_alike_by_all_threads_head() { atf_set require.user root; atf_set timeout 120; }
+damage_is_told_alike_by_all_threads_body() {
+	pick
+	for how in "" --raw; do
+		start_target log fill 64
+		atf_check -o ignore -e ignore "$snapctl" dump "$target" -o x.psnap --kill $how
+		wait "$target" 2>/dev/null
+		gone
+		size=$(stat -c %s x.psnap)
+		cp x.psnap bad.psnap
+		flip bad.psnap $((size / 2))
+		atf_check -s exit:1 -o ignore -e save:first -e match:'BLK-10' "$snapctl" restore --detach bad.psnap
+		# of many bad blocks the first one is told
+		for i in $(seq 100); do
+			flip bad.psnap $((size / 2 + i * 100000))
+		done
+		for _ in 1 2 3 4 5; do
+			atf_check -s exit:1 -o ignore -e file:first "$snapctl" restore --detach bad.psnap
+			gone
+		done
+		atf_check -o ignore -e ignore "$snapctl" restore --detach x.psnap
+		target_is_alive log
+		kill -9 "$target"
+		gone
+	done
+}
+damage_is_told_alike_by_all_threads_cleanup() { kill_remembered; }
+
 atf_init_test_cases() {
 	atf_add_test_case refused
 	atf_add_test_case files_changed
@@ -265,4 +297,5 @@ atf_init_test_cases() {
 	atf_add_test_case killed_in_the_middle
 	atf_add_test_case vdso_of_another_kernel
 	atf_add_test_case lazy
+	atf_add_test_case damage_is_told_alike_by_all_threads
 }

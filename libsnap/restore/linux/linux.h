@@ -9,7 +9,8 @@
  *	tree.c		processes, sessions, groups, threads
  *	space.c		address spaces: the seed's goes, the snapshot's comes
  *	vdso.c		the vdso of another kernel
- *	pages.c		their contents
+ *	pages.c		their contents: what goes where,
+ *	fill.c		and written by several threads
  *	objects.c	open files, made in our own table; object_*.c by kind
  *	descriptors.c	and handed over
  *	process.c	what a process has: dispositions, timers, limits, ...
@@ -30,6 +31,7 @@
 #include "libsnap/restore/restore.h"
 
 #define PAGE_SIZE_LINUX	4096u
+#define VDSO_MAX	(64u << 10)
 #define SIGSET_ALL	(~UINT64_C(0))
 #define NS		UINT64_C(1000000000)
 
@@ -122,9 +124,7 @@ struct restore {
 	struct list	ghosts;			/* struct shared: deleted files, id File */
 	struct list	fds;			/* intptr_t: descriptors to be closed at the end */
 	struct credentials *own;		/* ours; credentials.c */
-	uint8_t		*buffer;		/* BUFFER_SIZE, for pages */
 };
-#define BUFFER_SIZE	(4u << 20)
 
 /* ---- restore.c ---- */
 
@@ -132,6 +132,10 @@ struct restore {
 int	restore_fail(struct restore *r, const struct target *t, uint64_t object, int os_errno,
 	    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
 int	restore_nomem(struct restore *r);
+/* The snapshot's fault, in its own words. */
+int	restore_unreadable(struct restore *r, const struct snap_error *err);
+/* 0, unless the caller has asked us to give up. */
+int	restore_goes_on(struct restore *r);
 int	restore_list_add(struct restore *r, struct list *l, void *item);
 /* An own descriptor moved to base_fd or above and remembered to be closed; -1 fails as errno says. */
 int	keep_fd(struct restore *r, int fd);
@@ -172,7 +176,7 @@ int	task_set_regs(pid_t tid, const struct regs *r);
 int	task_write(pid_t pid, uint64_t addr, const void *buf, size_t n);
 int	task_read(pid_t pid, uint64_t addr, void *buf, size_t n);
 /* The same into memory that is not writable, too: /proc/PID/mem. */
-int	task_force_write(struct restore *r, const struct target *t, uint64_t addr, const void *buf, size_t n);
+int	task_force_write(pid_t pid, uint64_t addr, const void *buf, size_t n);
 /* Wait for a stop: *status; -ECHILD gone. */
 int	task_wait(pid_t tid, int *status);
 /* Begin a call by hand, to its entry stop: for what must be interrupted in it. */
@@ -204,8 +208,29 @@ int	vdso_compare(struct restore *r, struct target *t, uint64_t group_start, bool
 /* A foreign one, as ordinary memory that leads to this kernel's. */
 int	vdso_write(struct restore *r, struct target *t);
 
-int	pages_write(struct restore *r, struct target *t);
+/* Contents of the spaces of these. */
+int	pages_write(struct restore *r, struct target *const *v, size_t n);
 int	pages_read_object(struct restore *r, uint64_t id, int fd, uint64_t size);
+
+/* Part of a run of the snapshot, and where its bytes go. */
+struct piece {
+	struct snap_run	run;		/* clipped to what is wanted */
+	uint64_t	addr, n;	/* in the space of t, or in fd */
+	const struct target *t;		/* NULL: to fd */
+	const Psnap__Mapping *m;
+	bool		copied;		/* in its place is what t's parent has */
+	int		fd;
+};
+
+struct fill {
+	struct restore	*r;
+	struct piece	*v;		/* malloc'ed */
+	size_t		n, cap;
+};
+int	fill_add(struct fill *f, const struct piece *p);
+/* Write all that was added. */
+int	fill_write(struct fill *f);
+void	fill_fini(struct fill *f);
 
 int	objects_make_shared(struct restore *r);	/* memory, which mappings need */
 int	objects_make(struct restore *r);

@@ -37,6 +37,21 @@ restore_fail(struct restore *r, const struct target *t, uint64_t object, int os_
 }
 
 int
+restore_goes_on(struct restore *r)
+{
+	return r->p->o->cancel != NULL && *r->p->o->cancel ? restore_fail(r, NULL, 0, 0, "interrupted") : 0;
+}
+
+int
+restore_unreadable(struct restore *r, const struct snap_error *err)
+{
+	if (!r->failed)
+		*r->err = *err;
+	r->failed = true;
+	return r->err->code;
+}
+
+int
 restore_nomem(struct restore *r)
 {
 	if (!r->failed)
@@ -200,8 +215,6 @@ host_restore(struct plan *p, struct snap_restore_result *result, struct snap_err
 		r.err = &ignored;
 	r.native32 = kernel_is_i386();
 	clock_gettime(CLOCK_MONOTONIC, &begin);
-	if ((r.buffer = malloc(BUFFER_SIZE)) == NULL)
-		return restore_nomem(&r);
 	getrlimit(RLIMIT_NOFILE, &files);
 	/* what we make inherits the mask: nothing is delivered before it is whole */
 	sigfillset(&all);
@@ -218,6 +231,5 @@ host_restore(struct plan *p, struct snap_restore_result *result, struct snap_err
 	for (size_t i = 0; i < r.fds.n; i++)
 		close((int)(intptr_t)r.fds.v[i]);
 	setrlimit(RLIMIT_NOFILE, &files);
-	free(r.buffer);
 	return e;
 }

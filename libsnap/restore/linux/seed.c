@@ -80,15 +80,16 @@ static int
 find_insn(struct restore *r, const struct target *t, struct layout *l)
 {
 	const uint8_t insn[2] = { t->is32 ? 0xcd : 0x0f, t->is32 ? 0x80 : 0x05 };
+	uint8_t image[VDSO_MAX];
 
 	for (size_t i = 0; i < l->n; i++) {
 		const struct part *p = &l->part[i];
 		size_t n = (size_t)(p->end - p->start);
 
-		if (!p->vdso || n > BUFFER_SIZE || task_read(t->p->pid, p->start, r->buffer, n) != 0)
+		if (!p->vdso || n > sizeof image || task_read(t->p->pid, p->start, image, n) != 0)
 			continue;
 		for (size_t k = 0; k + 1 < n; k++)
-			if (r->buffer[k] == insn[0] && r->buffer[k + 1] == insn[1]) {
+			if (image[k] == insn[0] && image[k + 1] == insn[1]) {
 				l->insn = p->start + k;
 				return 0;
 			}

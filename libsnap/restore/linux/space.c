@@ -521,13 +521,12 @@ space_make(struct restore *r, struct target *const *v, size_t n)
 		    (e = t->table != t ? run(r) : 0) != 0)
 			return e;
 	}
-	if ((e = run(r)) != 0)
+	if ((e = run(r)) != 0 || (e = pages_write(r, v, n)) != 0)
 		return e;
 	for (size_t i = 0; i < n; i++) {
 		if (v[i]->zombie || v[i]->space != v[i])
 			continue;
-		if ((e = pages_write(r, v[i])) != 0 ||
-		    (e = v[i]->host->foreign_vdso ? vdso_write(r, v[i]) : 0) != 0)
+		if (v[i]->host->foreign_vdso && (e = vdso_write(r, v[i])) != 0)
 			return e;
 		v[i]->host->built = true;
 	}

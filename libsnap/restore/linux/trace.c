@@ -148,18 +148,17 @@ task_read(pid_t pid, uint64_t addr, void *buf, size_t n)
 }
 
 int
-task_force_write(struct restore *r, const struct target *t, uint64_t addr, const void *buf, size_t n)
+task_force_write(pid_t pid, uint64_t addr, const void *buf, size_t n)
 {
 	char path[32];
 	int fd, e = 0;
 
-	snprintf(path, sizeof path, "/proc/%d/mem", (int)t->p->pid);
+	snprintf(path, sizeof path, "/proc/%d/mem", (int)pid);
 	if ((fd = open(path, O_RDWR | O_CLOEXEC)) < 0 || pwrite(fd, buf, n, (off_t)addr) != (ssize_t)n)
-		e = errno != 0 ? errno : EIO;
+		e = errno != 0 ? -errno : -EIO;
 	if (fd >= 0)
 		close(fd);
-	return e == 0 ? 0 : restore_fail(r, t, t->p->address_space_id, e, "writing memory at 0x%llx",
-	    (unsigned long long)addr);
+	return e;
 }
 
 int
@@ -364,9 +363,7 @@ run(struct restore *r)
 		lanes[at] = lanes[--n];
 	}
 	r->asked.n = 0;
-	if (r->p->o->cancel != NULL && *r->p->o->cancel)
-		return restore_fail(r, NULL, 0, 0, "interrupted");
-	return 0;
+	return restore_goes_on(r);
 }
 
 int

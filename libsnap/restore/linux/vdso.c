@@ -10,7 +10,6 @@
 
 #include "libsnap/restore/linux/linux.h"
 
-#define VDSO_MAX	(64u << 10)
 #define JUMP_MAX	12
 
 static const Psnap__Mapping *
@@ -164,5 +163,6 @@ vdso_write(struct restore *r, struct target *t)
 		if (to != 0)
 			put_jump(patched + from, t->is32, m->start + from, live->start + to);
 	}
-	return task_force_write(r, t, m->start, patched, n);
+	e = task_force_write(t->p->pid, m->start, patched, n);
+	return e == 0 ? 0 : restore_fail(r, t, t->id, -e, "writing the vdso");
 }
