@@ -46,6 +46,7 @@ libsnap_srcs := \
 	libsnap/container/writer_records.c \
 	libsnap/core/arena.c \
 	libsnap/core/checksum.c \
+	libsnap/core/elf.c \
 	libsnap/core/error.c \
 	libsnap/core/io.c \
 	libsnap/core/limits.c \

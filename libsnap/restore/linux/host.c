@@ -6,7 +6,6 @@
 #include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <gelf.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "libsnap/core/elf.h"
 #include "libsnap/restore/linux/linux.h"
 
 /* ---- the machine ---- */
@@ -166,43 +166,18 @@ may_grow(struct plan *p, uint64_t file_id)
 	return false;
 }
 
-/* Whether one of the notes at data is this build id. */
-static bool
-has_build_id(Elf_Data *data, const ProtobufCBinaryData *id)
-{
-	size_t name, desc;
-	GElf_Nhdr note;
-
-	for (size_t at = 0; (at = gelf_getnote(data, at, &note, &name, &desc)) > 0;)
-		if (note.n_type == NT_GNU_BUILD_ID && note.n_namesz == 4 &&
-		    memcmp((const char *)data->d_buf + name, "GNU", 4) == 0 && note.n_descsz == id->len &&
-		    memcmp((const char *)data->d_buf + desc, id->data, id->len) == 0)
-			return true;
-	return false;
-}
-
 static bool
 same_build_id(const char *path, const ProtobufCBinaryData *id)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	bool same = false;
-	size_t n = 0;
 	Elf *elf;
+	bool same;
 
 	if (fd < 0)
 		return false;
 	elf_version(EV_CURRENT);
 	elf = elf_begin(fd, ELF_C_READ, NULL);
-	if (elf != NULL)
-		elf_getphdrnum(elf, &n);
-	for (size_t i = 0; i < n && !same; i++) {
-		GElf_Phdr p;
-		Elf_Data *data;
-
-		if (gelf_getphdr(elf, (int)i, &p) != NULL && p.p_type == PT_NOTE &&
-		    (data = elf_getdata_rawchunk(elf, (int64_t)p.p_offset, p.p_filesz, ELF_T_NHDR)) != NULL)
-			same = has_build_id(data, id);
-	}
+	same = elf != NULL && elf_is_build(elf, id->data, id->len);
 	elf_end(elf);
 	close(fd);
 	return same;
