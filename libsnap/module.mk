@@ -63,6 +63,14 @@ libsnap_srcs := \
 	libsnap/export/core/segments.c \
 	libsnap/export/export.c \
 	libsnap/export/psnap.c \
+	libsnap/fit/elf.c \
+	libsnap/fit/features.c \
+	libsnap/fit/fit.c \
+	libsnap/fit/host.c \
+	libsnap/fit/images.c \
+	libsnap/fit/spaces.c \
+	libsnap/fit/threads.c \
+	libsnap/fit/variants.c \
 	libsnap/model/kinds.c \
 	libsnap/model/model.c \
 	libsnap/model/open.c \

@@ -38,6 +38,7 @@ extern "C" {
 #endif
 
 struct ProtobufCMessage;
+struct Psnap__Host;
 
 /* ---- errors --------------------------------------------------------------- */
 
@@ -369,6 +370,56 @@ SNAP_API int snap_convert_plan(struct snap *s, const struct snap_convert_options
  */
 SNAP_API int snap_convert(struct snap *s, const struct snap_convert_options *options,
     snap_loss_fn *fn, void *ctx, int fd, struct snap_error *err);
+
+/* ---- fitting a CPU -------------------------------------------------------------------- */
+
+/*
+ * A description of a host, of the same type as the snapshot's Host record: of
+ * the CPU known as name ("i686", "x86-64", "x86-64-v2" to "-v4"), or, if that
+ * is NULL, of this machine.  The caller's, to be freed by
+ * psnap__host__free_unpacked(*hp, NULL).
+ * SNAP_E_NOT_FOUND: no such name.  SNAP_E_UNSUPPORTED: this machine is no x86.
+ */
+SNAP_API int snap_host_describe(struct Psnap__Host **hp, const char *name, struct snap_error *err);
+
+/* What it means if a host lacks what is depended on; snapinspect(1) has the rules. */
+enum snap_fit_grade {
+	SNAP_FIT_FATAL		= 1,	/* in use: processes could not be made, or would be ended by a signal */
+	SNAP_FIT_POSSIBLE	= 2,	/* programs may have chosen code by it; nothing proves that they did */
+	SNAP_FIT_HARMLESS	= 3,	/* only the kernel or speed differ */
+};
+
+/* Something that is depended on.  Lives during the callback only. */
+struct snap_fit_finding {
+	enum snap_fit_grade grade;
+	bool		missing;	/* the host lacks it */
+	const char	*feature;	/* of a CPU as Linux spells it, or a level ("x86-64-v3"); "" something else */
+	const char	*evidence;	/* stable word: "registers", "variant", "source-cpu", ... */
+	int32_t		pid;		/* the first process it was seen in, 0: it is about all */
+	uint64_t	object;		/* id of the first record that shows it, 0 none */
+	uint64_t	count;		/* how often it was seen */
+	char		message[256];	/* one line for people */
+};
+typedef void snap_fit_fn(void *ctx, const struct snap_fit_finding *finding);
+
+struct snap_fit_options {
+	const struct Psnap__Host *host;	/* NULL: this machine */
+	bool		no_files;	/* open no mapped ELF files by their paths and build ids */
+	uint32_t	reserved[7];	/* must be zero, else SNAP_E_MISUSE */
+};
+
+struct snap_fit_result {
+	uint64_t	fatal, possible, harmless;	/* findings that the host lacks, by grade */
+	const char	*level;		/* the lowest that has all that is in use, or NULL: none has */
+};
+
+/*
+ * Tell what the processes depend on.  The host fits if result->fatal is 0.
+ * fn may be NULL.
+ * SNAP_E_UNSUPPORTED: options->host is NULL and this machine is no x86.
+ */
+SNAP_API int snap_fit(struct snap *s, const struct snap_fit_options *options, snap_fit_fn *fn, void *ctx,
+    struct snap_fit_result *result, struct snap_error *err);
 
 /* ---- restoring ------------------------------------------------------------------------ */
 

@@ -28,6 +28,7 @@ tests_offline_c := \
 	tests/libsnap/container_rules_test.c \
 	tests/libsnap/container_writer_test.c \
 	tests/libsnap/core_export_test.c \
+	tests/libsnap/fit_test.c \
 	tests/libsnap/fuzz_replay_test.c \
 	tests/libsnap/model_graph_test.c \
 	tests/libsnap/model_memory_test.c \
