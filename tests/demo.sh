@@ -55,6 +55,11 @@ run "$bin/snapinspect" verify "$dir/redis.psnap"
 say "find a value in its memory, offline"
 run "$bin/snapinspect" mem --find 'hello from before the snapshot' "$dir/redis.psnap"
 
+say "which CPU does it need"
+run "$bin/snapinspect" fit "$dir/redis.psnap"
+printf '$ snapinspect fit redis.psnap x86-64-v2\n'
+"$bin/snapinspect" fit "$dir/redis.psnap" x86-64-v2 || [ $? -eq 1 ]
+
 say "open it in gdb"
 run "$bin/snapconv" -t core "$dir/redis.psnap" "$dir/redis.core"
 gdb -batch -nx -ex 'info threads' -ex 'thread apply all backtrace' \

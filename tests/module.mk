@@ -15,6 +15,7 @@ tests_sh := \
 	tests/behaviour/behaviour_test.sh \
 	tests/tools/core_test.sh \
 	tests/tools/fault_test.sh \
+	tests/tools/fit_test.sh \
 	tests/tools/inspect_live_test.sh \
 	tests/tools/install_test.sh \
 	tests/tools/restore_test.sh \
@@ -50,7 +51,11 @@ test_helpers := \
 	tests/helpers/backtrace.c \
 	tests/helpers/measure.c \
 	tests/helpers/target.c \
-	tests/helpers/unharmed.c
+	tests/helpers/unharmed.c \
+	tests/helpers/vector.c
+
+# Static and with its symbols, so that the C library's choices can be read anywhere.
+$(O)/tests/helpers/vector $(O)/tests/helpers/vector32: helper_libs := -static -Wl,-z,x86-64-v3
 
 behaviour_srcs := \
 	tests/behaviour/anonymous.c \

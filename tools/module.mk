@@ -14,10 +14,12 @@ snapctl_srcs := \
 
 snapinspect_srcs := \
 	tools/snapinspect/common.c \
+	tools/snapinspect/host.c \
 	tools/snapinspect/main.c \
 	tools/snapinspect/view_coverage.c \
 	tools/snapinspect/view_diff.c \
 	tools/snapinspect/view_files.c \
+	tools/snapinspect/view_fit.c \
 	tools/snapinspect/view_info.c \
 	tools/snapinspect/view_maps.c \
 	tools/snapinspect/view_mem.c \

@@ -79,6 +79,51 @@ differences_body() {
 	atf_check -o match:'mapping removed 0x500000' "$inspect" diff "$SNAP_VECTORS/good-zstd.psnap" "$good"
 }
 
+atf_test_case fit_is_the_same_everywhere
+fit_is_the_same_everywhere_body() {
+	cat >fit <<-'OUT'
+		fatal    missing  lm           abi              pid 10: it is a 64-bit program
+		it uses x86-64
+		i686 does not fit: 1 fatal, 0 possible, 0 harmless
+	OUT
+	atf_check -s exit:1 -o file:fit "$inspect" fit "$good" i686
+	atf_check -o match:'x86-64 fits: 0 fatal' "$inspect" fit "$good" x86-64
+	echo '{"cpu_features": ["lm"], "fpu": ["x87", "sse"]}' >host.json
+	atf_check -o match:'host.json fits: 0 fatal' "$inspect" fit "$good" host.json
+}
+
+atf_test_case bad_hosts_are_refused
+bad_hosts_are_refused_body() {
+	# refused SAYS TEXT: as a description of a host
+	refused() {
+		printf '%s' "$2" >host.json
+		atf_check -s exit:1 -o empty -e match:"$1" "$inspect" fit "$good" host.json
+	}
+	refused 'not a description' ''
+	refused 'line 1' '{'
+	refused 'not a description' '[]'
+	refused 'cpu_features is not a list' '{}'
+	refused 'fpu is not a list' '{"cpu_features": []}'
+	refused 'cpu_features is not a list' '{"cpu_features": [1], "fpu": []}'
+	refused 'fpu is not a list' '{"cpu_features": [], "fpu": "sse"}'
+	refused 'fpu has a part' '{"cpu_features": [], "fpu": ["none"]}'
+	refused 'fpu has a part' '{"cpu_features": [], "fpu": ["mmx"]}'
+	refused 'kernel_abi is not known' '{"kernel_abi": "vax", "cpu_features": [], "fpu": []}'
+	refused 'kernel_abi is not known' '{"kernel_abi": 2, "cpu_features": [], "fpu": []}'
+	refused 'kernel is not a string' '{"kernel": 6.1, "cpu_features": [], "fpu": []}'
+	refused 'duplicate' '{"fpu": [], "cpu_features": [], "fpu": []}'
+	refused 'line 1' "$(printf '%2000s' '' | tr ' ' '[')"
+	printf '{"cpu_features": ["\\u0000"], "fpu": []}' >host.json
+	atf_check -s exit:1 -e match:'line 1' "$inspect" fit "$good" host.json
+	{ echo '{"cpu_features": ['; head -c 1100000 /dev/zero | tr '\0' ' '; } >host.json
+	atf_check -s exit:1 -e match:'too long' "$inspect" fit "$good" host.json
+	atf_check -s exit:1 -e match:'x86-64-v5: No such file' "$inspect" fit "$good" x86-64-v5
+	atf_check -s exit:2 -e match:'tree does not take --no-files' "$inspect" tree --no-files "$good"
+	atf_check -s exit:2 -e match:'fit does not take --host' "$inspect" fit --host "$good"
+	atf_check -s exit:2 -e match:'which snapshot' "$inspect" fit "$good" x86-64 more
+	atf_check -s exit:2 -e match:'which snapshot' "$inspect" tree "$good" x86-64
+}
+
 atf_test_case bad_input_is_refused
 bad_input_is_refused_body() {
 	for f in "$SNAP_VECTORS"/bad-*.psnap; do
@@ -106,5 +151,7 @@ atf_init_test_cases() {
 	atf_add_test_case json_is_json
 	atf_add_test_case standard_input_and_output
 	atf_add_test_case differences
+	atf_add_test_case fit_is_the_same_everywhere
+	atf_add_test_case bad_hosts_are_refused
 	atf_add_test_case bad_input_is_refused
 }

@@ -11,7 +11,7 @@
 #include "tools/snapinspect/view.h"
 
 /* Options that not every view takes, as bits. */
-enum { PID = 1, TID = 2, FPU = 4, ENV = 8, MEM = 16, DIFF = 32 };
+enum { PID = 1, TID = 2, FPU = 4, ENV = 8, MEM = 16, DIFF = 32, FILES = 64, HOST = 128 };
 
 static const struct view {
 	const char	*name, *what;
@@ -27,6 +27,7 @@ static const struct view {
 	{ "regs", "registers of every thread", PID | TID | FPU, regs_make, regs_print },
 	{ "mem", "memory: a range, or a search", PID | MEM, mem_make, mem_print },
 	{ "coverage", "what could not be carried", PID, coverage_make, coverage_print },
+	{ "fit", "which CPU features it depends on, and whether a host has them", FILES, fit_make, fit_print },
 	{ "verify", "every checksum, digest and rule", 0, verify_make, verify_print },
 };
 #define NVIEWS		(sizeof views / sizeof *views)
@@ -36,12 +37,15 @@ static void
 help(void)
 {
 	puts("usage: snapinspect [VIEW] [options] FILE\n"
-	    "       snapinspect diff [options] FILE FILE\n");
+	    "       snapinspect diff [options] FILE FILE\n"
+	    "       snapinspect fit [options] FILE [HOST]\n"
+	    "       snapinspect fit --host\n");
 	for (size_t i = 0; i < NVIEWS; i++)
 		printf("  %-10s%s\n", views[i].name, views[i].what);
 	puts("  diff      what changed from one snapshot to another\n"
 	    "\n"
 	    "without a view: info and tree.  FILE may be '-'.\n"
+	    "HOST: i686, x86-64, x86-64-v2 to -v4, or a file made by fit --host.\n"
 	    "\n"
 	    "      --json            machine-readable, documented in snapinspect(1)\n"
 	    "  -p, --pid N           one process\n"
@@ -53,6 +57,8 @@ help(void)
 	    "      --find-hex BYTES  mem: search for hex bytes, ?\? is any\n"
 	    "      --map M           mem: only in mappings named like M, or at address M\n"
 	    "      --range A-B       mem: only between these addresses\n"
+	    "      --no-files        fit: open no files that the snapshot names\n"
+	    "      --host            fit: describe this machine\n"
 	    "      --pages           diff: list the pages\n"
 	    "      --exit-code       diff: exit 1 if anything differs");
 }
@@ -155,6 +161,32 @@ out:
 	return status;
 }
 
+/* This machine, for another's fit. */
+static int
+show_host(void)
+{
+	Psnap__Host *h = host_open(NULL);
+	int status;
+	json_t *j;
+
+	if (h == NULL)
+		return EXIT_REFUSED;
+	j = host_json(h);
+	status = print_json(j);
+	json_decref(j);
+	psnap__host__free_unpacked(h, NULL);
+	return finish_output() != EXIT_DONE ? EXIT_REFUSED : status;
+}
+
+static const struct view *
+find_view(const char *name)
+{
+	for (size_t i = 0; i < NVIEWS; i++)
+		if (strcmp(views[i].name, name) == 0)
+			return &views[i];
+	return NULL;
+}
+
 static bool
 number(const char *text, uint64_t max, uint64_t *out)
 {
@@ -184,39 +216,35 @@ range(const char *text, struct options *o)
 static int
 run(int argc, char **argv, struct options *o, unsigned given, bool exit_code)
 {
-	const struct view *v = NULL;
-	unsigned takes = PID | ENV;	/* of the summary */
+	const struct view *v = argc > 1 ? find_view(argv[0]) : NULL;
+	bool diff = argc > 1 && strcmp(argv[0], "diff") == 0, fit = argc > 0 && strcmp(argv[0], "fit") == 0;
+	unsigned takes = v != NULL ? v->takes : diff ? DIFF_TAKES : PID | ENV;
 
-	if (argc == 3 && strcmp(argv[0], "diff") == 0)
-		takes = DIFF_TAKES;
-	else if (argc == 2) {
-		for (size_t i = 0; i < NVIEWS && v == NULL; i++)
-			if (strcmp(views[i].name, argv[0]) == 0)
-				v = &views[i];
-		if (v == NULL)
-			return usage_error(strcmp(argv[0], "diff") == 0 ? "diff: two files" : "no view '%s'",
-			    argv[0]);
-		takes = v->takes;
-	} else if (argc != 1) {
+	if (fit && argc == 1 && given == HOST)
+		return show_host();
+	if (argc < 1 || argc > (diff || fit ? 3 : 2))
 		return usage_error("which snapshot?");
-	}
+	if (diff && argc != 3)
+		return usage_error("diff: two files");
+	if (argc > 1 && v == NULL && !diff)
+		return usage_error("no view '%s'", argv[0]);
 	if ((given & ~takes) != 0)
 		return usage_error("%s does not take %s", argc > 1 ? argv[0] : "the summary",
 		    given & ~takes & PID ? "--pid" : given & ~takes & TID ? "--tid" :
 		    given & ~takes & FPU ? "--fpu" : given & ~takes & ENV ? "--env" :
 		    given & ~takes & MEM ? "--addr, --len, --find, --find-hex, --map or --range" :
+		    given & ~takes & FILES ? "--no-files" : given & ~takes & HOST ? "--host" :
 		    "--pages or --exit-code");
 	o->file = argv[argc > 1];
-	if (argc < 3)
-		return one_file(v, o);
-	o->other = argv[2];
-	return two_files(o, exit_code);
+	o->other = argc > 2 ? argv[2] : NULL;
+	return diff ? two_files(o, exit_code) : one_file(v, o);
 }
 
 int
 main(int argc, char **argv)
 {
-	enum { JSON = 256, O_ENV, O_FPU, ADDR, LEN, FIND, FIND_HEX, MAP, RANGE, PAGES, EXIT_CODE, VERSION };
+	enum { JSON = 256, O_ENV, O_FPU, ADDR, LEN, FIND, FIND_HEX, MAP, RANGE, PAGES, EXIT_CODE, NO_FILES,
+	    O_HOST, VERSION };
 	static const struct option options[] = {
 		{ "json", no_argument, NULL, JSON }, { "pid", required_argument, NULL, 'p' },
 		{ "tid", required_argument, NULL, 't' }, { "env", no_argument, NULL, O_ENV },
@@ -224,7 +252,8 @@ main(int argc, char **argv)
 		{ "len", required_argument, NULL, LEN }, { "find", required_argument, NULL, FIND },
 		{ "find-hex", required_argument, NULL, FIND_HEX }, { "map", required_argument, NULL, MAP },
 		{ "range", required_argument, NULL, RANGE }, { "pages", no_argument, NULL, PAGES },
-		{ "exit-code", no_argument, NULL, EXIT_CODE }, { "help", no_argument, NULL, 'h' },
+		{ "exit-code", no_argument, NULL, EXIT_CODE }, { "no-files", no_argument, NULL, NO_FILES },
+		{ "host", no_argument, NULL, O_HOST }, { "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, VERSION }, { NULL, 0, NULL, 0 },
 	};
 	struct options o = { .high = UINT64_MAX };
@@ -291,6 +320,13 @@ main(int argc, char **argv)
 		case EXIT_CODE:
 			exit_code = true;
 			given |= DIFF;
+			break;
+		case NO_FILES:
+			o.no_files = true;
+			given |= FILES;
+			break;
+		case O_HOST:
+			given |= HOST;
 			break;
 		case 'h':
 			help();

@@ -18,9 +18,9 @@
 #include "libsnap/snap.h"
 
 struct options {
-	const char	*file, *other;	/* diff: the second */
+	const char	*file, *other;	/* diff: the second; fit: the host, or NULL */
 	int32_t		pid, tid;	/* 0: all */
-	bool		json, env, fpu, pages;
+	bool		json, env, fpu, pages, no_files;
 	const char	*find, *find_hex, *map;
 	uint64_t	addr, len, low, high;	/* [low, high) */
 	bool		has_addr;
@@ -40,12 +40,25 @@ json_t	*mem_make(struct snap *s, const struct options *o, int *status);
 void	mem_print(const json_t *j);
 json_t	*coverage_make(struct snap *s, const struct options *o, int *status);
 void	coverage_print(const json_t *j);
+json_t	*fit_make(struct snap *s, const struct options *o, int *status);
+void	fit_print(const json_t *j);
 json_t	*verify_make(struct snap *s, const struct options *o, int *status);
 void	verify_print(const json_t *j);
 
 /* Compares two snapshots; both names are in o->file and other. */
 json_t	*diff_make(struct snap *a, struct snap *b, const struct options *o);
 void	diff_print(const json_t *j);
+
+/* ---- host.c ---- */
+
+/* What a Host record says of the kernel and the CPU: what a HOST.json holds. */
+json_t	*host_json(const Psnap__Host *h);
+
+/*
+ * The host known by this name, or described by this file, or, if name is NULL,
+ * this machine.  NULL: a message was printed.
+ */
+Psnap__Host *host_open(const char *name);
 
 /* ---- common.c ---- */
 

@@ -46,19 +46,9 @@ utc(int64_t ns)
 static json_t *
 host_info(const Psnap__Host *h)
 {
-	json_t *j = json_object(), *fpu = json_array();
-	char w[64];
+	json_t *j = host_json(h);
 
-	json_object_set_new(j, "os", json_string(word(&psnap__os__descriptor, (int)h->os, w)));
-	json_object_set_new(j, "kernel", json_text(h->kernel_release));
-	json_object_set_new(j, "kernel_abi", json_string(word(&psnap__abi__descriptor, (int)h->kernel_abi, w)));
 	json_object_set_new(j, "hostname", json_text(h->hostname));
-	json_object_set_new(j, "cpu_vendor", json_text(h->cpu_vendor));
-	json_object_set_new(j, "cpu_model", json_text(h->cpu_model));
-	for (size_t i = 0; i < h->n_fpu_components; i++)
-		json_array_append_new(fpu, json_string(word(&psnap__fpu_component_kind__descriptor,
-		    (int)h->fpu_components[i], w)));
-	json_object_set_new(j, "fpu", fpu);
 	json_object_set_new(j, "taken", utc(h->realtime_ns));
 	return j;
 }
