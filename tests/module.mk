@@ -74,6 +74,7 @@ behaviour_srcs := \
 
 test_fixtures := \
 	tests/helpers/records.c \
+	tests/helpers/refpu.c \
 	tests/helpers/revdso.c \
 	tests/helpers/world.c
 

@@ -237,6 +237,20 @@ vdso_of_another_kernel_body() {
 }
 vdso_of_another_kernel_cleanup() { kill_remembered; }
 
+atf_test_case another_cpu cleanup
+another_cpu_head() { atf_set require.user root; atf_set timeout 60; }
+another_cpu_body() {
+	! grep -q amx_tile /proc/cpuinfo || atf_skip "this CPU has AMX"
+	dead small
+	# a component in use that this CPU lacks; one that is as fresh is left out
+	atf_check "$SNAP_HELPERS/refpu" x.psnap used.psnap used
+	atf_check -s exit:1 -o ignore -e match:'amx_tile is not here.*cpu-feature' "$snapctl" restore --detach used.psnap
+	atf_check "$SNAP_HELPERS/refpu" x.psnap fresh.psnap fresh
+	atf_check -o ignore -e match:'cpu-choice' "$snapctl" restore --detach fresh.psnap
+	target_is_alive log
+}
+another_cpu_cleanup() { kill_remembered; }
+
 atf_test_case lazy cleanup
 lazy_head() { atf_set require.user root; atf_set timeout 120; }
 lazy_body() {
@@ -296,6 +310,7 @@ atf_init_test_cases() {
 	atf_add_test_case pid_not_told
 	atf_add_test_case killed_in_the_middle
 	atf_add_test_case vdso_of_another_kernel
+	atf_add_test_case another_cpu
 	atf_add_test_case lazy
 	atf_add_test_case damage_is_told_alike_by_all_threads
 }

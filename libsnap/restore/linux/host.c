@@ -3,7 +3,6 @@
  * What of the snapshot does not fit this host, found without touching
  * anything.
  */
-#include <cpuid.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -19,44 +18,36 @@
 
 /* ---- the machine ---- */
 
-static uint64_t
-host_xcr0(void)
+static void
+tell_missing(void *ctx, const struct snap_fit_finding *f)
 {
-	uint32_t a, b, c, d;
+	struct plan *p = ctx;
 
-	if (!__get_cpuid(1, &a, &b, &c, &d) || !(c >> 27 & 1))
-		return 3;
-	__asm__ volatile("xgetbv" : "=a"(a), "=d"(d) : "c"(0));
-	return (uint64_t)d << 32 | a;
+	/* check_abi() knows better what this build can make */
+	if (f->missing && f->grade == SNAP_FIT_FATAL && strcmp(f->evidence, "abi") != 0)
+		plan_problem(p, SNAP_FATAL, plan_find(p, f->pid), f->object, "cpu-feature",
+		    "restore on a machine that has it", "%s is not here: %s", f->feature[0] != '\0' ? f->feature :
+		    "what it needs", f->message);
 }
 
-static void
-check_cpu(struct plan *p)
+/* Files are looked into only if this CPU lacks something that programs could have chosen. */
+static int
+check_cpu(struct plan *p, struct snap_error *err)
 {
-	static const unsigned bit[] = {	/* by FpuComponentKind */
-		[PSNAP__FPU_COMPONENT_KIND__FPU_X87] = 0, [PSNAP__FPU_COMPONENT_KIND__FPU_SSE] = 1,
-		[PSNAP__FPU_COMPONENT_KIND__FPU_AVX] = 2, [PSNAP__FPU_COMPONENT_KIND__FPU_OPMASK] = 5,
-		[PSNAP__FPU_COMPONENT_KIND__FPU_ZMM_HIGH] = 6, [PSNAP__FPU_COMPONENT_KIND__FPU_ZMM_UPPER] = 7,
-		[PSNAP__FPU_COMPONENT_KIND__FPU_PKRU] = 9, [PSNAP__FPU_COMPONENT_KIND__FPU_BNDREGS] = 3,
-		[PSNAP__FPU_COMPONENT_KIND__FPU_BNDCSR] = 4, [PSNAP__FPU_COMPONENT_KIND__FPU_AMX_CONFIG] = 17,
-		[PSNAP__FPU_COMPONENT_KIND__FPU_AMX_DATA] = 18,
-	};
-	uint64_t xcr0 = host_xcr0();
+	struct snap_fit_options options = { .no_files = true };
+	struct snap_fit_result found;
+	int r = snap_fit(p->s, &options, NULL, NULL, &found, err);
 
-	for (size_t i = 0; i < p->n; i++)
-		for (size_t k = 0; k < p->targets[i].ntasks; k++) {
-			const Psnap__Thread *t = p->targets[i].tasks[k].t;
-
-			for (size_t n = 0; t->fpu != NULL && n < t->fpu->n_present; n++) {
-				unsigned kind = (unsigned)t->fpu->present[n];
-
-				if (kind < sizeof bit / sizeof *bit && !(xcr0 >> bit[kind] & 1))
-					plan_problem(p, SNAP_FATAL, &p->targets[i], p->targets[i].tasks[k].id,
-					    "cpu-feature", "restore on a machine that has it",
-					    "thread %d uses an FPU component (%u) that this CPU or kernel lacks",
-					    (int)t->tid, kind);
-			}
-		}
+	if (r != 0 || found.fatal + found.possible == 0)
+		return r;
+	options.no_files = false;
+	if ((r = snap_fit(p->s, &options, tell_missing, p, &found, err)) != 0)
+		return r;
+	if (found.possible > 0)
+		plan_problem(p, SNAP_WARNING, NULL, 0, "cpu-choice", "snapinspect fit tells which",
+		    "%llu things that programs may have found when they started are missing on this CPU",
+		    (unsigned long long)found.possible);
+	return 0;
 }
 
 static void
@@ -332,6 +323,8 @@ check_privilege(struct plan *p)
 int
 host_preflight(struct plan *p, struct snap_error *err)
 {
+	int r;
+
 	if (p->host->os != PSNAP__OS__OS_LINUX)
 		plan_problem(p, SNAP_FATAL, NULL, 0, "os", "restore it where it came from", "it was not taken on Linux");
 	if (p->page != PAGE_SIZE_LINUX)
@@ -339,7 +332,8 @@ host_preflight(struct plan *p, struct snap_error *err)
 		    "pages of %u bytes", p->page);
 	check_privilege(p);
 	check_abi(p);
-	check_cpu(p);
+	if ((r = check_cpu(p, err)) != 0)
+		return r;
 	check_boot(p);
 	check_pids(p);
 	check_objects(p);

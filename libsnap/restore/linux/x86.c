@@ -9,6 +9,7 @@
 #include <sys/ptrace.h>
 #include <sys/uio.h>
 
+#include "libsnap/fit/fit.h"
 #include "libsnap/restore/linux/linux.h"
 #include "libsnap/restore/linux/x86.h"
 
@@ -193,7 +194,10 @@ x86_fpu(struct restore *r, struct task *k)
 
 		if (from == NULL)
 			continue;
-		if ((to = place(x, io.iov_len, components[i].bit, components[i].size)) == NULL)
+		if ((to = place(x, io.iov_len, components[i].bit, components[i].size)) == NULL &&
+		    !fit_component_used(f, components[i].kind))
+			continue;
+		if (to == NULL)
 			return restore_fail(r, k->target, k->id, ENODEV, "this CPU lacks an FPU component in use");
 		memcpy(to, from, components[i].size);
 		in_use |= UINT64_C(1) << components[i].bit;
