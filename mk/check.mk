@@ -24,27 +24,28 @@ $(sh_test_bins): $(tests_dir)/%: tests/%.sh
 	$(Q){ echo '#!/usr/bin/env atf-sh'; cat $<; } >$@ && chmod +x $@
 
 # Programs to be dumped, and fixtures: plain, never sanitized.
-helper_flags := -std=c11 -D_GNU_SOURCE -Wall -Wextra -O1 -g -pthread
+helper_flags := -std=c11 -D_GNU_SOURCE -Wall -Wextra -O1 -g -pthread -I.
 helpers := $(if $(live),$(test_helpers:tests/helpers/%.c=$(helpers_dir)/%))
 flags_32 := -m32 -idirafter /usr/include/x86_64-linux-gnu
 can_32 := $(shell echo 'int main(void){return 0;}' | $(CC) $(flags_32) -include sys/prctl.h -x c -o /dev/null - 2>/dev/null && echo yes)
 helpers32 := $(if $(and $(live),$(can_32)),$(helpers:%=%32))
 
-$(helpers_dir)/%: tests/helpers/%.c
+$(helpers_dir)/%: tests/helpers/%.c tests/helpers/rights.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(if $(filter i386,$(ARCH)),-m64) $(helper_flags) -o $@ $< $(helper_libs)
-$(helpers_dir)/%32: tests/helpers/%.c
+$(helpers_dir)/%32: tests/helpers/%.c tests/helpers/rights.h
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(flags_32) $(helper_flags) -o $@ $< $(helper_libs)
 
 # The behaviour suite: many programs in one.
+behaviour_headers := tests/behaviour/behave.h tests/helpers/rights.h
 behave := $(if $(live),$(helpers_dir)/behave $(if $(can_32),$(helpers_dir)/behave32))
-$(helpers_dir)/behave: $(behaviour_srcs) tests/behaviour/behave.h
+$(helpers_dir)/behave: $(behaviour_srcs) $(behaviour_headers)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(if $(filter i386,$(ARCH)),-m64) $(helper_flags) -I. -o $@ $(behaviour_srcs) -lm -lutil
-$(helpers_dir)/behave32: $(behaviour_srcs) tests/behaviour/behave.h
+	$(Q)$(CC) $(if $(filter i386,$(ARCH)),-m64) $(helper_flags) -o $@ $(behaviour_srcs) -lm -lutil
+$(helpers_dir)/behave32: $(behaviour_srcs) $(behaviour_headers)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(flags_32) $(helper_flags) -I. -o $@ $(behaviour_srcs) -lm -lutil
+	$(Q)$(CC) $(flags_32) $(helper_flags) -o $@ $(behaviour_srcs) -lm -lutil
 
 # Makers of snapshots, linked with the library.
 fixtures := $(test_fixtures:tests/helpers/%.c=$(helpers_dir)/%)

@@ -52,6 +52,11 @@ struct terminal {
 struct unix_message {
 	uint8_t		*data;
 	size_t		len;
+	struct list	files;			/* struct open_file: under way in it */
+	bool		has_cred;
+	int32_t		cred[3];
+	uint8_t		source[128];		/* datagram: the sender's address */
+	uint32_t	source_len;
 };
 
 struct socket_object {
@@ -71,6 +76,7 @@ struct socket_object {
 	uint64_t	timeouts[2];
 	struct proc	*proc;
 	int		fd;			/* one it is open under, for messages */
+	int		own;			/* as in its open file */
 };
 
 struct epoll_entry {
@@ -100,8 +106,9 @@ struct open_file {
 	struct stat	st;
 	const char	*link;
 	char		*info;			/* fdinfo text */
-	struct proc	*proc;			/* one that has it, under */
+	struct proc	*proc;			/* one that has it, under; or a socket it is under way in */
 	int		fd;
+	int		own;			/* in no table: our duplicate while queues are read; else -1 */
 	int32_t		owner_kind, owner_id, owner_signal;
 	bool		master;			/* FD_TERMINAL */
 	union {
@@ -145,10 +152,25 @@ int	inotify_collect(struct dump *d, struct proc *p, struct open_file *o, int loc
 int	anon_collect(struct dump *d, struct proc *p, struct open_file *o, int local);
 int	socket_resolve(struct dump *d);
 
+/*
+ * An open file under way in a message to s: local, a duplicate that self,
+ * this process, has and that is taken over.
+ */
+int	fd_under_way(struct dump *d, struct proc *self, const struct socket_object *s, int local,
+	    struct open_file **out);
+/* Unread messages of all unix sockets, once every table is known; senders outside the tree, after that. */
+int	messages_collect(struct dump *d);
+int	messages_resolve(struct dump *d);
+
 /* Emitters of records of their own; fd_emit.c has the rest. */
 void	pipe_fields(struct glue_emit *e, const void *object);
 void	terminal_fields(struct glue_emit *e, const void *object);
 void	socket_fields(struct glue_emit *e, const void *object);
+void	messages_emit(struct glue_emit *e, const struct socket_object *s);
+/* Name of a unix socket as one of two fields. */
+void	unix_name_emit(struct glue_emit *e, uint32_t path_field, uint32_t abstract_field, const uint8_t *raw,
+	    uint32_t len);
+void	ucred_emit(struct glue_emit *e, uint32_t field, const int32_t cred[3]);
 /* The member of OpenFile for one of the kernel's own inodes. */
 void	inotify_emit(struct glue_emit *e, const struct open_file *o);
 void	anon_emit(struct glue_emit *e, const struct open_file *o);

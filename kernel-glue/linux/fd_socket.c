@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sockets: addresses, state and options of any; peers and unread messages of
- * unix sockets.
+ * Sockets: addresses, state and options of any; peers of unix sockets.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -20,8 +19,6 @@
 #include <unistd.h>
 
 #include "kernel-glue/linux/fd.h"
-
-#define MESSAGE_MAX	(4u << 20)
 
 static uint32_t
 option(int fd, int level, int name)
@@ -82,66 +79,13 @@ read_options(struct socket_object *s, int fd)
 
 /* ---- unix ---- */
 
-/* Unread messages, by peeking; the socket's peek offset is put back. */
-static int
-read_queue(struct dump *d, struct proc *p, struct open_file *o, struct socket_object *s, int fd)
-{
-	socklen_t len = sizeof(int);
-	int unread = 0, old = -1, zero = 0, r = 0;
-	uint8_t *buf;
-
-	if (ioctl(fd, FIONREAD, &unread) != 0 || unread <= 0)
-		return 0;
-	s->unread = (uint64_t)unread;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &old, &len) != 0 ||
-	    setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &zero, sizeof zero) != 0)
-		return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, o->fd, s->id, "unix-queue",
-		    "unread data cannot be peeked at: %s", strerror(errno));
-	if ((buf = malloc(MESSAGE_MAX)) == NULL) {
-		r = dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
-		goto out;
-	}
-	for (;;) {
-		uint8_t control[1024];
-		struct iovec io = { buf, MESSAGE_MAX };
-		struct msghdr msg = { .msg_iov = &io, .msg_iovlen = 1, .msg_control = control,
-		    .msg_controllen = sizeof control };
-		ssize_t n = recvmsg(fd, &msg, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
-		struct unix_message *m;
-
-		if (n <= 0)
-			break;
-		for (struct cmsghdr *c = CMSG_FIRSTHDR(&msg); c != NULL; c = CMSG_NXTHDR(&msg, c)) {
-			if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-				continue;
-			for (size_t i = 0; i < (c->cmsg_len - CMSG_LEN(0)) / sizeof(int); i++) {
-				int got;
-
-				memcpy(&got, CMSG_DATA(c) + i * sizeof got, sizeof got);
-				close(got);
-			}
-			if ((r = dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, o->fd, s->id, "scm-rights",
-			    "descriptors are under way in unread messages")) != 0)
-				goto out;
-		}
-		if ((m = dump_alloc(d, sizeof *m)) == NULL || (m->data = dump_memdup(d, buf, (size_t)n)) == NULL ||
-		    list_add(d, &s->queue, m) != 0) {
-			r = dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
-			break;
-		}
-		m->len = (size_t)n;
-	}
-out:
-	setsockopt(fd, SOL_SOCKET, SO_PEEK_OFF, &old, sizeof old);
-	free(buf);
-	return r;
-}
-
-static int
-unix_collect(struct dump *d, struct proc *p, struct open_file *o, struct socket_object *s, int fd)
+/* Its messages are read when every table is known: fd_queue.c. */
+static void
+unix_collect(struct socket_object *s, int fd)
 {
 	struct { int32_t pid; uint32_t uid, gid; } cred;
 	socklen_t len = sizeof cred;
+	int unread;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == 0 && cred.pid != 0) {
 		s->has_peer_cred = true;
@@ -149,9 +93,8 @@ unix_collect(struct dump *d, struct proc *p, struct open_file *o, struct socket_
 		s->peer_cred[1] = (int32_t)cred.uid;
 		s->peer_cred[2] = (int32_t)cred.gid;
 	}
-	if (s->state == PSNAP_SOCKET_LISTENING)
-		return 0;
-	return read_queue(d, p, o, s, fd);
+	if (ioctl(fd, FIONREAD, &unread) == 0 && unread > 0)
+		s->unread = (uint64_t)unread;
 }
 
 static struct socket_object *
@@ -269,7 +212,8 @@ family_coverage(struct dump *d, struct proc *p, struct open_file *o, struct sock
 {
 	switch (s->family) {
 	case AF_UNIX:
-		return unix_collect(d, p, o, s, fd);
+		unix_collect(s, fd);
+		return 0;
 	case AF_INET:
 	case AF_INET6:
 		return inet_coverage(d, p, o, s, fd);
@@ -302,6 +246,7 @@ socket_collect(struct dump *d, struct proc *p, struct open_file *o, int local)
 	s->ino = o->st.st_ino;
 	s->proc = p;
 	s->fd = o->fd;
+	s->own = o->own;
 	s->family = option(local, SOL_SOCKET, SO_DOMAIN);
 	s->type = option(local, SOL_SOCKET, SO_TYPE);
 	s->protocol = option(local, SOL_SOCKET, SO_PROTOCOL);
@@ -349,10 +294,34 @@ socket_resolve(struct dump *d)
 		    "unix-outside", "the other end belongs to a process outside the tree")) != 0)
 			return r;
 	}
-	return 0;
+	return messages_resolve(d);
 }
 
 /* ---- emitting ---- */
+
+void
+unix_name_emit(struct glue_emit *e, uint32_t path_field, uint32_t abstract_field, const uint8_t *raw,
+    uint32_t len)
+{
+	size_t path = offsetof(struct sockaddr_un, sun_path);
+
+	if (len <= path)
+		return;
+	if (raw[path] == '\0')
+		glue_emit_bytes(e, abstract_field, raw + path + 1, len - path - 1);
+	else
+		glue_emit_bytes(e, path_field, raw + path, strnlen((const char *)raw + path, len - path));
+}
+
+void
+ucred_emit(struct glue_emit *e, uint32_t field, const int32_t cred[3])
+{
+	glue_emit_open(e, field);
+	glue_emit_int(e, PSNAP_F_PEER_CREDENTIALS_PID, cred[0]);
+	glue_emit_uint(e, PSNAP_F_PEER_CREDENTIALS_UID, (uint32_t)cred[1]);
+	glue_emit_uint(e, PSNAP_F_PEER_CREDENTIALS_GID, (uint32_t)cred[2]);
+	glue_emit_close(e);
+}
 
 static void
 emit_address(struct glue_emit *e, uint32_t field, const struct socket_object *s, const uint8_t *raw,
@@ -360,16 +329,12 @@ emit_address(struct glue_emit *e, uint32_t field, const struct socket_object *s,
 {
 	const struct sockaddr_in *in = (const void *)raw;
 	const struct sockaddr_in6 *in6 = (const void *)raw;
-	size_t path = offsetof(struct sockaddr_un, sun_path);
 
 	if (len <= sizeof(sa_family_t))
 		return;
 	glue_emit_open(e, field);
-	if (s->family == AF_UNIX && raw[path] == '\0') {
-		glue_emit_bytes(e, PSNAP_F_SOCKET_ADDRESS_UNIX_ABSTRACT, raw + path + 1, len - path - 1);
-	} else if (s->family == AF_UNIX) {
-		glue_emit_bytes(e, PSNAP_F_SOCKET_ADDRESS_UNIX_PATH, raw + path,
-		    strnlen((const char *)raw + path, len - path));
+	if (s->family == AF_UNIX) {
+		unix_name_emit(e, PSNAP_F_SOCKET_ADDRESS_UNIX_PATH, PSNAP_F_SOCKET_ADDRESS_UNIX_ABSTRACT, raw, len);
 	} else if (s->family == AF_INET) {
 		glue_emit_bytes(e, PSNAP_F_SOCKET_ADDRESS_IP, &in->sin_addr, 4);
 		glue_emit_uint(e, PSNAP_F_SOCKET_ADDRESS_PORT, ntohs(in->sin_port));
@@ -420,22 +385,11 @@ socket_fields(struct glue_emit *e, const void *object)
 	glue_emit_uint(e, PSNAP_F_SOCKET_BACKLOG, s->backlog);
 	glue_emit_uint(e, PSNAP_F_SOCKET_SHUTDOWN_READ, s->shut_read);
 	glue_emit_uint(e, PSNAP_F_SOCKET_SHUTDOWN_WRITE, s->shut_write);
-	for (size_t i = 0; i < s->queue.n; i++) {
-		const struct unix_message *m = s->queue.v[i];
-
-		glue_emit_open(e, PSNAP_F_SOCKET_QUEUE);
-		glue_emit_bytes(e, PSNAP_F_SOCKET_MESSAGE_DATA, m->data, m->len);
-		glue_emit_close(e);
-	}
+	messages_emit(e, s);
 	emit_options(e, s);
 	glue_emit_uint(e, PSNAP_F_SOCKET_TCP_STATE, s->tcp_state);
-	if (s->has_peer_cred) {
-		glue_emit_open(e, PSNAP_F_SOCKET_PEER_CREDENTIALS);
-		glue_emit_int(e, PSNAP_F_PEER_CREDENTIALS_PID, s->peer_cred[0]);
-		glue_emit_uint(e, PSNAP_F_PEER_CREDENTIALS_UID, (uint32_t)s->peer_cred[1]);
-		glue_emit_uint(e, PSNAP_F_PEER_CREDENTIALS_GID, (uint32_t)s->peer_cred[2]);
-		glue_emit_close(e);
-	}
+	if (s->has_peer_cred)
+		ucred_emit(e, PSNAP_F_SOCKET_PEER_CREDENTIALS, s->peer_cred);
 	glue_emit_uint(e, PSNAP_F_SOCKET_PENDING_CONNECTIONS, s->pending);
 	glue_emit_uint(e, PSNAP_F_SOCKET_UNREAD_BYTES, s->unread);
 	glue_emit_uint(e, PSNAP_F_SOCKET_UNSENT_BYTES, s->unsent);

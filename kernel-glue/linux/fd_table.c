@@ -162,9 +162,30 @@ describe(struct dump *d, struct proc *p, int fd, struct open_file *o, bool *cloe
 	o->link = link;
 	o->proc = p;
 	o->fd = fd;
+	o->own = -1;
 	if (fstat(local, &o->st) != 0)
 		return dump_fail(d, GLUE_E_SYSTEM, errno, p, "examining descriptor %d", fd);
 	return 0;
+}
+
+/* The one already known that o is, which is descriptor fd of pid, or o itself as a new one. */
+static int
+share_open_file(struct dump *d, struct open_file *o, pid_t pid, int fd, int local, struct open_file **out)
+{
+	struct bucket *b = find_bucket(d, o);
+	struct share_entry *shared = b == NULL ? NULL : share_find(d, &b->set, SHARE_FILE, pid, fd);
+
+	if (shared == NULL)
+		return dump_fail(d, GLUE_E_NOMEM, 0, o->proc, "out of memory");
+	if ((*out = shared->object) != NULL)
+		return 0;
+	if (list_add(d, &d->open_files, o) != 0)
+		return dump_fail(d, GLUE_E_NOMEM, 0, o->proc, "out of memory");
+	*out = shared->object = o;
+	o->id = dump_new_id(d);
+	if (!(o->flags & O_PATH))
+		read_owner(o, local);
+	return classify(d, o->proc, o, local);
 }
 
 static int
@@ -172,8 +193,6 @@ descriptor_collect(struct dump *d, struct proc *p, struct fd_table *table, int f
 {
 	struct descriptor *x = dump_alloc(d, sizeof *x);
 	struct open_file *o = dump_alloc(d, sizeof *o);
-	struct share_entry *shared;
-	struct bucket *b;
 	int local, r;
 
 	if (x == NULL || o == NULL || list_add(d, &table->fds, x) != 0)
@@ -183,27 +202,30 @@ descriptor_collect(struct dump *d, struct proc *p, struct fd_table *table, int f
 	if (local < 0)
 		return dump_fail(d, errno == EPERM ? GLUE_E_DENIED : GLUE_E_SYSTEM, errno, p,
 		    "duplicating descriptor %d", fd);
-	if ((r = describe(d, p, fd, o, &x->cloexec, local)) != 0)
-		goto out;
-	if ((b = find_bucket(d, o)) == NULL ||
-	    (shared = share_find(d, &b->set, SHARE_FILE, p->live, fd)) == NULL) {
-		r = dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
-		goto out;
-	}
-	if (shared->object == NULL) {
-		shared->object = o;
-		o->id = dump_new_id(d);
-		if (list_add(d, &d->open_files, o) != 0) {
-			r = dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
-			goto out;
-		}
-		if (!(o->flags & O_PATH))
-			read_owner(o, local);
-		r = classify(d, p, o, local);
-	}
-	x->open = shared->object;
-out:
+	if ((r = describe(d, p, fd, o, &x->cloexec, local)) == 0)
+		r = share_open_file(d, o, p->live, fd, local, &x->open);
 	close(local);
+	return r;
+}
+
+int
+fd_under_way(struct dump *d, struct proc *self, const struct socket_object *s, int local, struct open_file **out)
+{
+	struct open_file *o = dump_alloc(d, sizeof *o);
+	bool cloexec;
+	int r;
+
+	*out = NULL;
+	if (o == NULL) {
+		r = dump_fail(d, GLUE_E_NOMEM, 0, s->proc, "out of memory");
+	} else if ((r = describe(d, self, local, o, &cloexec, local)) == 0) {
+		o->proc = s->proc;
+		o->fd = s->fd;
+		o->own = local;
+		r = share_open_file(d, o, self->live, local, local, out);
+	}
+	if (o == NULL || *out != o)
+		close(local);
 	return r;
 }
 
@@ -322,16 +344,14 @@ fd_resolve(struct dump *d)
 {
 	int r;
 
-	for (size_t i = 0; i < d->tables.n; i++) {
-		struct fd_table *t = d->tables.v[i];
+	if ((r = messages_collect(d)) != 0)
+		return r;
+	for (size_t i = 0; i < d->open_files.n; i++) {
+		struct open_file *o = d->open_files.v[i];
 
-		for (size_t k = 0; k < t->fds.n; k++) {
-			struct open_file *o = ((struct descriptor *)t->fds.v[k])->open;
-
-			if ((o->what == FD_EPOLL && (r = resolve_epoll(d, t, o)) != 0) ||
-			    (o->what == FD_PIDFD && (r = resolve_pidfd(d, o)) != 0))
-				return r;
-		}
+		if ((o->what == FD_EPOLL && (r = resolve_epoll(d, o->proc->table, o)) != 0) ||
+		    (o->what == FD_PIDFD && (r = resolve_pidfd(d, o)) != 0))
+			return r;
 	}
 	for (size_t i = 0; i < d->terminals.n; i++) {
 		const struct terminal *t = d->terminals.v[i];

@@ -43,6 +43,27 @@ check_peer(struct check *v, const struct snap_object *o, const Psnap__Socket *s)
 		    (unsigned long long)s->peer_id, (unsigned long long)peer->peer_id);
 }
 
+static void
+check_message(struct check *v, const struct snap_object *o, const Psnap__Socket *s, const Psnap__SocketMessage *m)
+{
+	bool is_unix = s->family == PSNAP__SOCKET_FAMILY__SOCKET_UNIX;
+	bool source = m->source_path.len != 0 || m->source_abstract.len != 0;
+
+	if (!is_unix && (m->n_open_file_ids != 0 || m->credentials != NULL))	/* SOC-8 */
+		check_corrupt(v, o, "SOC-8", "a message with %lu descriptors%s in family %d",
+		    (unsigned long)m->n_open_file_ids, m->credentials != NULL ? " and credentials" : "",
+		    (int)s->family);
+	if (m->n_open_file_ids != 0 && m->data.len == 0 && s->type == PSNAP__SOCKET_TYPE__SOCKET_STREAM)	/* SOC-8 */
+		check_corrupt(v, o, "SOC-8", "%lu descriptors at no byte of a stream",
+		    (unsigned long)m->n_open_file_ids);
+	if ((source && (!is_unix || s->type != PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM)) ||
+	    (m->source_path.len != 0 && m->source_abstract.len != 0) ||
+	    m->source_path.len > UNIX_PATH_MAX_LEN || m->source_abstract.len > UNIX_PATH_MAX_LEN)	/* SOC-9 */
+		check_corrupt(v, o, "SOC-9", "a message from names of %lu and %lu bytes in family %d, type %d",
+		    (unsigned long)m->source_path.len, (unsigned long)m->source_abstract.len, (int)s->family,
+		    (int)s->type);
+}
+
 void
 check_socket(struct check *v, const struct snap_object *o)
 {
@@ -63,4 +84,6 @@ check_socket(struct check *v, const struct snap_object *o)
 	if (s->family_number != 0 && s->family != PSNAP__SOCKET_FAMILY__SOCKET_OTHER)	/* SOC-7 */
 		check_corrupt(v, o, "SOC-7", "family number %u with family %d", s->family_number,
 		    (int)s->family);
+	for (size_t i = 0; i < s->n_queue; i++)
+		check_message(v, o, s, s->queue[i]);
 }

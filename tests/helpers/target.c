@@ -9,6 +9,7 @@
  *	target idle N		N threads that count once a second
  *	target tree N FDS	N children with FDS open files each
  *	target odd		a zombie child (exit status 42) and a stopped one
+ *	target rights		descriptors under way in sockets, which are under way themselves
  *	target seccomp		a filter that kills whoever calls prctl
  *
  * Prints "ready" when set up.  On SIGUSR1 it checks its state and prints
@@ -30,6 +31,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "tests/helpers/rights.h"
 
 static const char *(*check)(void);
 
@@ -245,6 +248,46 @@ odd(void)
 	check = odd_check;
 }
 
+/* ---- rights ---- */
+
+static int queue;
+
+/* What is taken out of one queue is where the next is looked for. */
+static const char *
+rights_check(void)
+{
+	static const size_t sizes[] = { 5, 4, 3 };
+	int v[RIGHTS_MAX], from = queue;
+	char text[8];
+	size_t n;
+
+	for (size_t i = 0; i < 3; i++) {
+		if (rights_receive(from, text, sizeof text, MSG_PEEK, v, &n) != (ssize_t)sizes[i])
+			return "a message is gone";
+		if (n != 1)
+			return "a descriptor under way is gone";
+		from = v[0];
+	}
+	return NULL;
+}
+
+static void
+rights(void)
+{
+	char text[] = "text";
+	int s[2], carried = open("/dev/null", O_RDWR);
+
+	for (size_t n = 3; n <= 5; n++) {
+		if (socketpair(AF_UNIX, SOCK_DGRAM, 0, s) != 0 || rights_send(s[0], text, n, &carried, 1) != (ssize_t)n)
+			fail("a message");
+		close(carried);
+		close(s[0]);
+		carried = s[1];
+	}
+	queue = carried;
+	check = rights_check;
+}
+
 /* ---- seccomp ---- */
 
 static void
@@ -287,6 +330,8 @@ main(int argc, char **argv)
 		tree(atoi(argv[2]), atoi(argv[3]));
 	else if (strcmp(mode, "odd") == 0 && argc == 2)
 		odd();
+	else if (strcmp(mode, "rights") == 0 && argc == 2)
+		rights();
 	else if (strcmp(mode, "seccomp") == 0 && argc == 2)
 		forbid_prctl();
 	else if (strcmp(mode, "small") != 0 || argc != 2)

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A program that notices when it is disturbed: each thread sits in one
- * blocking call and reports EINTR, an early return, or a changed signal
- * disposition or mask.  No signal is ever sent to it but SIGUSR1, for which
+ * blocking call and reports EINTR, an early return, a changed signal
+ * disposition or mask, or a change of what waits in a socket.  No signal is ever sent to it but SIGUSR1, for which
  * main() waits, checks and prints "alive" or what is wrong.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,6 +24,8 @@
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "tests/helpers/rights.h"
 
 #define WAIT_MS	150
 
@@ -160,6 +164,41 @@ static const struct {
 };
 #define NCALLS (sizeof calls / sizeof *calls)
 
+/* A message that nobody reads, with its socket and a file under way in it. */
+static int queue[2];
+
+static int
+fill_queue(void)
+{
+	char before[] = "before", text[] = "text";
+	int v[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, queue) != 0 || (v[0] = open("/dev/null", O_RDWR)) < 0)
+		return -1;
+	v[1] = queue[1];
+	if (send(queue[0], before, 6, 0) != 6 || rights_send(queue[0], text, 4, v, 2) != 4)
+		return -1;
+	return close(v[0]);
+}
+
+static const char *
+check_queue(void)
+{
+	int v[RIGHTS_MAX], offset = 0;
+	socklen_t len = sizeof offset;
+	char text[16];
+	size_t n;
+	bool same = rights_receive(queue[1], text, sizeof text, MSG_PEEK, v, &n) == 10 &&
+	    memcmp(text, "beforetext", 10) == 0 && n == 2;
+
+	for (size_t i = 0; i < n && i < RIGHTS_MAX; i++)
+		close(v[i]);
+	if (!same)
+		return "unread message";
+	return getsockopt(queue[1], SOL_SOCKET, SO_PEEK_OFF, &offset, &len) == 0 && offset == -1 ? NULL :
+	    "peek offset";
+}
+
 static void *
 sit(void *arg)
 {
@@ -208,7 +247,7 @@ check(void)
 	if (sigprocmask(SIG_SETMASK, NULL, &mask) != 0 || !sigismember(&mask, SIGUSR1) ||
 	    !sigismember(&mask, SIGTRAP) || sigismember(&mask, SIGTERM))
 		return "signal mask";
-	return wrong;
+	return wrong != NULL ? wrong : check_queue();
 }
 
 int
@@ -226,6 +265,8 @@ main(void)
 	sigaddset(&set, SIGUSR2);
 	sigaddset(&set, SIGTRAP);
 	sigprocmask(SIG_BLOCK, &set, NULL);
+	if (fill_queue() != 0)
+		return 1;
 	for (size_t i = 0; i < NCALLS; i++)
 		if (pthread_create(&t, NULL, sit, (void *)(uintptr_t)i) != 0)
 			return 1;

@@ -180,7 +180,15 @@
 	X(soc4, "SOC-4", SOCKET, CORRUPT, w->peer.peer_id = 0)						\
 	X(soc5, "SOC-5", PEER, CORRUPT, w->peer.tcp_state = PSNAP__TCP_STATE__TCP_STATE_LISTEN)		\
 	X(soc6, "SOC-6", PEER, CORRUPT, w->peer.pending_connections = 1)				\
-	X(soc7, "SOC-7", PEER, CORRUPT, w->peer.family_number = 9)
+	X(soc7, "SOC-7", PEER, CORRUPT, w->peer.family_number = 9)					\
+	X(soc8, "SOC-8", INET, CORRUPT, w->inet.n_queue = 1; w->inet.queue = w->message_p;		\
+	    w->socket.n_queue = 0)									\
+	X(soc8_empty, "SOC-8", SOCKET, CORRUPT, w->message.data.len = 0)				\
+	X(soc9, "SOC-9", SOCKET, CORRUPT, w->message.source_path = world_bytes("/x"))			\
+	X(soc9_two, "SOC-9", SOCKET, CORRUPT, w->socket.type = w->peer.type = PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM; \
+	    w->message.source_path = w->message.source_abstract = world_bytes("x"))			\
+	X(gra2_under_way, "GRA-2", SOCKET, CORRUPT, w->under_way[1] = FREE_ID)				\
+	X(gra3_under_way, "GRA-3", SOCKET, CORRUPT, w->under_way[1] = SOCKET)
 
 #define MUTATE(name, rule, id, code, ...)	\
 	static void mutate_##name(struct world *w) { __VA_ARGS__; }

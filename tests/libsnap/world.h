@@ -81,6 +81,7 @@ struct world {
 	Psnap__ControlCharacter character;
 	Psnap__Socket	socket, peer, inet;
 	Psnap__SocketAddress local, remote;
+	Psnap__SocketMessage message;
 	Psnap__Limit	limits[2];
 	Psnap__IntervalTimer itimers[2];
 	Psnap__PosixTimer timers[2];
@@ -94,6 +95,8 @@ struct world {
 	Psnap__InotifyEvent events[2];
 
 	/* arrays that messages point to */
+	uint64_t	under_way[2];
+	Psnap__SocketMessage *message_p[1];
 	uint64_t	process_ids[5], root_threads[3], child_threads[2], root_ns[2], root_cgroups[2], ids[4];
 	uint32_t	groups[2], packets[2];
 	Psnap__FpuComponentKind components[3], present[3];
@@ -530,6 +533,16 @@ world_files(struct world *w)
 	w->socket.namespace_id = NET_NS;
 	w->peer = w->inet = w->socket;
 	w->socket.peer_id = PEER;
+	psnap__socket_message__init(&w->message);
+	w->message.data = (ProtobufCBinaryData){ 4, w->data };
+	w->under_way[0] = OPEN_PIPE;
+	w->under_way[1] = OPEN_SOCKET;
+	w->message.n_open_file_ids = 2;
+	w->message.open_file_ids = w->under_way;
+	w->message_p[0] = &w->message;
+	w->socket.n_queue = 1;
+	w->socket.queue = w->message_p;
+	w->socket.unread_bytes = 4;
 	w->peer.peer_id = SOCKET;
 	w->inet.family = PSNAP__SOCKET_FAMILY__SOCKET_IPV4;
 	w->inet.protocol = 6;

@@ -6,7 +6,7 @@
 
 cat_program() {
 	cat >program.py <<-'PY'
-		import ctypes, mmap, os, signal, sys
+		import array, ctypes, mmap, os, signal, socket, sys
 		shared = mmap.mmap(-1, 3 * 4096)
 		shared[4096:4096 + 12] = b"a rare word "
 		libc = ctypes.CDLL(None)
@@ -15,6 +15,8 @@ cat_program() {
 		pidfd = os.pidfd_open(os.getpid())
 		netns = os.open("/proc/self/ns/net", os.O_RDONLY)
 		other = os.open("/etc/hostname", os.O_RDONLY)
+		left, right = socket.socketpair()
+		left.sendmsg([b"take these"], [(socket.SOL_SOCKET, socket.SCM_RIGHTS, array.array("i", [watch, right.fileno()]))])
 		def change(*_):
 		    os.chdir("/")
 		    os.dup2(os.open("/etc/passwd", os.O_RDONLY), other)
@@ -39,7 +41,10 @@ kinds_and_differences_body() {
 	snapshot $target a.psnap
 	atf_check -o match:'inotify +read +1 watches: /etc/passwd' \
 	    -o match:"pidfd +read-write pid $target" -o match:"namespace +read +net:.*the dumper's own" \
+	    -o match:'socket .* 10 bytes unread, 2 descriptors under way' \
+	    -o match:'under way: inotify +read +1 watches' -o match:'under way: socket +read-write +unix stream' \
 	    "$snapinspect" files a.psnap
+	atf_check -o match:'"message": 0' "$snapinspect" files --json a.psnap
 	atf_check -o match:'anonymous object.*: a rare word ' "$snapinspect" mem --find 'a rare word' \
 	    --map 'object' a.psnap
 	kill -USR1 $target

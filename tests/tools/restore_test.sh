@@ -137,22 +137,12 @@ inventory() {
 	[ ! -r /proc/sysvipc/shm ] || wc -l </proc/sysvipc/shm
 }
 
-atf_test_case each_call_fails_in_turn cleanup
-each_call_fails_in_turn_head() {
-	atf_set require.user root
-	atf_set require.progs strace
-	atf_set timeout 900
-}
-each_call_fails_in_turn_body() {
-	[ -z "$SNAP_SANITIZE" ] && [ "$SNAP_ARCH" = amd64 ] || atf_skip "for the plain configuration"
-	strace -o /dev/null true 2>/dev/null || atf_skip "strace does not work here"
-	dead tree 3 4
+# fail_each CALLS: restore x.psnap with each of them made to fail in turn.
+fail_each() {
 	# so that these are in the inventory
 	: >stdout; : >stderr; : >trace; : >after
 	inventory >before
-	calls="clone3 ptrace wait4 pipe2 socketpair sendmsg memfd_create openat fcntl lseek process_vm_writev
-	    process_vm_readv pread64 write prlimit64 close sched_setattr ioctl"
-	for call in $calls; do
+	for call in $1; do
 		for n in 1 2 3 5 8 13 34 89; do
 			timeout 60 strace -qq -o trace -e trace="$call" -e inject="$call:error=EIO:when=$n" \
 			    "$snapctl" restore --detach x.psnap >stdout 2>stderr
@@ -174,6 +164,22 @@ each_call_fails_in_turn_body() {
 			$injected || break
 		done
 	done
+}
+
+atf_test_case each_call_fails_in_turn cleanup
+each_call_fails_in_turn_head() {
+	atf_set require.user root
+	atf_set require.progs strace
+	atf_set timeout 900
+}
+each_call_fails_in_turn_body() {
+	[ -z "$SNAP_SANITIZE" ] && [ "$SNAP_ARCH" = amd64 ] || atf_skip "for the plain configuration"
+	strace -o /dev/null true 2>/dev/null || atf_skip "strace does not work here"
+	dead tree 3 4
+	fail_each "clone3 ptrace wait4 pipe2 socketpair sendmsg memfd_create openat fcntl lseek process_vm_writev
+	    process_vm_readv pread64 write prlimit64 close sched_setattr ioctl"
+	dead rights
+	fail_each "socketpair sendmsg setsockopt fcntl close"
 }
 each_call_fails_in_turn_cleanup() { kill_remembered; }
 

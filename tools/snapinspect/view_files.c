@@ -85,6 +85,30 @@ address(const Psnap__SocketAddress *a)
 	return json_string("");
 }
 
+/* Descriptors in its unread messages. */
+static size_t
+count_under_way(const Psnap__Socket *k)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < k->n_queue; i++)
+		n += k->queue[i]->n_open_file_ids;
+	return n;
+}
+
+/* "TEXT, N WHAT" in place of text, unless n is 0. */
+static json_t *
+and_count(json_t *text, unsigned long long n, const char *what)
+{
+	json_t *more;
+
+	if (n == 0)
+		return text;
+	more = json_sprintf("%s, %llu %s", json_string_value(text), n, what);
+	json_decref(text);
+	return more;
+}
+
 static json_t *
 socket_text(const Psnap__Socket *k)
 {
@@ -100,13 +124,8 @@ socket_text(const Psnap__Socket *k)
 	    json_string_length(local) > 0 ? " " : "", json_string_value(local),
 	    json_string_length(remote) > 0 ? " to " : "", json_string_value(remote),
 	    k->peer_outside ? ", peer outside" : k->peer_id != 0 ? ", peer inside" : "");
-	if (k->unread_bytes > 0) {
-		json_t *more = json_sprintf("%s, %llu bytes unread", json_string_value(j),
-		    (unsigned long long)k->unread_bytes);
-
-		json_decref(j);
-		j = more;
-	}
+	j = and_count(j, k->unread_bytes, "bytes unread");
+	j = and_count(j, count_under_way(k), "descriptors under way");
 	json_decref(local);
 	json_decref(remote);
 	return j;
@@ -269,28 +288,57 @@ shared_with(const struct holder *h, size_t n, uint64_t id, int32_t pid, int32_t 
 	return list;
 }
 
+static void
+set_kind(json_t *j, struct snap *s, const Psnap__OpenFile *f)
+{
+	const char *kind;
+	json_t *what = describe(s, f, &kind);
+	char w[64];
+
+	json_object_set_new(j, "kind", json_string(kind));
+	json_object_set_new(j, "what", what);
+	json_object_set_new(j, "access", json_string(word(&psnap__access_mode__descriptor, (int)f->access, w)));
+}
+
+/* What whoever reads from the socket will get; not what may be under way in that, too. */
+static json_t *
+under_way(struct snap *s, uint64_t socket_id)
+{
+	const Psnap__Socket *k = snap_get_message(s, socket_id, PSNAP_KIND_SOCKET);
+	json_t *list = json_array(), *j;
+
+	for (size_t i = 0; k != NULL && i < k->n_queue; i++)
+		for (size_t n = 0; n < k->queue[i]->n_open_file_ids; n++) {
+			const Psnap__OpenFile *f =
+			    snap_get_message(s, k->queue[i]->open_file_ids[n], PSNAP_KIND_OPEN_FILE);
+
+			if (f == NULL)
+				continue;
+			j = json_pack("{s:i}", "message", (int)i);
+			set_kind(j, s, f);
+			json_array_append_new(list, j);
+		}
+	return list;
+}
+
 static json_t *
 descriptor_json(struct snap *s, const Psnap__Process *p, const Psnap__Descriptor *x,
     const struct holder *h, size_t nholders)
 {
 	const Psnap__OpenFile *f = snap_get_message(s, x->open_file_id, PSNAP_KIND_OPEN_FILE);
-	json_t *j = json_object(), *what;
-	const char *kind;
-	char w[64];
+	json_t *j = json_object();
 
 	json_object_set_new(j, "fd", json_integer(x->fd));
 	json_object_set_new(j, "close_on_exec", json_boolean(x->close_on_exec));
 	if (f == NULL)
 		return j;
-	what = describe(s, f, &kind);
-	json_object_set_new(j, "kind", json_string(kind));
-	json_object_set_new(j, "what", what);
-	json_object_set_new(j, "access", json_string(word(&psnap__access_mode__descriptor, (int)f->access, w)));
+	set_kind(j, s, f);
 	json_object_set_new(j, "append", json_boolean(f->append));
 	json_object_set_new(j, "non_block", json_boolean(f->non_block));
 	json_object_set_new(j, "position", json_integer((json_int_t)f->position));
 	json_object_set_new(j, "locks", json_integer((json_int_t)f->n_locks));
 	json_object_set_new(j, "shared_with", shared_with(h, nholders, x->open_file_id, p->pid, x->fd));
+	json_object_set_new(j, "under_way", under_way(s, f->socket_id));
 	return j;
 }
 
@@ -343,8 +391,8 @@ print_shared(const json_t *list)
 void
 files_print(const json_t *list)
 {
-	const json_t *p, *x;
-	size_t i, k;
+	const json_t *p, *x, *u;
+	size_t i, k, n;
 
 	json_array_foreach(list, i, p) {
 		printf("%spid %lld %s\n", i > 0 ? "\n" : "", (long long)num(p, "pid"), str(p, "comm"));
@@ -353,6 +401,9 @@ files_print(const json_t *list)
 			    str(x, "access"), str(x, "what"));
 			print_shared(json_object_get(x, "shared_with"));
 			putchar('\n');
+			json_array_foreach(json_object_get(x, "under_way"), n, u)
+				printf("      under way: %-16s %-10s %s\n", str(u, "kind"), str(u, "access"),
+				    str(u, "what"));
 		}
 	}
 }

@@ -13,24 +13,43 @@
 
 #include "libsnap/restore/linux/linux.h"
 
-#define SEND_MAX	253	/* SCM_MAX_FD */
 #define GAP_MAX		16	/* numbers filled rather than moved over */
+
+ssize_t
+descriptors_message(int to, struct msghdr *m, int flags, const int *fds, size_t n, const struct ucred *sender)
+{
+	union {
+		struct cmsghdr h;
+		uint8_t bytes[CMSG_SPACE(RIGHTS_MAX * sizeof(int)) + CMSG_SPACE(sizeof(struct ucred))];
+	} control;
+	struct cmsghdr *c = &control.h;
+
+	memset(&control, 0, sizeof control);
+	if (n > 0) {
+		*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(n * sizeof *fds), .cmsg_level = SOL_SOCKET,
+		    .cmsg_type = SCM_RIGHTS };
+		memcpy(CMSG_DATA(c), fds, n * sizeof *fds);
+		c = (void *)(control.bytes + CMSG_SPACE(n * sizeof *fds));
+	}
+	if (sender != NULL) {
+		*c = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof *sender), .cmsg_level = SOL_SOCKET,
+		    .cmsg_type = SCM_CREDENTIALS };
+		memcpy(CMSG_DATA(c), sender, sizeof *sender);
+	}
+	m->msg_control = control.bytes;
+	m->msg_controllen = (n > 0 ? CMSG_SPACE(n * sizeof *fds) : 0) +
+	    (sender != NULL ? CMSG_SPACE(sizeof *sender) : 0);
+	return sendmsg(to, m, flags | MSG_NOSIGNAL);
+}
 
 static int
 send_some(struct restore *r, struct task *k, int channel, const int *fds, size_t n)
 {
-	union { struct cmsghdr h; uint8_t bytes[CMSG_SPACE(SEND_MAX * sizeof(int))]; } control;
 	char byte = 0;
 	struct iovec io = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1, .msg_control = control.bytes,
-	    .msg_controllen = CMSG_SPACE(n * sizeof(int)) };
+	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1 };
 
-	memset(&control, 0, sizeof control);
-	control.h.cmsg_level = SOL_SOCKET;
-	control.h.cmsg_type = SCM_RIGHTS;
-	control.h.cmsg_len = CMSG_LEN(n * sizeof(int));
-	memcpy(CMSG_DATA(&control.h), fds, n * sizeof(int));
-	return sendmsg(channel, &m, MSG_NOSIGNAL) == 1 ? 0 :
+	return descriptors_message(channel, &m, 0, fds, n, NULL) == 1 ? 0 :
 	    restore_fail(r, k->target, k->id, errno, "handing descriptors over");
 }
 
@@ -38,8 +57,8 @@ send_some(struct restore *r, struct task *k, int channel, const int *fds, size_t
 static uint64_t
 put_message(struct restore *r, struct task *k)
 {
-	static const uint8_t room[CMSG_SPACE(SEND_MAX * sizeof(int)) + 64];
-	size_t control_len = CMSG_SPACE(SEND_MAX * sizeof(int));
+	static const uint8_t room[CMSG_SPACE(RIGHTS_MAX * sizeof(int)) + 64];
+	size_t control_len = CMSG_SPACE(RIGHTS_MAX * sizeof(int));
 	uint64_t byte = put(r, k, room, 1), control = put(r, k, room, control_len), io;
 
 	if (byte == 0 || control == 0)
@@ -70,7 +89,7 @@ descriptors_send(struct restore *r, struct task *k, const int *fds, size_t n, bo
 	int e;
 
 	for (size_t some; n > 0; n -= some, fds += some) {
-		some = n < SEND_MAX ? n : SEND_MAX;
+		some = n < RIGHTS_MAX ? n : RIGHTS_MAX;
 		/* one for each: the kernel changes it */
 		if ((message = put_message(r, k)) == 0)
 			return restore_nomem(r);

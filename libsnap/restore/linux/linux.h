@@ -12,6 +12,7 @@
  *	pages.c		their contents: what goes where,
  *	fill.c		and written by several threads
  *	objects.c	open files, made in our own table; object_*.c by kind
+ *	object_queue.c	and what is unread in sockets, once all of them are there
  *	descriptors.c	and handed over
  *	process.c	what a process has: dispositions, timers, limits, ...
  *	credentials.c	who it runs as, seccomp
@@ -25,6 +26,7 @@
 
 #include <signal.h>
 #include <stdarg.h>
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include "libsnap/model/signal_set.h"
@@ -98,6 +100,15 @@ struct shared {
 	int		fd;
 };
 
+/* A socket made, to be filled when everything exists: id Socket. */
+struct made_socket {
+	uint64_t	id;
+	const Psnap__Socket *s;
+	int		fd;			/* -1: no open file has it */
+	int		far;			/* the other end of one whose peer is not in the snapshot; else -1 */
+	struct made_socket *peer;		/* made as one pair with it */
+};
+
 struct restore {
 	struct plan	*p;
 	struct snap	*s;
@@ -121,6 +132,7 @@ struct restore {
 	uint64_t	directory_id;		/* File open as directory; process.c */
 	int		directory;
 	struct list	ptys;			/* object_terminal.c */
+	struct list	sockets;		/* struct made_socket */
 	struct list	ghosts;			/* struct shared: deleted files, id File */
 	struct list	fds;			/* intptr_t: descriptors to be closed at the end */
 	struct credentials *own;		/* ours; credentials.c */
@@ -243,9 +255,23 @@ int	pipe_make(struct restore *r, struct object *o);
 int	terminal_make(struct restore *r, struct object *o);
 int	terminals_settle(struct restore *r);
 int	socket_make(struct restore *r, struct object *o);
+/* Address of a unix or internet socket; its length, 0 none. */
+socklen_t socket_address(struct restore *r, const Psnap__Socket *s, const Psnap__SocketAddress *a,
+	    struct sockaddr_storage *to);
+int	socket_type(const Psnap__Socket *s);
+/* What must wait until its messages are there: whoever they come from must not be told more than before. */
+int	socket_finish(struct restore *r, const struct made_socket *m);
+/* Unread messages, when all that may be under way in them exists; and what is only needed for that goes. */
+int	sockets_fill(struct restore *r);
+void	sockets_close_far(struct restore *r);
 int	anon_make(struct restore *r, struct object *o);
 int	anon_settle(struct restore *r, struct object *o);
 
+#define RIGHTS_MAX	253	/* descriptors in one message: SCM_MAX_FD */
+
+/* sendmsg(2) with descriptors of ours and, unless NULL, a sender to be named. */
+ssize_t	descriptors_message(int to, struct msghdr *m, int flags, const int *fds, size_t n,
+	    const struct ucred *sender);
 /* Give every table a channel of its own, so that many can receive at a time. */
 int	descriptors_open_channel(struct restore *r, struct target *t);
 int	descriptors_hand_over(struct restore *r);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Sockets: unix pairs with what is unread, bound and listening sockets.
+ * Sockets: unix pairs, bound and listening sockets; what is unread in them
+ * comes later, from object_queue.c.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -26,8 +27,8 @@ family_number(const Psnap__Socket *s)
 	    s->family == PSNAP__SOCKET_FAMILY__SOCKET_IPV6 ? AF_INET6 : -1;
 }
 
-static int
-type_number(const Psnap__Socket *s)
+int
+socket_type(const Psnap__Socket *s)
 {
 	switch (s->type) {
 	case PSNAP__SOCKET_TYPE__SOCKET_STREAM:
@@ -57,6 +58,16 @@ set_time(int fd, int name, uint64_t ns)
 	return ns == 0 ? 0 : setsockopt(fd, SOL_SOCKET, name, &tv, sizeof tv);
 }
 
+/* The kernel doubles what it is told; the forced ones need privilege and know no ceiling. */
+static void
+set_buffers(const Psnap__SocketOptions *o, int fd)
+{
+	if (o->send_buffer != 0 && set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, (int)(o->send_buffer / 2)) != 0)
+		set_int(fd, SOL_SOCKET, SO_SNDBUF, (int)(o->send_buffer / 2));
+	if (o->receive_buffer != 0 && set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, (int)(o->receive_buffer / 2)) != 0)
+		set_int(fd, SOL_SOCKET, SO_RCVBUF, (int)(o->receive_buffer / 2));
+}
+
 /* What is off, or 0, is so in a new socket, buffer sizes excepted. */
 static int
 set_options(const Psnap__Socket *s, int fd)
@@ -70,7 +81,6 @@ set_options(const Psnap__Socket *s, int fd)
 		{ o->keep_alive, SOL_SOCKET, SO_KEEPALIVE, 1 },
 		{ o->out_of_band_inline, SOL_SOCKET, SO_OOBINLINE, 1 },
 		{ o->dont_route, SOL_SOCKET, SO_DONTROUTE, 1 },
-		{ o->pass_credentials, SOL_SOCKET, SO_PASSCRED, 1 },
 		{ o->timestamp, SOL_SOCKET, SO_TIMESTAMP, 1 },
 		{ o->priority != 0, SOL_SOCKET, SO_PRIORITY, o->priority },
 		{ o->mark != 0, SOL_SOCKET, SO_MARK, o->mark },
@@ -95,18 +105,16 @@ set_options(const Psnap__Socket *s, int fd)
 	if (set_time(fd, SO_RCVTIMEO, o->receive_timeout_ns) != 0 ||
 	    set_time(fd, SO_SNDTIMEO, o->send_timeout_ns) != 0)
 		return -1;
-	/* the kernel doubles what it is told; the forced ones need privilege and know no ceiling */
-	if (o->send_buffer != 0 && set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, (int)(o->send_buffer / 2)) != 0)
-		set_int(fd, SOL_SOCKET, SO_SNDBUF, (int)(o->send_buffer / 2));
-	if (o->receive_buffer != 0 && set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, (int)(o->receive_buffer / 2)) != 0)
-		set_int(fd, SOL_SOCKET, SO_RCVBUF, (int)(o->receive_buffer / 2));
+	/* a unix socket's must take all of its messages first */
+	if (s->family != PSNAP__SOCKET_FAMILY__SOCKET_UNIX)
+		set_buffers(o, fd);
 	return 0;
 }
 
 /* ---- addresses ---- */
 
-static socklen_t
-make_address(struct restore *r, const Psnap__Socket *s, const Psnap__SocketAddress *a, struct sockaddr_storage *to)
+socklen_t
+socket_address(struct restore *r, const Psnap__Socket *s, const Psnap__SocketAddress *a, struct sockaddr_storage *to)
 {
 	struct sockaddr_un *un = (void *)to;
 	struct sockaddr_in *in = (void *)to;
@@ -167,13 +175,13 @@ static int
 bind_local(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd)
 {
 	struct sockaddr_storage a;
-	socklen_t len = make_address(r, s, s->local, &a);
+	socklen_t len = socket_address(r, s, s->local, &a);
 	int bound;
 
 	if (len == 0)
 		return 0;
 	if (a.ss_family == AF_UNIX)
-		remove_stale(&a, len, type_number(s));
+		remove_stale(&a, len, socket_type(s));
 	/* a socket never bound shows an address of zeros */
 	if (a.ss_family != AF_UNIX && s->local->port == 0)
 		return 0;
@@ -181,40 +189,21 @@ bind_local(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd)
 	return bound == 0 ? 0 : restore_fail(r, NULL, id, errno, "binding a socket");
 }
 
-/* ---- pairs ---- */
+/* ---- made ---- */
 
+/*
+ * Every open file on the socket: each beyond the first is a duplicate, as
+ * sockets cannot be reopened.  fd stays the caller's.
+ */
 static int
-send_queue(struct restore *r, uint64_t id, const Psnap__Socket *s, int from)
+add_made(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd, struct made_socket **out)
 {
-	for (size_t i = 0; i < s->n_queue; i++) {
-		const Psnap__SocketMessage *m = s->queue[i];
-		size_t done = 0;
+	struct made_socket *m = plan_alloc(r->p, sizeof *m);
 
-		do {
-			ssize_t k = send(from, m->data.data + done, m->data.len - done, MSG_DONTWAIT | MSG_NOSIGNAL);
-
-			if (k < 0)
-				return restore_fail(r, NULL, id, errno, "filling a socket");
-			done += (size_t)k;
-		} while (s->type == PSNAP__SOCKET_TYPE__SOCKET_STREAM && done < m->data.len);
-	}
-	return 0;
-}
-
-static int
-finish_end(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd)
-{
-	if (s->shutdown_read && shutdown(fd, SHUT_RD) != 0)
-		return restore_fail(r, NULL, id, errno, "shutting a socket down");
-	if (s->shutdown_write && shutdown(fd, SHUT_WR) != 0)
-		return restore_fail(r, NULL, id, errno, "shutting a socket down");
-	return 0;
-}
-
-/* Every open file on the socket: each beyond the first is a duplicate, as sockets cannot be reopened. */
-static int
-spread(struct restore *r, uint64_t id, int fd)
-{
+	if (m == NULL || restore_list_add(r, &r->sockets, m) != 0)
+		return restore_nomem(r);
+	*m = (struct made_socket){ id, s, -1, -1, NULL };
+	*out = m;
 	for (size_t i = 0; i < r->nobjects; i++) {
 		struct object *x = &r->objects[i];
 
@@ -224,42 +213,64 @@ spread(struct restore *r, uint64_t id, int fd)
 		    fcntl(x->fd, F_SETFL, (fcntl(x->fd, F_GETFL) & ~O_NONBLOCK) |
 		    (x->o->non_block ? O_NONBLOCK : 0)) != 0)
 			return restore_fail(r, NULL, x->id, errno, "making a socket");
+		m->fd = x->fd;
 	}
 	return 0;
 }
 
-/* Without a peer in the snapshot the other end is closed again: it was, or belongs to somebody else. */
+static int
+shut_down(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd)
+{
+	if ((s->shutdown_read && shutdown(fd, SHUT_RD) != 0) || (s->shutdown_write && shutdown(fd, SHUT_WR) != 0))
+		return restore_fail(r, NULL, id, errno, "shutting a socket down");
+	return 0;
+}
+
+int
+socket_finish(struct restore *r, const struct made_socket *m)
+{
+	if (m->fd < 0)
+		return 0;
+	if (m->s->family == PSNAP__SOCKET_FAMILY__SOCKET_UNIX) {
+		set_buffers(m->s->options, m->fd);
+		if (m->s->options->pass_credentials && set_int(m->fd, SOL_SOCKET, SO_PASSCRED, 1) != 0)
+			return restore_fail(r, NULL, m->id, errno, "setting socket options");
+	}
+	/* the ends close what the other has shut down, too */
+	return shut_down(r, m->id, m->s, m->fd);
+}
+
+/* ---- pairs ---- */
+
+/* Without a peer in the snapshot the other end closes later: it was, or belongs to somebody else. */
 static int
 make_pair(struct restore *r, uint64_t id, const Psnap__Socket *s)
 {
 	const Psnap__Socket *peer = snap_get_message(r->s, s->peer_id, PSNAP_KIND_SOCKET);
+	struct made_socket *m, *other;
 	int ends[2], e;
 
-	if (socketpair(AF_UNIX, type_number(s) | SOCK_CLOEXEC, 0, ends) != 0)
+	if (socketpair(AF_UNIX, socket_type(s) | SOCK_CLOEXEC, 0, ends) != 0)
 		return restore_fail(r, NULL, id, errno, "making a socket pair");
 	e = set_options(s, ends[0]) != 0 || (peer != NULL && set_options(peer, ends[1]) != 0) ?
 	    restore_fail(r, NULL, id, errno, "setting socket options") : 0;
 	if (e == 0)
-		e = send_queue(r, id, s, ends[1]);
-	if (e == 0 && peer != NULL)
-		e = send_queue(r, s->peer_id, peer, ends[0]);
-	/* the ends close what the other has shut down, too */
-	if (e == 0)
-		e = finish_end(r, id, s, ends[0]);
-	if (e == 0 && peer != NULL)
-		e = finish_end(r, s->peer_id, peer, ends[1]);
-	if (e == 0)
-		e = spread(r, id, ends[0]);
-	if (e == 0 && peer != NULL)
-		e = spread(r, s->peer_id, ends[1]);
+		e = add_made(r, id, s, ends[0], &m);
+	if (e == 0 && peer == NULL) {
+		m->far = ends[1];
+		ends[1] = -1;
+	} else if (e == 0 && (e = add_made(r, s->peer_id, peer, ends[1], &other)) == 0) {
+		m->peer = other;
+		other->peer = m;
+	}
 	close(ends[0]);
-	close(ends[1]);
+	if (ends[1] >= 0)
+		close(ends[1]);
 	return e;
 }
 
 /* ---- single ---- */
 
-/* A listening socket's file had an owner and permissions of its own. */
 static int
 listen_on(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd)
 {
@@ -270,20 +281,10 @@ listen_on(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd)
 }
 
 static int
-connect_remote(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd)
-{
-	struct sockaddr_storage a;
-	socklen_t len = make_address(r, s, s->remote, &a);
-
-	if (len == 0 || s->type != PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM)
-		return 0;
-	return connect(fd, (const void *)&a, len) == 0 ? 0 : restore_fail(r, NULL, id, errno, "connecting a socket");
-}
-
-static int
 make_single(struct restore *r, uint64_t id, const Psnap__Socket *s)
 {
-	int fd = socket(family_number(s), type_number(s) | SOCK_CLOEXEC, (int)s->protocol), e;
+	int fd = socket(family_number(s), socket_type(s) | SOCK_CLOEXEC, (int)s->protocol), e;
+	struct made_socket *m;
 
 	if (fd < 0)
 		return restore_fail(r, NULL, id, errno, "making a socket");
@@ -293,14 +294,20 @@ make_single(struct restore *r, uint64_t id, const Psnap__Socket *s)
 	if (e == 0)
 		e = listen_on(r, id, s, fd);
 	if (e == 0)
-		e = connect_remote(r, id, s, fd);
-	/* datagrams come from whoever: from ourselves will do for what a peer does not name */
-	if (e == 0)
-		e = finish_end(r, id, s, fd);
-	if (e == 0)
-		e = spread(r, id, fd);
+		e = add_made(r, id, s, fd, &m);
 	close(fd);
 	return e;
+}
+
+/* One end of two that know each other; a datagram socket's other end may be gone, if it never had a name. */
+static bool
+is_paired(const Psnap__Socket *s, uint64_t id, const Psnap__Socket *peer)
+{
+	if (s->family != PSNAP__SOCKET_FAMILY__SOCKET_UNIX || s->state != PSNAP__SOCKET_STATE__SOCKET_CONNECTED)
+		return false;
+	if (peer != NULL)
+		return peer->peer_id == id && peer != s;
+	return s->type != PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM || s->peer_outside || s->remote == NULL;
 }
 
 int
@@ -310,13 +317,11 @@ socket_make(struct restore *r, struct object *x)
 
 	if (s == NULL)
 		return restore_fail(r, NULL, x->id, ENOENT, "its socket");
+	peer = snap_get_message(r->s, s->peer_id, PSNAP_KIND_SOCKET);
+	if (s->options == NULL || (peer != NULL && peer->options == NULL))
+		return restore_fail(r, NULL, x->o->socket_id, 0, "a socket without options");
 	if (family_number(s) < 0)
 		return restore_fail(r, NULL, x->o->socket_id, 0, "a socket of a family that is not restored");
-	peer = snap_get_message(r->s, s->peer_id, PSNAP_KIND_SOCKET);
-	if (s->family == PSNAP__SOCKET_FAMILY__SOCKET_UNIX &&
-	    s->state == PSNAP__SOCKET_STATE__SOCKET_CONNECTED &&
-	    (peer != NULL ? peer->peer_id == x->o->socket_id :
-	    s->peer_outside || s->type != PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM))
-		return make_pair(r, x->o->socket_id, s);
-	return make_single(r, x->o->socket_id, s);
+	return is_paired(s, x->o->socket_id, peer) ? make_pair(r, x->o->socket_id, s) :
+	    make_single(r, x->o->socket_id, s);
 }

@@ -346,6 +346,17 @@ object_find(struct restore *r, uint64_t id)
 	    bsearch(&key, r->objects, r->nobjects, sizeof key, compare_objects);
 }
 
+static int
+make_each(struct restore *r)
+{
+	int e;
+
+	for (size_t i = 0; i < r->nobjects; i++)
+		if (r->objects[i].fd < 0 && (e = make_object(r, &r->objects[i])) != 0)
+			return e;
+	return 0;
+}
+
 int
 objects_make(struct restore *r)
 {
@@ -360,10 +371,11 @@ objects_make(struct restore *r)
 	qsort(r->objects, r->nobjects, sizeof *r->objects, compare_objects);
 	if ((r->filler = keep_fd(r, open("/dev/null", O_RDONLY | O_CLOEXEC))) < 0)
 		return restore_fail(r, NULL, 0, errno, "opening /dev/null");
-	for (size_t i = 0; i < r->nobjects; i++)
-		if (r->objects[i].fd < 0 && (e = make_object(r, &r->objects[i])) != 0)
-			return e;
-	return 0;
+	e = make_each(r);
+	if (e == 0)
+		e = sockets_fill(r);
+	sockets_close_far(r);
+	return e;
 }
 
 /* ---- when everything exists ---- */
