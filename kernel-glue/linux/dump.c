@@ -296,12 +296,25 @@ emit_and_finish(struct dump *d)
 	return d->sink->finish(d->sink->ctx) == 0 ? 0 : dump_fail(d, GLUE_E_SINK, 0, NULL, "output failed");
 }
 
+/* Two for every process, and one for what is only under way in sockets. */
+static void
+allow_descriptors(struct dump *d)
+{
+	struct rlimit rl;
+
+	getrlimit(RLIMIT_NOFILE, &d->files_limit);
+	rl = d->files_limit;
+	rl.rlim_cur = rl.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &rl);
+}
+
 static int
 begin(struct dump *d, uint64_t began)
 {
 	void *buf;
 
 	memset(d->err, 0, sizeof *d->err);
+	allow_descriptors(d);
 	d->began = began;
 	d->privileged = geteuid() == 0;
 	if ((d->arena = glue_arena_new()) == NULL || (buf = malloc(EMIT_BUFFER)) == NULL)
@@ -315,6 +328,7 @@ end(struct dump *d)
 {
 	free(d->emit.buf);
 	glue_arena_free(d->arena);
+	setrlimit(RLIMIT_NOFILE, &d->files_limit);
 	d->result->total_ns = now_ns() - d->began;
 }
 

@@ -19,6 +19,7 @@
 
 #include <limits.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include "format/psnap.h"
@@ -49,6 +50,7 @@ struct dump {
 	struct glue_emit		emit;
 	uint64_t	began;		/* CLOCK_MONOTONIC */
 	uint64_t	next_id;
+	struct rlimit	files_limit;	/* of open files, as it was */
 	bool		privileged;	/* CAP_SYS_PTRACE and CAP_SYS_ADMIN in the initial user namespace */
 
 	struct list	procs;		/* struct proc, parents before children, siblings by pid */
