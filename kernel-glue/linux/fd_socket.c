@@ -233,7 +233,7 @@ int
 socket_collect(struct dump *d, struct proc *p, struct open_file *o, int local)
 {
 	struct socket_object *s;
-	socklen_t len;
+	socklen_t len = sizeof s->family;
 	int n = 0;
 
 	o->what = FD_SOCKET;
@@ -247,8 +247,9 @@ socket_collect(struct dump *d, struct proc *p, struct open_file *o, int local)
 	s->proc = p;
 	s->fd = o->fd;
 	s->own = o->own;
-	s->family = option(local, SOL_SOCKET, SO_DOMAIN);
-	s->type = option(local, SOL_SOCKET, SO_TYPE);
+	if (getsockopt(local, SOL_SOCKET, SO_DOMAIN, &s->family, &len) != 0 ||
+	    getsockopt(local, SOL_SOCKET, SO_TYPE, &s->type, &len) != 0)
+		return dump_fail(d, GLUE_E_SYSTEM, errno, p, "examining socket %d", o->fd);
 	s->protocol = option(local, SOL_SOCKET, SO_PROTOCOL);
 	len = sizeof s->local;
 	if (getsockname(local, (struct sockaddr *)(void *)s->local, &len) == 0)

@@ -19,7 +19,8 @@ each_call_fails_in_turn_body() {
 	start_target log
 	mkdir out
 	calls="ptrace wait4 mmap close openat read readlinkat process_vm_readv pidfd_open pidfd_getfd kcmp fcntl ioctl getdents64
-	    write pwrite64 pread64 linkat fdatasync rename madvise munmap"
+	    write pwrite64 pread64 linkat fdatasync rename madvise munmap
+	    recvmsg setsockopt getsockopt"
 	[ "$SNAP_ARCH" = amd64 ] && calls="$calls newfstatat" || calls="$calls statx"
 	for call in $calls; do
 		for n in 1 2 3 5 8 13 21 34 55 89 144 233; do
