@@ -8,6 +8,7 @@ restore_linux_srcs := \
 	libsnap/restore/linux/descriptors.c \
 	libsnap/restore/linux/fill.c \
 	libsnap/restore/linux/host.c \
+	libsnap/restore/linux/host_files.c \
 	libsnap/restore/linux/object_anon.c \
 	libsnap/restore/linux/object_pipe.c \
 	libsnap/restore/linux/object_queue.c \

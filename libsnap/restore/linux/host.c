@@ -8,12 +8,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/sysmacros.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "libsnap/core/elf.h"
 #include "libsnap/restore/linux/linux.h"
 
 /* ---- the machine ---- */
@@ -127,141 +124,6 @@ check_pids(struct plan *p)
 	}
 }
 
-/* ---- files ---- */
-
-/* Which files are needed, and whether what runs depends on their bytes. */
-static bool
-is_mapped(struct plan *p, uint64_t file_id)
-{
-	size_t n;
-	const struct snap_object *const *v = snap_get_kind(p->s, PSNAP_KIND_MAPPING, &n);
-
-	for (size_t i = 0; i < n; i++)
-		if (((const Psnap__Mapping *)(const void *)v[i]->message)->file_id == file_id)
-			return true;
-	return false;
-}
-
-static bool
-may_grow(struct plan *p, uint64_t file_id)
-{
-	size_t n;
-	const struct snap_object *const *v = snap_get_kind(p->s, PSNAP_KIND_OPEN_FILE, &n);
-
-	for (size_t i = 0; i < n; i++) {
-		const Psnap__OpenFile *o = (const void *)v[i]->message;
-
-		if (o->file_id == file_id && o->access != PSNAP__ACCESS_MODE__ACCESS_PATH)
-			return true;
-	}
-	return false;
-}
-
-static bool
-same_build_id(const char *path, const ProtobufCBinaryData *id)
-{
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	Elf *elf;
-	bool same;
-
-	if (fd < 0)
-		return false;
-	elf_version(EV_CURRENT);
-	elf = elf_begin(fd, ELF_C_READ, NULL);
-	same = elf != NULL && elf_is_build(elf, id->data, id->len);
-	elf_end(elf);
-	close(fd);
-	return same;
-}
-
-static void
-check_regular(struct plan *p, uint64_t id, const Psnap__File *f, const char *path, const struct stat *st)
-{
-	int64_t mtime = (int64_t)st->st_mtim.tv_sec * (int64_t)NS + st->st_mtim.tv_nsec;
-	enum snap_severity severity = p->o->allow_changed ? SNAP_WARNING : SNAP_FATAL;
-	const char *advice = "bring that file back, name another with --path, or allow changed files";
-	bool mapped;
-
-	if ((uint64_t)st->st_size == f->size && mtime == f->mtime_ns)
-		return;
-	mapped = is_mapped(p, id);
-	/* a build id stands for the bytes, wherever and whenever they were copied */
-	if (mapped && f->build_id.len > 0) {
-		if (!same_build_id(path, &f->build_id))
-			plan_problem(p, severity, NULL, id, "file-changed", advice,
-			    "%s is mapped, and is of another build now", path);
-		return;
-	}
-	if (mapped) {
-		if ((uint64_t)st->st_size != f->size)
-			plan_problem(p, severity, NULL, id, "file-changed", advice,
-			    "%s is mapped, and has %llu bytes instead of %llu", path,
-			    (unsigned long long)st->st_size, (unsigned long long)f->size);
-		else
-			plan_problem(p, SNAP_WARNING, NULL, id, "file-time", advice,
-			    "%s is mapped, and was modified since", path);
-		return;
-	}
-	/* a file open for writing, or a log, may have grown */
-	if (may_grow(p, id) && (uint64_t)st->st_size >= f->size)
-		return;
-	plan_problem(p, severity, NULL, id, "file-changed", advice, "%s has %llu bytes instead of %llu", path,
-	    (unsigned long long)st->st_size, (unsigned long long)f->size);
-}
-
-static bool
-is_needed(struct plan *p, uint64_t file_id)
-{
-	size_t n;
-	const struct snap_object *const *v;
-
-	if (is_mapped(p, file_id) || may_grow(p, file_id))
-		return true;
-	v = snap_get_kind(p->s, PSNAP_KIND_OPEN_FILE, &n);
-	for (size_t i = 0; i < n; i++)
-		if (((const Psnap__OpenFile *)(const void *)v[i]->message)->file_id == file_id)
-			return true;
-	v = snap_get_kind(p->s, PSNAP_KIND_ADDRESS_SPACE, &n);
-	for (size_t i = 0; i < n; i++)
-		if (((const Psnap__AddressSpace *)(const void *)v[i]->message)->executable_file_id == file_id)
-			return true;
-	v = snap_get_kind(p->s, PSNAP_KIND_FS_CONTEXT, &n);
-	for (size_t i = 0; i < n; i++) {
-		const Psnap__FsContext *f = (const void *)v[i]->message;
-
-		if (f->cwd_file_id == file_id || f->root_file_id == file_id)
-			return true;
-	}
-	return false;
-}
-
-static int
-check_files(struct plan *p, struct snap_error *err)
-{
-	size_t n;
-	const struct snap_object *const *v = snap_get_kind(p->s, PSNAP_KIND_FILE, &n);
-
-	for (size_t i = 0; i < n; i++) {
-		const Psnap__File *f = (const void *)v[i]->message;
-		const char *path = plan_path(p, &f->path);
-		struct stat st;
-
-		if (path == NULL)
-			return error_nomem(err);
-		/* files of processes are there once those are */
-		if (f->deleted || !is_needed(p, v[i]->id) || strncmp(path, "/proc/", 6) == 0)
-			continue;
-		if (stat(path, &st) != 0) {
-			plan_problem(p, SNAP_FATAL, NULL, v[i]->id, "file-missing",
-			    "bring it back, or name another with --path", "%s: %s", path, strerror(errno));
-			continue;
-		}
-		if (f->type == PSNAP__FILE_TYPE__FILE_REGULAR && S_ISREG(st.st_mode))
-			check_regular(p, v[i]->id, f, path, &st);
-	}
-	return 0;
-}
-
 /* ---- what cannot be made ---- */
 
 static void
@@ -337,5 +199,5 @@ host_preflight(struct plan *p, struct snap_error *err)
 	check_boot(p);
 	check_pids(p);
 	check_objects(p);
-	return check_files(p, err);
+	return host_check_files(p, err);
 }

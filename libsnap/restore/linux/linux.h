@@ -18,6 +18,7 @@
  *	credentials.c	who it runs as, seccomp
  *	thread.c	registers, FPU, masks; letting go
  *	host.c		what of the snapshot does not fit this host
+ *	host_files.c	and which of its files
  *
  * Functions return 0 or a negative snap_code with r->err filled.
  */
@@ -198,6 +199,9 @@ int	park(struct restore *r, struct task *k);
 void	kill_all(struct restore *r);
 
 /* ---- the rest ---- */
+
+/* The preflight of files: problems are told, 0 unless checking failed. */
+int	host_check_files(struct plan *p, struct snap_error *err);
 
 int	seed_make(struct restore *r);
 int	seed_layout(struct restore *r, struct target *t);
