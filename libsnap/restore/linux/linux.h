@@ -152,6 +152,8 @@ int	restore_goes_on(struct restore *r);
 int	restore_list_add(struct restore *r, struct list *l, void *item);
 /* An own descriptor moved to base_fd or above and remembered to be closed; -1 fails as errno says. */
 int	keep_fd(struct restore *r, int fd);
+/* One of ours opened again, as another description on the same file; -1 fails as errno says. */
+int	fd_reopen(int fd, int flags);
 
 /* ---- trace.c ---- */
 

@@ -4,7 +4,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -82,13 +81,12 @@ spread(struct restore *r, uint64_t pipe_id, const int ends[2])
 {
 	for (size_t i = 0; i < r->nobjects; i++) {
 		struct object *x = &r->objects[i];
-		char path[40];
+		int end;
 
 		if (x->o->pipe_id != pipe_id)
 			continue;
-		snprintf(path, sizeof path, "/proc/self/fd/%d",
-		    ends[x->o->access == PSNAP__ACCESS_MODE__ACCESS_READ ? 0 : 1]);
-		if ((x->fd = keep_fd(r, open(path, (flags_of(x->o) & O_ACCMODE) | O_NONBLOCK | O_CLOEXEC))) < 0)
+		end = ends[x->o->access == PSNAP__ACCESS_MODE__ACCESS_READ ? 0 : 1];
+		if ((x->fd = keep_fd(r, fd_reopen(end, (flags_of(x->o) & O_ACCMODE) | O_NONBLOCK))) < 0)
 			return restore_fail(r, NULL, x->id, errno, "opening a pipe");
 		if (fcntl(x->fd, F_SETFL, flags_of(x->o)) != 0)
 			return restore_fail(r, NULL, x->id, errno, "opening a pipe");

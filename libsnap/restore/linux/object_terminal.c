@@ -7,7 +7,6 @@
 #include <asm/termbits.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -194,14 +193,9 @@ open_flags(const Psnap__OpenFile *o)
 static int
 open_callers(const Psnap__OpenFile *o)
 {
-	for (int fd = 0; fd <= 2; fd++) {
-		char path[40];
-
-		if (!isatty(fd))
-			continue;
-		snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-		return open(path, open_flags(o));
-	}
+	for (int fd = 0; fd <= 2; fd++)
+		if (isatty(fd))
+			return fd_reopen(fd, open_flags(o));
 	errno = ENOTTY;
 	return -1;
 }

@@ -97,6 +97,15 @@ keep_fd(struct restore *r, int fd)
 	return high;
 }
 
+int
+fd_reopen(int fd, int flags)
+{
+	char path[40];
+
+	snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+	return open(path, flags | O_CLOEXEC);
+}
+
 /* ---- numbers of descriptors ---- */
 
 #define NUMBER_MAX	(1 << 30)	/* fs.nr_open can be no larger */
