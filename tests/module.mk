@@ -18,6 +18,7 @@ tests_sh := \
 	tests/tools/fit_test.sh \
 	tests/tools/inspect_live_test.sh \
 	tests/tools/install_test.sh \
+	tests/tools/restore_files_test.sh \
 	tests/tools/restore_test.sh \
 	tests/tools/unharmed_test.sh
 

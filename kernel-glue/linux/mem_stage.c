@@ -381,7 +381,9 @@ stage_file(struct dump *d, struct memory_object *o)
 	if (buf == NULL)
 		return dump_fail(d, GLUE_E_NOMEM, 0, NULL, "out of memory");
 	while (r == 0 && (uint64_t)data < o->size && (data = lseek(o->fd, data, SEEK_DATA)) >= 0) {
-		if ((hole = lseek(o->fd, data, SEEK_HOLE)) < 0 || (uint64_t)hole > o->size)
+		if ((hole = lseek(o->fd, data, SEEK_HOLE)) >= 0)	/* blocks may be smaller than pages */
+			hole = (hole + DUMP_PAGE - 1) & ~(off_t)(DUMP_PAGE - 1);
+		if (hole < 0 || (uint64_t)hole > o->size)
 			hole = (off_t)o->size;
 		data &= ~(off_t)(DUMP_PAGE - 1);
 		while (data < hole && r == 0) {
@@ -391,7 +393,7 @@ stage_file(struct dump *d, struct memory_object *o)
 			struct page_run *run;
 
 			if (n <= 0) {
-				r = n < 0 ? dump_fail(d, GLUE_E_SYSTEM, errno, NULL, "reading shared memory") : 0;
+				r = n < 0 ? dump_fail(d, GLUE_E_SYSTEM, errno, NULL, "reading what a memory object holds") : 0;
 				hole = data;
 				break;
 			}

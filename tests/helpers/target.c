@@ -11,6 +11,8 @@
  *	target odd		a zombie child (exit status 42) and a stopped one
  *	target rights		descriptors under way in sockets, which are under way themselves
  *	target seccomp		a filter that kills whoever calls prctl
+ *	target open PATH...	these open for appending
+ *	target map PATH...	these mapped, and not open
  *
  * Prints "ready" when set up.  On SIGUSR1 it checks its state and prints
  * "alive" or what is wrong; children die with it.
@@ -306,6 +308,53 @@ forbid_prctl(void)
 		fail("seccomp");
 }
 
+/* ---- open, map ---- */
+
+#define HEAD		64
+
+static struct {
+	int		fd;		/* -1: mapped */
+	const char	*map;
+	char		head[HEAD];	/* how it began */
+} file[64];
+static int file_count;
+
+static const char *
+files_check(void)
+{
+	for (int i = 0; i < file_count; i++) {
+		char now[HEAD] = { 0 };
+
+		if (file[i].fd < 0)
+			memcpy(now, file[i].map, HEAD);
+		else if (pread(file[i].fd, now, HEAD, 0) < 0)
+			return "a file cannot be read";
+		if (memcmp(now, file[i].head, HEAD) != 0)
+			return "a file changed";
+	}
+	return NULL;
+}
+
+static void
+files(int count, char **paths, int mapped)
+{
+	for (int i = 0; i < count && i < 64; i++) {
+		int fd = open(paths[i], mapped ? O_RDONLY : O_RDWR | O_APPEND);
+
+		if (fd < 0 || pread(fd, file[i].head, HEAD, 0) < 0)
+			fail(paths[i]);
+		file[i].fd = mapped ? -1 : fd;
+		if (mapped) {
+			file[i].map = mmap(NULL, HEAD, PROT_READ, MAP_PRIVATE, fd, 0);
+			close(fd);
+			if (file[i].map == MAP_FAILED)
+				fail("mmap");
+		}
+		file_count++;
+	}
+	check = files_check;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -334,6 +383,8 @@ main(int argc, char **argv)
 		rights();
 	else if (strcmp(mode, "seccomp") == 0 && argc == 2)
 		forbid_prctl();
+	else if (strcmp(mode, "open") == 0 || strcmp(mode, "map") == 0)
+		files(argc - 2, argv + 2, mode[0] == 'm');
 	else if (strcmp(mode, "small") != 0 || argc != 2)
 		return 2;
 

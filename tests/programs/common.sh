@@ -52,3 +52,25 @@ target_is_alive() {
 	wait_for 20 sh -c "[ \$(wc -l <$1) -gt $_lines ]"
 	[ "$(tail -n 1 "$1")" = alive ] || atf_fail "$(tail -n 1 "$1")"
 }
+
+# The helper that the snapctl under test can restore.
+pick() {
+	[ "$SNAP_ARCH" = amd64 ] && TARGET=target || TARGET=target32
+	[ -x "$SNAP_HELPERS/$TARGET" ] || atf_skip "no 32-bit compiler: $TARGET was not built"
+}
+
+# dump_away [OPTIONS]: the target, to x.psnap; it is gone then
+dump_away() {
+	atf_check -o ignore -e ignore "$snapctl" dump "$target" -o x.psnap --kill "$@"
+	wait "$target" 2>/dev/null
+	gone
+}
+
+# dead MODE...: a helper, dumped away; its log is log
+dead() {
+	pick
+	start_target log "$@"
+	dump_away
+}
+# Children, too, once whoever inherits them has waited for them.
+gone() { wait_for 20 sh -c "! kill -0 $target && ! ps -e -o comm= | grep -q '$TARGET\$'"; }

@@ -5,23 +5,6 @@
 
 . "$SNAP_SRC/tests/programs/common.sh"
 
-# The helper that the snapctl under test can restore.
-pick() {
-	[ "$SNAP_ARCH" = amd64 ] && TARGET=target || TARGET=target32
-	[ -x "$SNAP_HELPERS/$TARGET" ] || atf_skip "no 32-bit compiler: $TARGET was not built"
-}
-
-# dead MODE...: a helper, dumped to x.psnap and killed; its log is log
-dead() {
-	pick
-	start_target log "$@"
-	atf_check -o ignore -e ignore "$snapctl" dump "$target" -o x.psnap --kill
-	wait "$target" 2>/dev/null
-	gone
-}
-# Children, too, once whoever inherits them has waited for them.
-gone() { wait_for 20 sh -c "! kill -0 $target && ! ps -e -o comm= | grep -q '$TARGET\$'"; }
-
 atf_test_case refused cleanup
 refused_head() { atf_set require.user root; atf_set timeout 120; }
 refused_body() {
@@ -60,9 +43,7 @@ files_changed_body() {
 	target=$!
 	remember $target
 	wait_for 20 grep -q ready log
-	atf_check -o ignore -e ignore "$snapctl" dump $target -o x.psnap --kill
-	wait $target 2>/dev/null
-	gone
+	dump_away
 	mv one/program one/hidden
 	atf_check -s exit:1 -o ignore -e match:"one/program: No such file.*file-missing" "$snapctl" restore --detach x.psnap
 	cp "$SNAP_HELPERS/measure" one/program
@@ -227,9 +208,7 @@ vdso_of_another_kernel_body() {
 	# one that asks for the time all the while, by way of the vdso
 	[ $TARGET = target ] && TARGET=unharmed || TARGET=unharmed32
 	start_target log
-	atf_check -o ignore -e ignore "$snapctl" dump "$target" -o x.psnap --kill
-	wait "$target" 2>/dev/null
-	gone
+	dump_away
 	atf_check "$SNAP_HELPERS/revdso" x.psnap y.psnap
 	atf_check -s exit:1 -o match:'pages changed .*vdso.*: 1' "$snapinspect" diff --exit-code x.psnap y.psnap
 	atf_check -o ignore -e ignore "$snapctl" restore --detach y.psnap
@@ -262,9 +241,7 @@ lazy_head() { atf_set require.user root; atf_set timeout 120; }
 lazy_body() {
 	pick
 	start_target log fill 40
-	atf_check -o ignore -e ignore "$snapctl" dump "$target" -o x.psnap --raw --kill
-	wait "$target" 2>/dev/null
-	gone
+	dump_away --raw
 	atf_check -o ignore -e ignore "$snapctl" restore --detach --lazy x.psnap
 	grep -q x.psnap "/proc/$target/maps" || atf_fail "nothing is mapped from the snapshot"
 	target_is_alive log
