@@ -41,6 +41,22 @@ held_from_small_blocks_cleanup() {
 	umount -l disk 2>/dev/null || true
 }
 
+atf_test_case more_held_than_descriptors cleanup
+more_held_than_descriptors_head() { atf_set require.user root; atf_set timeout 60; }
+more_held_than_descriptors_body() {
+	pick
+	for i in $(seq 50); do
+		echo "number $i" >$i
+	done
+	start_target log open $(seq 50)
+	rm $(seq 50)
+	ulimit -S -n 40
+	dump_away
+	restored
+}
+more_held_than_descriptors_cleanup() { kill_remembered; }
+
 atf_init_test_cases() {
+	atf_add_test_case more_held_than_descriptors
 	atf_add_test_case held_from_small_blocks
 }
