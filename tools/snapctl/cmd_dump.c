@@ -212,8 +212,9 @@ folder(const char *path)
 	return slash == NULL ? strdup(".") : slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 }
 
-int
-cmd_dump(int argc, char **argv)
+/* 0: go on; else *status is what to exit with. */
+static int
+parse(struct request *q, int argc, char **argv, int *status)
 {
 	enum { ALLOW_PARTIAL = 256, RAW, LEVEL, THREADS, BUFFER, JSON, KILL, STOP };
 	static const struct option options[] = {
@@ -224,68 +225,80 @@ cmd_dump(int argc, char **argv)
 		{ "kill", no_argument, NULL, KILL }, { "stop", no_argument, NULL, STOP },
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
-	struct request q = {
-		.glue = { .program = "snapctl", .version = snap_version() },
-		.writer = { .codec = PSNAP_CODEC_ZSTD },
-	};
 	long v;
-	int c, r;
+	int c;
 
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, "o:qh", options, NULL)) != -1) {
 		switch (c) {
 		case 'o':
-			q.output = optarg;
+			q->output = optarg;
 			break;
 		case ALLOW_PARTIAL:
-			q.glue.allow_partial = true;
+			q->glue.allow_partial = true;
 			break;
 		case RAW:
-			q.writer.codec = PSNAP_CODEC_NONE;
+			q->writer.codec = PSNAP_CODEC_NONE;
 			break;
 		case LEVEL:
 			if (!number(optarg, -7, 19, &v))
-				return usage_error("--level wants a number from -7 to 19");
-			q.writer.level = (int)v;
+				return *status = usage_error("--level wants a number from -7 to 19");
+			q->writer.level = (int)v;
 			break;
 		case THREADS:
 			if (!number(optarg, 1, 64, &v))
-				return usage_error("--threads wants a number from 1 to 64");
-			q.writer.threads = (uint32_t)v;
+				return *status = usage_error("--threads wants a number from 1 to 64");
+			q->writer.threads = (uint32_t)v;
 			break;
 		case BUFFER:
 			if (!number(optarg, 1, LONG_MAX >> 21, &v))
-				return usage_error("--buffer wants a number of MiB");
-			q.glue.stage_bytes = (uint64_t)v << 20;
+				return *status = usage_error("--buffer wants a number of MiB");
+			q->glue.stage_bytes = (uint64_t)v << 20;
 			break;
 		case JSON:
-			q.json = true;
+			q->json = true;
 			break;
 		case KILL:
 		case STOP:
-			q.glue.after = c == KILL ? GLUE_KILL : GLUE_STOP;
+			q->glue.after = c == KILL ? GLUE_KILL : GLUE_STOP;
 			break;
 		case 'q':
-			q.quiet = true;
+			q->quiet = true;
 			break;
 		case 'h':
 			help();
-			return finish_output();
+			*status = finish_output();
+			return 1;
 		default:
-			return usage_error("dump: unknown option or missing value: %s", argv[optind - 1]);
+			return *status = usage_error("dump: unknown option or missing value: %s", argv[optind - 1]);
 		}
 	}
 	if (optind + 1 != argc)
-		return usage_error("dump: which process?");
+		return *status = usage_error("dump: which process?");
 	if (!number(argv[optind], 1, INT_MAX, &v))
-		return usage_error("dump: '%s' is not a process id", argv[optind]);
-	q.glue.pid = (pid_t)v;
-	if (q.output == NULL)
-		return usage_error("dump: where to? (-o FILE)");
-	if (strcmp(q.output, "-") == 0 && (isatty(STDOUT_FILENO) || q.json))
-		return usage_error("dump: -o - writes the snapshot to standard output: redirect it, without --json");
-	q.glue.spill_dir = strcmp(q.output, "-") == 0 ? strdup("/tmp") : folder(q.output);
-	r = guarded(dump, &q);
-	free((char *)(uintptr_t)q.glue.spill_dir);
-	return r;
+		return *status = usage_error("dump: '%s' is not a process id", argv[optind]);
+	q->glue.pid = (pid_t)v;
+	if (q->output == NULL)
+		return *status = usage_error("dump: where to? (-o FILE)");
+	if (strcmp(q->output, "-") == 0 && (isatty(STDOUT_FILENO) || q->json))
+		return *status = usage_error("dump: -o - writes the snapshot to standard output: redirect it, without --json");
+	return 0;
+}
+
+int
+cmd_dump(int argc, char **argv)
+{
+	struct request q = {
+		.glue = { .program = "snapctl", .version = snap_version() },
+		.writer = { .codec = PSNAP_CODEC_ZSTD },
+	};
+	char *aside;
+	int status;
+
+	if (parse(&q, argc, argv, &status) != 0)
+		return status;
+	q.glue.spill_dir = aside = strcmp(q.output, "-") == 0 ? strdup("/tmp") : folder(q.output);
+	status = guarded(dump, &q);
+	free(aside);
+	return status;
 }
