@@ -245,7 +245,7 @@ void	stage_close(struct dump *d);
 /*
  * The memory object with this identity (st_dev, st_ino of shmem), made if
  * new; fd, if not -1, is one to read it by, and is duplicated.  Used for
- * mappings, memfd descriptors and contents of deleted files.
+ * mappings, memfd descriptors and contents of files.
  */
 struct memory_object *mem_object(struct dump *d, uint64_t dev, uint64_t ino, uint32_t kind, int fd);
 uint64_t mem_object_id(const struct memory_object *o);
@@ -261,7 +261,8 @@ int	fd_emit(struct dump *d);		/* records of file.proto and socket.proto */
 /*
  * The File record of an open file or mapping: fd is one of our own on it
  * (O_PATH will do), link the text of its /proc link.  Same (dev, inode, path)
- * is the same file.  Regular deleted files get their content held.
+ * is the same file.  Regular files that are deleted or to be
+ * carried along get their content held.
  */
 struct file *file_intern(struct dump *d, const struct proc *p, int fd, const char *link);
 uint64_t file_id(const struct file *f);

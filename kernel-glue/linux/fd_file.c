@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Files with a path: identity, build id, and the content of deleted ones.
+ * Files with a path: identity, build id, and the content of those that are
+ * deleted or to be carried along.
  */
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/statfs.h>
@@ -12,6 +14,7 @@
 #include <unistd.h>
 
 #include "kernel-glue/linux/fd.h"
+#include "kernel-glue/linux/mem.h"
 
 #define DELETED		" (deleted)"
 #define NOTE_MAX	65536
@@ -120,22 +123,53 @@ path_leads_elsewhere(const struct proc *p, const struct file *f)
 	    st.st_ino != f->st.st_ino;
 }
 
-/* What has no name any more is carried along. */
+/* What fd reads; without one it is known to be there, and no more. */
 static int
 hold_content(struct dump *d, struct proc *p, struct file *f, int fd)
 {
-	int r;
-
-	if (!S_ISREG(f->st.st_mode))
-		return 0;
 	f->content = mem_object(d, f->st.st_dev, f->st.st_ino, PSNAP_MEMORY_OBJECT_FILE_CONTENT, fd);
 	if (f->content == NULL)
 		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+	if (fd >= 0 && f->content->fd < 0)
+		return dump_fail(d, GLUE_E_SYSTEM, errno, p, "duplicating a descriptor of %s", f->path);
+	/* who is not in the tree may be writing to it: one size is told, that of what is held */
 	if (fd >= 0)
-		return 0;
-	r = dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, -1, f->id, "deleted-file",
-	    "content of deleted file %s cannot be read: %s", f->path, strerror(errno));
-	return r;
+		f->st.st_size = (off_t)f->content->size;
+	return 0;
+}
+
+/* What has no name any more is carried along. */
+static int
+hold_deleted(struct dump *d, struct proc *p, struct file *f, int fd)
+{
+	int e = errno, r = hold_content(d, p, f, fd);
+
+	if (r != 0 || fd >= 0)
+		return r;
+	return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, -1, f->id, "deleted-file",
+	    "content of deleted file %s cannot be read: %s", f->path, strerror(e));
+}
+
+static bool
+is_to_be_carried(const struct dump *d, const struct file *f)
+{
+	for (size_t i = 0; i < d->options->ncarry; i++)
+		if (fnmatch(d->options->carry[i], f->path, 0) == 0)
+			return true;
+	return false;
+}
+
+/* Files of the kernel's own are not: another kernel has them, too. */
+static int
+hold_carried(struct dump *d, struct proc *p, struct file *f, int fd, bool ours)
+{
+	if (fd >= 0)
+		return hold_content(d, p, f, fd);
+	if (ours)
+		return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, -1, f->id, "carried-file",
+		    "content of %s cannot be read: %s", f->path, strerror(errno));
+	return dump_cover(d, PSNAP_COVERAGE_DEGRADES, p, 0, -1, f->id, "carried-file",
+	    "content of %s is not held: its file system is not one to read while processes stand still", f->path);
 }
 
 static int
@@ -166,8 +200,10 @@ examine(struct dump *d, struct proc *p, struct file *f, int fd)
 		if (own >= 0)
 			f->build_id_len = read_build_id(own, f->build_id);
 	}
-	if (f->deleted)
-		r = hold_content(d, p, f, own);
+	if (S_ISREG(f->st.st_mode) && f->deleted)
+		r = hold_deleted(d, p, f, own);
+	else if (S_ISREG(f->st.st_mode) && is_to_be_carried(d, f))
+		r = hold_carried(d, p, f, own, again);
 	if (own >= 0)
 		close(own);
 	return r;

@@ -58,6 +58,8 @@ struct glue_linux_options {
 	enum glue_after	after;
 	uint64_t	stage_bytes;	/* memory to hold pages in while the tree is stopped, 0: half of what is free */
 	const char	*spill_dir;	/* folder for what does not fit there */
+	const char	*const *carry;	/* patterns, fnmatch(3): of files whose path matches one the content is held */
+	size_t		ncarry;
 	uint32_t	stop_timeout_ms;/* for stopping one task, 0: 5000 */
 	const char	*program, *version; /* for provenance */
 	const volatile int *cancel;	/* set by a signal handler: undo and return */

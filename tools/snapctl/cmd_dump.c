@@ -17,6 +17,7 @@
 
 struct request {
 	struct glue_linux_options glue;
+	const char	**carry;
 	struct snap_writer_options writer;
 	const char	*output;
 	bool		json, quiet;
@@ -34,6 +35,7 @@ help(void)
 	    "      --kill            end the processes once the snapshot is written\n"
 	    "      --stop            leave them stopped then; SIGCONT lets them go on\n"
 	    "      --allow-partial   dump even if something cannot be carried\n"
+	    "      --carry PATTERN   hold the content of files whose path matches, too\n"
 	    "      --raw             do not compress pages; they can be mapped from the file\n"
 	    "      --level N         zstd level, -7 to 19 (1)\n"
 	    "      --threads N       threads that compress (one a CPU)\n"
@@ -212,17 +214,29 @@ folder(const char *path)
 	return slash == NULL ? strdup(".") : slash == path ? strdup("/") : strndup(path, (size_t)(slash - path));
 }
 
+static bool
+add_carry(struct request *q, const char *pattern)
+{
+	const char **v;
+
+	if (*pattern == '\0' || (v = realloc(q->carry, (q->glue.ncarry + 1) * sizeof *v)) == NULL)
+		return false;
+	v[q->glue.ncarry++] = pattern;
+	q->glue.carry = q->carry = v;
+	return true;
+}
+
 /* 0: go on; else *status is what to exit with. */
 static int
 parse(struct request *q, int argc, char **argv, int *status)
 {
-	enum { ALLOW_PARTIAL = 256, RAW, LEVEL, THREADS, BUFFER, JSON, KILL, STOP };
+	enum { ALLOW_PARTIAL = 256, RAW, LEVEL, THREADS, BUFFER, JSON, KILL, STOP, CARRY };
 	static const struct option options[] = {
 		{ "output", required_argument, NULL, 'o' }, { "allow-partial", no_argument, NULL, ALLOW_PARTIAL },
-		{ "raw", no_argument, NULL, RAW }, { "level", required_argument, NULL, LEVEL },
-		{ "threads", required_argument, NULL, THREADS }, { "buffer", required_argument, NULL, BUFFER },
-		{ "json", no_argument, NULL, JSON }, { "quiet", no_argument, NULL, 'q' },
-		{ "kill", no_argument, NULL, KILL }, { "stop", no_argument, NULL, STOP },
+		{ "carry", required_argument, NULL, CARRY }, { "raw", no_argument, NULL, RAW },
+		{ "level", required_argument, NULL, LEVEL }, { "threads", required_argument, NULL, THREADS },
+		{ "buffer", required_argument, NULL, BUFFER }, { "json", no_argument, NULL, JSON },
+		{ "quiet", no_argument, NULL, 'q' }, { "kill", no_argument, NULL, KILL }, { "stop", no_argument, NULL, STOP },
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
 	long v;
@@ -236,6 +250,10 @@ parse(struct request *q, int argc, char **argv, int *status)
 			break;
 		case ALLOW_PARTIAL:
 			q->glue.allow_partial = true;
+			break;
+		case CARRY:
+			if (!add_carry(q, optarg))
+				return *status = usage_error("--carry wants a pattern of paths");
 			break;
 		case RAW:
 			q->writer.codec = PSNAP_CODEC_NONE;
@@ -292,13 +310,14 @@ cmd_dump(int argc, char **argv)
 		.glue = { .program = "snapctl", .version = snap_version() },
 		.writer = { .codec = PSNAP_CODEC_ZSTD },
 	};
-	char *aside;
+	char *aside = NULL;
 	int status;
 
-	if (parse(&q, argc, argv, &status) != 0)
-		return status;
-	q.glue.spill_dir = aside = strcmp(q.output, "-") == 0 ? strdup("/tmp") : folder(q.output);
-	status = guarded(dump, &q);
+	if (parse(&q, argc, argv, &status) == 0) {
+		q.glue.spill_dir = aside = strcmp(q.output, "-") == 0 ? strdup("/tmp") : folder(q.output);
+		status = guarded(dump, &q);
+	}
 	free(aside);
+	free(q.carry);
 	return status;
 }

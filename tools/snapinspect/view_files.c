@@ -326,6 +326,7 @@ descriptor_json(struct snap *s, const Psnap__Process *p, const Psnap__Descriptor
     const struct holder *h, size_t nholders)
 {
 	const Psnap__OpenFile *f = snap_get_message(s, x->open_file_id, PSNAP_KIND_OPEN_FILE);
+	const Psnap__File *file = f == NULL ? NULL : snap_get_message(s, f->file_id, PSNAP_KIND_FILE);
 	json_t *j = json_object();
 
 	json_object_set_new(j, "fd", json_integer(x->fd));
@@ -333,6 +334,7 @@ descriptor_json(struct snap *s, const Psnap__Process *p, const Psnap__Descriptor
 	if (f == NULL)
 		return j;
 	set_kind(j, s, f);
+	json_object_set_new(j, "held", json_boolean(file != NULL && file->content_object_id != 0));
 	json_object_set_new(j, "append", json_boolean(f->append));
 	json_object_set_new(j, "non_block", json_boolean(f->non_block));
 	json_object_set_new(j, "position", json_integer((json_int_t)f->position));
@@ -399,6 +401,8 @@ files_print(const json_t *list)
 		json_array_foreach(json_object_get(p, "descriptors"), k, x) {
 			printf("%5lld %-16s %-10s %s", (long long)num(x, "fd"), str(x, "kind"),
 			    str(x, "access"), str(x, "what"));
+			if (is_true(x, "held"))
+				printf(", held");
 			print_shared(json_object_get(x, "shared_with"));
 			putchar('\n');
 			json_array_foreach(json_object_get(x, "under_way"), n, u)
