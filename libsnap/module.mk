@@ -10,6 +10,7 @@ restore_linux_srcs := \
 	libsnap/restore/linux/host.c \
 	libsnap/restore/linux/host_files.c \
 	libsnap/restore/linux/object_anon.c \
+	libsnap/restore/linux/object_carried.c \
 	libsnap/restore/linux/object_file.c \
 	libsnap/restore/linux/object_pipe.c \
 	libsnap/restore/linux/object_queue.c \

@@ -449,6 +449,21 @@ struct snap_path_map {
 	const char	*from, *to;
 };
 
+/* What a regular file that is needed may be now. */
+enum snap_file_policy {
+	SNAP_FILE_DEFAULT = 0,	/* mapped: of the same build, or else size; open: grown; else exact */
+	SNAP_FILE_EXACT	= 1,	/* of the same size and time; mapped: the same build is enough */
+	SNAP_FILE_GROWN	= 2,	/* at least as large as before */
+	SNAP_FILE_CHANGED = 3,	/* anything: what the default forbids is a warning */
+	SNAP_FILE_CARRY	= 4,	/* what the snapshot holds: made if missing, never replaced; exact if not held */
+};
+
+/* For files whose path, after substitution, matches: fnmatch(3) without flags. */
+struct snap_file_rule {
+	const char	*pattern;
+	enum snap_file_policy policy;
+};
+
 struct snap_restore_result {
 	int32_t		root_pid;	/* the caller's child */
 	uint64_t	processes, threads, pages, bytes;
@@ -464,9 +479,11 @@ typedef int snap_ready_fn(void *ctx, const struct snap_restore_result *result);
 struct snap_restore_options {
 	const struct snap_path_map *paths;
 	size_t		npaths;
+	const struct snap_file_rule *files;	/* the first that matches counts */
+	size_t		nfiles;
 	const volatile int *cancel;	/* becomes non-zero: give up; NULL never */
 	bool		allow_partial;	/* although the dump could not carry everything */
-	bool		allow_changed;	/* files of another size, time or build id will do */
+	bool		allow_changed;	/* files without a rule are SNAP_FILE_CHANGED */
 	bool		own_session;	/* what was in a session from outside gets one of its own, not the caller's */
 	bool		stopped;	/* leave every process stopped by SIGSTOP */
 	bool		lazy;		/* map pages from the file instead of reading them: see snapctl(1) */
@@ -485,7 +502,8 @@ SNAP_API int snap_restore_check(struct snap *s, const struct snap_restore_option
 /*
  * The same; then make the processes of s again, with their pids, and let them
  * all go on together.  The root becomes a child of the caller.  After a
- * failure nothing remains: no process, no file.
+ * failure nothing remains: no process, no file.  No file gets a name that
+ * lasts but by SNAP_FILE_CARRY.
  * SNAP_E_REFUSED: something fatal was told, options->cancel, or options->ready.
  * SNAP_E_IO: a step failed; err names the object and the call.
  */

@@ -42,15 +42,25 @@ output_fini(struct output *o)
 
 /* ---- names ---- */
 
-/* Split path; the folder is held open, so that a later chdir() changes nothing. */
+/* Split path. */
 static int
-open_folder(struct output *o, const char *path, struct snap_error *err)
+set_path(struct output *o, const char *path, struct snap_error *err)
 {
 	char *slash;
 
 	if ((o->path = strdup(path)) == NULL)
 		return error_nomem(err);
 	slash = strrchr(o->path, '/');
+	o->name = slash == NULL ? o->path : slash + 1;
+	return 0;
+}
+
+/* The folder is held open, so that a later chdir() changes nothing. */
+static int
+open_folder(struct output *o, struct snap_error *err)
+{
+	char *slash = strrchr(o->path, '/');
+
 	if (slash == NULL || slash == o->path) {
 		o->dir = open(slash == NULL ? "." : "/", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	} else {
@@ -58,8 +68,7 @@ open_folder(struct output *o, const char *path, struct snap_error *err)
 		o->dir = open(o->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 		*slash = '/';
 	}
-	o->name = slash == NULL ? o->path : slash + 1;
-	return o->dir >= 0 ? 0 : error_io(err, 0, "opening the folder of %s", path);
+	return o->dir >= 0 ? 0 : error_io(err, 0, "opening the folder of %s", o->path);
 }
 
 /* Replacing a folder cannot work; replacing a device would be a nasty surprise. */
@@ -130,16 +139,32 @@ open_temp(struct output *o)
 	return o->fd >= 0 ? 0 : -1;
 }
 
+static int
+create(struct output *o, struct snap_error *err)
+{
+	if (open_unnamed(o) != 0 && with_temp_name(o, open_temp) != 0)
+		return error_io(err, 0, "creating a file beside %s", o->path);
+	return 0;
+}
+
 int
 output_create(struct output *o, const char *path, struct snap_error *err)
 {
 	int r;
 
-	if ((r = open_folder(o, path, err)) != 0 || (r = check_target(o, err)) != 0)
+	o->replace = true;
+	if ((r = set_path(o, path, err)) != 0 || (r = open_folder(o, err)) != 0 || (r = check_target(o, err)) != 0)
 		return r;
-	if (open_unnamed(o) != 0 && with_temp_name(o, open_temp) != 0)
-		return error_io(err, 0, "creating a file beside %s", path);
-	return 0;
+	return create(o, err);
+}
+
+int
+output_create_new(struct output *o, int dir, const char *path, struct snap_error *err)
+{
+	int r;
+
+	o->dir = dir;
+	return (r = set_path(o, path, err)) != 0 ? r : create(o, err);
 }
 
 /* ---- committing ---- */
@@ -151,6 +176,13 @@ link_as(const struct output *o, const char *name)
 
 	self_path(self, o);
 	return linkat(AT_FDCWD, self, o->dir, name, AT_SYMLINK_FOLLOW);
+}
+
+/* Where no file is: link(2) replaces none.  A hidden name goes with output_fini(). */
+static int
+name_new(const struct output *o)
+{
+	return o->temp[0] == '\0' ? link_as(o, o->name) : linkat(o->dir, o->temp, o->dir, o->name, 0);
 }
 
 static int
@@ -166,6 +198,11 @@ output_commit(struct output *o, struct snap_error *err)
 		return 0;
 	if (fdatasync(o->fd) != 0)
 		return error_io(err, 0, "writing %s to disk", o->path);
+	if (!o->replace) {
+		if (name_new(o) != 0)
+			return error_io(err, 0, "naming the file %s", o->path);
+		goto named;
+	}
 	if (o->temp[0] == '\0') {
 		if (link_as(o, o->name) == 0)
 			goto named;

@@ -7,6 +7,18 @@
 #include "libsnap/restore/restore.h"
 
 static int
+check_options(const struct snap_restore_options *o, struct snap_error *err)
+{
+	for (size_t i = 0; i < sizeof o->reserved / sizeof o->reserved[0]; i++)
+		if (o->reserved[i] != 0)
+			return error_misuse(err, "reserved members must be zero");
+	for (size_t i = 0; i < o->nfiles; i++)
+		if (o->files[i].pattern == NULL || (unsigned)o->files[i].policy > SNAP_FILE_CARRY)
+			return error_misuse(err, "file rule %zu has no pattern or no such policy", i);
+	return 0;
+}
+
+static int
 prepare(struct plan *p, struct snap *s, const struct snap_restore_options *o, snap_problem_fn *fn,
     void *ctx, struct snap_error *err)
 {
@@ -17,10 +29,7 @@ prepare(struct plan *p, struct snap *s, const struct snap_restore_options *o, sn
 	p->o = o;
 	p->problem = fn;
 	p->problem_ctx = ctx;
-	for (size_t i = 0; i < sizeof o->reserved / sizeof o->reserved[0]; i++)
-		if (o->reserved[i] != 0)
-			return error_misuse(err, "reserved members must be zero");
-	if ((r = snap_validate(s, NULL, NULL, err)) != 0 ||
+	if ((r = check_options(o, err)) != 0 || (r = snap_validate(s, NULL, NULL, err)) != 0 ||
 	    (r = plan_make(p, err)) != 0 || (r = preflight(p, err)) != 0)
 		return r;
 	return p->fatal == 0 ? 0 : error_set(err, SNAP_E_REFUSED, "", 0, "cannot be restored here");

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -61,6 +62,15 @@ plan_path(struct plan *p, const ProtobufCBinaryData *path)
 		memcpy(out + prefix, path->data + skip, path->len - skip);
 	out[prefix + path->len - skip] = '\0';
 	return out;
+}
+
+enum snap_file_policy
+plan_file_policy(const struct plan *p, const char *path)
+{
+	for (size_t i = 0; i < p->o->nfiles; i++)
+		if (fnmatch(p->o->files[i].pattern, path, 0) == 0)
+			return p->o->files[i].policy;
+	return p->o->allow_changed ? SNAP_FILE_CHANGED : SNAP_FILE_DEFAULT;
 }
 
 void

@@ -48,6 +48,8 @@ struct plan {
 	size_t		n, threads;
 	const Psnap__Host *host;	/* it was taken on */
 	uint32_t	page;
+	uint64_t	*carried;	/* Files missing here that are to be made; the backend's preflight finds them */
+	size_t		ncarried;
 	snap_problem_fn	*problem;	/* or NULL */
 	void		*problem_ctx;
 	uint64_t	fatal;		/* problems that forbid the restore */
@@ -65,6 +67,9 @@ struct target *plan_find(const struct plan *p, int32_t pid);
 
 /* A path of the snapshot as this restore has it: substituted by the options, NUL-terminated; NULL without memory. */
 const char *plan_path(struct plan *p, const ProtobufCBinaryData *path);
+
+/* The rule for a file at such a path. */
+enum snap_file_policy plan_file_policy(const struct plan *p, const char *path);
 
 /* Tell a problem; t may be NULL. */
 void	plan_problem(struct plan *p, enum snap_severity severity, const struct target *t, uint64_t object,

@@ -17,6 +17,7 @@
 struct request {
 	struct snap_restore_options options;
 	struct snap_path_map *paths;
+	struct snap_file_rule *files;
 	const char	*input;
 	bool		check, json, detach, pidns, quiet;
 	json_t		*problems;
@@ -35,6 +36,8 @@ help(void)
 	    "      --pidns           in a new pid namespace, where no number is taken\n"
 	    "      --lazy            map pages from the snapshot instead of reading them (dump --raw)\n"
 	    "      --path FROM=TO    paths beginning with FROM begin with TO instead\n"
+	    "      --file PATTERN=POLICY\n"
+	    "                        of files whose path matches: exact, grown, changed, or carry\n"
 	    "      --allow-changed   use files although they have changed\n"
 	    "      --allow-partial   although the snapshot does not hold everything\n"
 	    "      --stopped         leave every process stopped; SIGCONT lets it go on\n"
@@ -248,15 +251,40 @@ add_path(struct request *q, char *arg)
 	return true;
 }
 
+static bool
+add_file(struct request *q, char *arg)
+{
+	static const struct { const char *word; enum snap_file_policy policy; } policies[] = {
+		{ "exact", SNAP_FILE_EXACT }, { "grown", SNAP_FILE_GROWN }, { "changed", SNAP_FILE_CHANGED },
+		{ "carry", SNAP_FILE_CARRY },
+	};
+	char *word = strrchr(arg, '=');
+	struct snap_file_rule *v;
+	size_t i = 0;
+
+	if (word == NULL || word == arg)
+		return false;
+	*word++ = '\0';
+	while (i < sizeof policies / sizeof *policies && strcmp(policies[i].word, word) != 0)
+		i++;
+	if (i == sizeof policies / sizeof *policies ||
+	    (v = realloc(q->files, (q->options.nfiles + 1) * sizeof *v)) == NULL)
+		return false;
+	v[q->options.nfiles++] = (struct snap_file_rule){ arg, policies[i].policy };
+	q->options.files = q->files = v;
+	return true;
+}
+
 /* 0: go on; else *status is what to exit with. */
 static int
 parse(struct request *q, int argc, char **argv, int *status)
 {
-	enum { CHECK = 256, LAZY, PIDNS, PATH, ALLOW_CHANGED, ALLOW_PARTIAL, STOPPED, JSON };
+	enum { CHECK = 256, LAZY, PIDNS, PATH, ALLOW_CHANGED, ALLOW_PARTIAL, STOPPED, JSON, FILE_POLICY };
 	static const struct option options[] = {
 		{ "check", no_argument, NULL, CHECK }, { "detach", no_argument, NULL, 'd' },
 		{ "lazy", no_argument, NULL, LAZY }, { "pidns", no_argument, NULL, PIDNS },
-		{ "path", required_argument, NULL, PATH }, { "allow-changed", no_argument, NULL, ALLOW_CHANGED },
+		{ "path", required_argument, NULL, PATH }, { "file", required_argument, NULL, FILE_POLICY },
+		{ "allow-changed", no_argument, NULL, ALLOW_CHANGED },
 		{ "allow-partial", no_argument, NULL, ALLOW_PARTIAL }, { "stopped", no_argument, NULL, STOPPED },
 		{ "json", no_argument, NULL, JSON }, { "quiet", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
@@ -281,6 +309,10 @@ parse(struct request *q, int argc, char **argv, int *status)
 		case PATH:
 			if (!add_path(q, optarg))
 				return *status = usage_error("--path wants /FROM=/TO");
+			break;
+		case FILE_POLICY:
+			if (!add_file(q, optarg))
+				return *status = usage_error("--file wants PATTERN=POLICY: exact, grown, changed or carry");
 			break;
 		case ALLOW_CHANGED:
 			q->options.allow_changed = true;
@@ -320,6 +352,7 @@ cmd_restore(int argc, char **argv)
 	if (parse(&q, argc, argv, &status) == 0)
 		status = q.check ? check(&q) : restore(&q);
 	json_decref(q.problems);
+	free(q.files);
 	free(q.paths);
 	return status;
 }

@@ -92,7 +92,7 @@ find_needs(struct plan *p, struct needs *needs, struct snap_error *err)
 	return 0;
 }
 
-/* ---- as it was ---- */
+/* ---- as it was? ---- */
 
 static bool
 same_build_id(const char *path, const ProtobufCBinaryData *id)
@@ -111,40 +111,164 @@ same_build_id(const char *path, const ProtobufCBinaryData *id)
 	return same;
 }
 
-static void
-check_regular(struct plan *p, const struct need *need, const char *path, const struct stat *st)
+/* What became of a file. */
+enum change { CHANGE_NONE, CHANGE_TIME, CHANGE_GROWN, CHANGE_SHRUNK, CHANGE_BUILD };
+
+static enum change
+compare(const struct need *need, enum snap_file_policy policy, const char *path, const struct stat *st)
 {
 	const Psnap__File *f = (const void *)need->object->message;
-	uint64_t id = need->object->id;
-	int64_t mtime = (int64_t)st->st_mtim.tv_sec * (int64_t)NS + st->st_mtim.tv_nsec;
-	enum snap_severity severity = p->o->allow_changed ? SNAP_WARNING : SNAP_FATAL;
-	const char *advice = "bring that file back, name another with --path, or allow changed files";
-	bool mapped = need->use & USE_MAPPED;
+	uint64_t size = (uint64_t)st->st_size;
 
-	if ((uint64_t)st->st_size == f->size && mtime == f->mtime_ns)
-		return;
+	if (size == f->size && (int64_t)st->st_mtim.tv_sec * (int64_t)NS + st->st_mtim.tv_nsec == f->mtime_ns)
+		return CHANGE_NONE;
 	/* a build id stands for the bytes, wherever and whenever they were copied */
-	if (mapped && f->build_id.len > 0) {
-		if (!same_build_id(path, &f->build_id))
-			plan_problem(p, severity, NULL, id, "file-changed", advice,
-			    "%s is mapped, and is of another build now", path);
-		return;
-	}
-	if (mapped) {
-		if ((uint64_t)st->st_size != f->size)
-			plan_problem(p, severity, NULL, id, "file-changed", advice,
-			    "%s is mapped, and has %llu bytes instead of %llu", path,
-			    (unsigned long long)st->st_size, (unsigned long long)f->size);
-		else
-			plan_problem(p, SNAP_WARNING, NULL, id, "file-time", advice,
-			    "%s is mapped, and was modified since", path);
-		return;
-	}
+	if (policy != SNAP_FILE_GROWN && need->use & USE_MAPPED && f->build_id.len > 0)
+		return same_build_id(path, &f->build_id) ? CHANGE_NONE : CHANGE_BUILD;
+	return size == f->size ? CHANGE_TIME : size > f->size ? CHANGE_GROWN : CHANGE_SHRUNK;
+}
+
+static bool
+accepts(enum snap_file_policy policy, unsigned use, enum change change)
+{
 	/* a file open for writing, or a log, may have grown */
-	if (need->use & USE_OPEN && (uint64_t)st->st_size >= f->size)
+	bool may_grow = policy == SNAP_FILE_GROWN ||
+	    (policy != SNAP_FILE_EXACT && use & USE_OPEN && !(use & USE_MAPPED));
+
+	return change == CHANGE_NONE || (may_grow && (change == CHANGE_TIME || change == CHANGE_GROWN));
+}
+
+static void
+check_regular(struct plan *p, const struct need *need, enum snap_file_policy policy, const char *path,
+    const struct stat *st)
+{
+	const Psnap__File *f = (const void *)need->object->message;
+	enum change change = compare(need, policy, path, st);
+	enum snap_severity severity = policy == SNAP_FILE_CHANGED ? SNAP_WARNING : SNAP_FATAL;
+	uint64_t id = need->object->id;
+	const char *mapped = need->use & USE_MAPPED ? "is mapped, and " : "";
+
+	if (accepts(policy, need->use, change))
 		return;
-	plan_problem(p, severity, NULL, id, "file-changed", advice, "%s has %llu bytes instead of %llu", path,
-	    (unsigned long long)st->st_size, (unsigned long long)f->size);
+	switch (change) {
+	case CHANGE_TIME:
+		if (*mapped != '\0' && policy != SNAP_FILE_EXACT)
+			plan_problem(p, SNAP_WARNING, NULL, id, "file-time", "see that its content is the same",
+			    "%s %swas modified since", path, mapped);
+		else
+			plan_problem(p, severity, NULL, id, "file-changed",
+			    "bring that file back, name another with --path, or accept it: --file PATTERN=grown",
+			    "%s %swas modified since", path, mapped);
+		break;
+	case CHANGE_BUILD:
+		plan_problem(p, severity, NULL, id, "file-changed",
+		    "bring that build back, name another file with --path, or accept it: --file PATTERN=changed",
+		    "%s %sis of another build now", path, mapped);
+		break;
+	default:
+		plan_problem(p, severity, NULL, id, "file-changed", change == CHANGE_GROWN ?
+		    "bring that file back, name another with --path, or accept it: --file PATTERN=grown" :
+		    "bring that file back, name another with --path, or accept it: --file PATTERN=changed",
+		    "%s %shas %llu bytes instead of %llu", path, mapped, (unsigned long long)st->st_size,
+		    (unsigned long long)f->size);
+		break;
+	}
+}
+
+/* ---- carried along ---- */
+
+static int
+check_carried(struct plan *p, const struct need *need, const char *path, struct snap_error *err)
+{
+	static const char advice[] =
+	    "it is not replaced: move it away, name another folder with --path, or accept it: --file PATTERN=changed";
+	const Psnap__File *f = (const void *)need->object->message;
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), r;
+	bool same;
+
+	if (fd < 0) {
+		plan_problem(p, SNAP_FATAL, NULL, need->object->id, "file-changed", advice,
+		    "%s cannot be compared with what is held: %s", path, strerror(errno));
+		return 0;
+	}
+	if ((r = carried_compare(p, f, fd, &same, err)) == 0 && !same)
+		plan_problem(p, SNAP_FATAL, NULL, need->object->id, "file-changed", advice,
+		    "%s has another content than the one held", path);
+	close(fd);
+	return r;
+}
+
+/* It will be made, if its place is good. */
+static void
+plan_carried(struct plan *p, const struct need *need, const char *path)
+{
+	uint64_t id = need->object->id;
+	const char *name;
+	struct stat st;
+	int folder = carried_folder(p, path, &name);
+
+	if (folder < 0)
+		plan_problem(p, SNAP_FATAL, NULL, id, "file-missing",
+		    "make its folder, or name another, where it really is, with --path", "%s cannot be made: %s", path,
+		    errno == ELOOP ? "a symbolic link leads to its folder" :
+		    errno == EINVAL ? "its path has a \"..\" or no name at its end" : strerror(errno));
+	else if (faccessat(folder, ".", W_OK | X_OK, AT_EACCESS) != 0)
+		plan_problem(p, SNAP_FATAL, NULL, id, "file-missing",
+		    "name another folder with --path", "%s cannot be made: %s", path, strerror(errno));
+	else if (fstatat(folder, name, &st, AT_SYMLINK_NOFOLLOW) == 0)
+		plan_problem(p, SNAP_FATAL, NULL, id, "file-missing", "move that link away",
+		    "%s cannot be made: a symbolic link that leads nowhere is in its place", path);
+	else {
+		p->carried[p->ncarried++] = id;
+		plan_problem(p, SNAP_WARNING, NULL, id, "file-carried", "none is needed if that is its place",
+		    "%s is missing: it is made with the content held", path);
+	}
+	if (folder >= 0)
+		close(folder);
+}
+
+/* ---- all ---- */
+
+static void
+tell_missing(struct plan *p, const struct need *need, const char *path, int e)
+{
+	const Psnap__File *f = (const void *)need->object->message;
+
+	plan_problem(p, SNAP_FATAL, NULL, need->object->id, "file-missing", f->content_object_id != 0 ?
+	    "bring it back, name another with --path, or let it be made: --file PATTERN=carry" :
+	    "bring it back, or name another with --path", "%s: %s", path, strerror(e));
+}
+
+static int
+check_file(struct plan *p, const struct need *need, struct snap_error *err)
+{
+	const Psnap__File *f = (const void *)need->object->message;
+	const char *path = plan_path(p, &f->path);
+	enum snap_file_policy policy;
+	struct stat st;
+
+	if (path == NULL)
+		return error_nomem(err);
+	/* files of processes are there once those are */
+	if (strncmp(path, "/proc/", 6) == 0)
+		return 0;
+	policy = plan_file_policy(p, path);
+	if (policy == SNAP_FILE_CARRY && f->content_object_id == 0)
+		policy = SNAP_FILE_EXACT;
+	if (fstatat(AT_FDCWD, path, &st, f->type == PSNAP__FILE_TYPE__FILE_SYMLINK ? AT_SYMLINK_NOFOLLOW : 0) != 0) {
+		if (policy == SNAP_FILE_CARRY && errno == ENOENT)
+			plan_carried(p, need, path);
+		else
+			tell_missing(p, need, path, errno);
+	} else if ((st.st_mode & S_IFMT) != file_format(f->type)) {
+		plan_problem(p, SNAP_FATAL, NULL, need->object->id, "file-changed",
+		    "bring that file back, or name another with --path", "%s is of another kind now", path);
+	} else if (policy == SNAP_FILE_CARRY) {
+		return check_carried(p, need, path, err);
+	} else if (f->type == PSNAP__FILE_TYPE__FILE_REGULAR) {
+		check_regular(p, need, policy, path, &st);
+	}
+	return 0;
 }
 
 int
@@ -155,24 +279,13 @@ host_check_files(struct plan *p, struct snap_error *err)
 
 	if ((r = find_needs(p, &needs, err)) != 0)
 		return r;
+	if ((p->carried = plan_alloc(p, (needs.n + 1) * sizeof *p->carried)) == NULL)
+		return error_nomem(err);
 	for (size_t i = 0; i < needs.n; i++) {
-		const struct need *need = &needs.v[i];
-		const Psnap__File *f = (const void *)need->object->message;
-		const char *path = plan_path(p, &f->path);
-		struct stat st;
+		const Psnap__File *f = (const void *)needs.v[i].object->message;
 
-		if (path == NULL)
-			return error_nomem(err);
-		/* files of processes are there once those are */
-		if (f->deleted || need->use == 0 || strncmp(path, "/proc/", 6) == 0)
-			continue;
-		if (stat(path, &st) != 0) {
-			plan_problem(p, SNAP_FATAL, NULL, need->object->id, "file-missing",
-			    "bring it back, or name another with --path", "%s: %s", path, strerror(errno));
-			continue;
-		}
-		if (f->type == PSNAP__FILE_TYPE__FILE_REGULAR && S_ISREG(st.st_mode))
-			check_regular(p, need, path, &st);
+		if (!f->deleted && needs.v[i].use != 0 && (r = check_file(p, &needs.v[i], err)) != 0)
+			return r;
 	}
 	return 0;
 }

@@ -135,6 +135,7 @@ struct restore {
 	struct list	ptys;			/* object_terminal.c */
 	struct list	sockets;		/* struct made_socket */
 	struct list	ghosts;			/* struct shared: deleted files, id File */
+	struct list	carried;		/* struct carried: files made under their names; object_carried.c */
 	struct list	fds;			/* intptr_t: descriptors to be closed at the end */
 	struct credentials *own;		/* ours; credentials.c */
 };
@@ -257,6 +258,16 @@ struct shared *shared_find(struct restore *r, uint64_t id);
 int	objects_settle(struct restore *r);	/* locks, owners, epoll, timers: when everything exists */
 /* A File opened anew in our table; flags as open(2). */
 int	file_open(struct restore *r, uint64_t file_id, int flags);
+/* Bits of S_IFMT, 0 for what is not known. */
+mode_t	file_format(Psnap__FileType type);
+/* Content, owner, mode and time of a new and empty file. */
+int	file_fill(struct restore *r, const Psnap__File *f, uint64_t id, int fd, const char *path);
+/* The folder a file at path can be made in, O_PATH, and its name there; -1 fails as errno says. */
+int	carried_folder(struct plan *p, const char *path, const char **name);
+/* Whether fd has the content that is held of f; a code only if that cannot be told. */
+int	carried_compare(struct plan *p, const Psnap__File *f, int fd, bool *same, struct snap_error *err);
+int	carried_make(struct restore *r);
+void	carried_remove(struct restore *r);	/* after a failure */
 int	pipe_make(struct restore *r, struct object *o);
 int	terminal_make(struct restore *r, struct object *o);
 int	terminals_settle(struct restore *r);

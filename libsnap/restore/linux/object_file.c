@@ -12,7 +12,7 @@
 
 #include "libsnap/restore/linux/linux.h"
 
-static mode_t
+mode_t
 file_format(Psnap__FileType type)
 {
 	static const mode_t formats[] = {
@@ -87,30 +87,41 @@ make_nameless(const char *path, bool directory, mode_t mode)
 	return fd;
 }
 
+int
+file_fill(struct restore *r, const Psnap__File *f, uint64_t id, int fd, const char *path)
+{
+	int64_t ns = f->mtime_ns % (int64_t)NS, s = f->mtime_ns / (int64_t)NS - (ns < 0 ? 1 : 0);
+	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
+	    { .tv_sec = (time_t)s, .tv_nsec = (long)(ns < 0 ? ns + (int64_t)NS : ns) } };
+	int e;
+
+	if (f->type == PSNAP__FILE_TYPE__FILE_REGULAR) {
+		if (ftruncate(fd, (off_t)f->size) != 0)
+			return restore_fail(r, NULL, id, errno, "writing %s", path);
+		if ((e = pages_read_object(r, f->content_object_id, fd, f->size)) != 0)
+			return e;
+	}
+	/* what has no name can do with another owner, if ours is all we may give */
+	if (fchown(fd, f->uid, f->gid) != 0 && !(f->deleted && errno == EPERM))
+		return restore_fail(r, NULL, id, errno, "setting the owner of %s", path);
+	if (fchmod(fd, f->mode & 07777) != 0 || futimens(fd, times) != 0)
+		return restore_fail(r, NULL, id, errno, "setting mode and time of %s", path);
+	return 0;
+}
+
 /* A deleted file comes back with its content and without a name. */
 static int
 make_ghost(struct restore *r, const Psnap__File *f, uint64_t id, const char *path)
 {
-	const Psnap__MemoryObject *m =
-	    snap_get_message(r->s, f->content_object_id, PSNAP_KIND_MEMORY_OBJECT);
 	bool directory = f->type == PSNAP__FILE_TYPE__FILE_DIRECTORY;
-	struct timespec times[2] = { { .tv_nsec = UTIME_OMIT },
-	    { .tv_sec = (time_t)(f->mtime_ns / (int64_t)NS), .tv_nsec = (long)(f->mtime_ns % (int64_t)NS) } };
 	int fd, e;
 
-	if (!directory && (f->type != PSNAP__FILE_TYPE__FILE_REGULAR || m == NULL))
+	if (!directory && (f->type != PSNAP__FILE_TYPE__FILE_REGULAR || f->content_object_id == 0))
 		return restore_fail(r, NULL, id, 0, "%s is deleted and its content not in the snapshot", path);
 	if ((fd = keep_fd(r, make_nameless(path, directory, directory ? 0700 : 0600))) < 0)
 		return restore_fail(r, NULL, id, errno, "making deleted file %s", path);
-	if (!directory && (ftruncate(fd, (off_t)f->size) != 0 ||
-	    (e = pages_read_object(r, f->content_object_id, fd, m->size)) != 0))
-		return r->failed ? r->err->code : restore_fail(r, NULL, id, errno, "writing deleted file %s", path);
-	if (fchown(fd, f->uid, f->gid) != 0 && errno != EPERM)
-		return restore_fail(r, NULL, id, errno, "owner of deleted file %s", path);
-	fchmod(fd, f->mode & 07777);
-	if (times[1].tv_nsec >= 0)
-		futimens(fd, times);
-	return fd;
+	e = file_fill(r, f, id, fd, path);
+	return e == 0 ? fd : e;
 }
 
 /* Deleted files are made once and opened again from there. */

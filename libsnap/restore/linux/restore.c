@@ -170,6 +170,7 @@ make_all(struct restore *r)
 	int e;
 
 	if ((e = choose_numbers(r)) != 0 ||
+	    (e = carried_make(r)) != 0 ||
 	    (e = seed_make(r)) != 0 ||
 	    (e = objects_make_shared(r)) != 0 ||
 	    (e = tree_make(r)) != 0 ||
@@ -232,10 +233,12 @@ host_restore(struct plan *p, struct snap_restore_result *result, struct snap_err
 	tell_figures(p, &begin, result);
 	if (e == 0 && p->o->ready != NULL && p->o->ready(p->problem_ctx, result) != 0)
 		e = restore_fail(&r, NULL, 0, 0, "the caller was not ready for it");
-	if (e == 0)
+	if (e == 0) {
 		threads_let_go(&r);
-	else
+	} else {
 		kill_all(&r);
+		carried_remove(&r);
+	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	for (size_t i = 0; i < r.fds.n; i++)
 		close((int)(intptr_t)r.fds.v[i]);
