@@ -236,6 +236,33 @@ another_cpu_body() {
 }
 another_cpu_cleanup() { kill_remembered; }
 
+# registers_come_back FILE: restored, and dumped before it runs; they are in regs
+registers_come_back() {
+	atf_check -o ignore -e ignore "$snapctl" restore --detach --stopped "$1"
+	atf_check -o ignore -e ignore "$snapctl" dump "$target" -o again.psnap --kill
+	gone
+	atf_check -o save:before "$snapinspect" regs --fpu --json "$1"
+	atf_check -o save:regs "$snapinspect" regs --fpu --json again.psnap
+	cmp before regs || { diff before regs; atf_fail "registers changed"; }
+}
+
+atf_test_case fewer_components cleanup
+fewer_components_head() { atf_set require.user root; atf_set timeout 60; }
+fewer_components_body() {
+	grep -q '^flags.* avx ' /proc/cpuinfo || atf_skip "this CPU has no AVX"
+	dead small
+	atf_check "$SNAP_HELPERS/refpu" x.psnap avx.psnap avx
+	registers_come_back avx.psnap
+	atf_check -o match:'"ymm1_high": "5a5a5a5a' cat regs
+	# what the other CPU did not have is as if never used
+	atf_check "$SNAP_HELPERS/refpu" avx.psnap legacy.psnap legacy
+	registers_come_back legacy.psnap
+	! grep -q avx regs || atf_fail "AVX is in use"
+	atf_check -o ignore -e ignore "$snapctl" restore --detach legacy.psnap
+	target_is_alive log
+}
+fewer_components_cleanup() { kill_remembered; }
+
 atf_test_case lazy cleanup
 lazy_head() { atf_set require.user root; atf_set timeout 120; }
 lazy_body() {
@@ -294,6 +321,7 @@ atf_init_test_cases() {
 	atf_add_test_case killed_in_the_middle
 	atf_add_test_case vdso_of_another_kernel
 	atf_add_test_case another_cpu
+	atf_add_test_case fewer_components
 	atf_add_test_case lazy
 	atf_add_test_case damage_is_told_alike_by_all_threads
 }
