@@ -296,7 +296,7 @@ emit_and_finish(struct dump *d)
 	return d->sink->finish(d->sink->ctx) == 0 ? 0 : dump_fail(d, GLUE_E_SINK, 0, NULL, "output failed");
 }
 
-/* Two for every process, and one for what is only under way in sockets. */
+/* Two for every process, one for each file held and for what is only under way in sockets. */
 static void
 allow_descriptors(struct dump *d)
 {

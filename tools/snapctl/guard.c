@@ -4,7 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -37,18 +36,6 @@ handle(int sig, void (*handler)(int))
 	sigaction(sig, &sa, NULL);
 }
 
-/* Each process takes two descriptors while it is dumped, each file that is held one. */
-static void
-raise_descriptor_limit(void)
-{
-	struct rlimit rl;
-
-	if (getrlimit(RLIMIT_NOFILE, &rl) == 0) {
-		rl.rlim_cur = rl.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &rl);
-	}
-}
-
 /* Out of reach of the terminal and of signals meant for snapctl's group. */
 static void
 become_guard(pid_t parent)
@@ -60,7 +47,6 @@ become_guard(pid_t parent)
 	handle(SIGPIPE, SIG_IGN);
 	setsid();
 	prctl(PR_SET_NAME, "snap-guard");
-	raise_descriptor_limit();
 	prctl(PR_SET_PDEATHSIG, SIGTERM);
 	if (getppid() != parent)
 		cancel = 1;
