@@ -56,6 +56,10 @@ libsnap_srcs := \
 	libsnap/core/limits.c \
 	libsnap/core/siginfo.c \
 	libsnap/convert/convert.c \
+	libsnap/convert/edit.c \
+	libsnap/convert/edit_environment.c \
+	libsnap/convert/edit_fields.c \
+	libsnap/convert/edit_records.c \
 	libsnap/convert/plan.c \
 	libsnap/convert/records.c \
 	libsnap/convert/version_1_1.c \

@@ -334,12 +334,30 @@ SNAP_API int snap_export(struct snap *s, const char *format,
 
 /* ---- converting ------------------------------------------------------------------------ */
 
+/*
+ * A change of what the records hold.  All of them are made at once: an edit
+ * does not see what another one made.
+ *	"hostname", "domainname"	of the host, becomes `to`; from is NULL
+ *	"name"		of the instance, becomes `to`; from is NULL
+ *	"env:NAME"	the environment variable's value in the memory of each process
+ *			that has it becomes `to`, which must not be longer; from is NULL
+ *	"path"		paths beginning with the components of `from` begin with `to`
+ *			instead; of several, the longest `from` counts
+ *	"cgroup"	the same, of cgroups within their hierarchy
+ *	"uid", "gid"	whatever belongs to user or group `from`, in decimal, belongs to `to`
+ */
+struct snap_edit {
+	const char	*what, *from, *to;
+};
+
 struct snap_convert_options {
 	uint16_t	major, minor;	/* version wanted; 0.0: the input's major, lowest minor that holds the content */
 	uint32_t	abi;		/* kernel ABI to restore under, PSNAP_ABI_I386 or _AMD64; 0: as it is */
 	bool		strict;		/* any loss is refused */
 	bool		raw;		/* pages encoded anew, uncompressed, to be mapped from the file */
 	int32_t		level;		/* not 0: pages encoded anew, at this zstd level; else blocks are copied */
+	const struct snap_edit *edits;
+	size_t		nedits;
 	uint32_t	reserved[6];	/* must be zero, else SNAP_E_MISUSE */
 };
 
@@ -357,7 +375,8 @@ typedef void snap_pass_fn(void *ctx, const char *pass);
 /*
  * The passes snap_convert() would make.  s must be valid: SNAP_E_CORRUPT.
  * SNAP_E_NOT_FOUND: no such version.  SNAP_E_UNSUPPORTED: s is of a minor
- * version that is newer than this library.
+ * version that is newer than this library.  SNAP_E_MISUSE: an edit that is not
+ * as described above, or one given twice.
  */
 SNAP_API int snap_convert_plan(struct snap *s, const struct snap_convert_options *options,
     snap_pass_fn *fn, void *ctx, struct snap_error *err);
@@ -367,6 +386,7 @@ SNAP_API int snap_convert_plan(struct snap *s, const struct snap_convert_options
  * change are copied as they are, digests included, neither decompressed nor
  * checked; records are validated before and after.  fn may be NULL.
  * SNAP_E_REFUSED: it cannot be converted, or with options->strict not without loss.
+ * SNAP_E_NOT_FOUND: there is nothing that one of the edits would change.
  */
 SNAP_API int snap_convert(struct snap *s, const struct snap_convert_options *options,
     snap_loss_fn *fn, void *ctx, int fd, struct snap_error *err);

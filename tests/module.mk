@@ -29,6 +29,7 @@ tests_offline_c := \
 	tests/libsnap/container_roundtrip_test.c \
 	tests/libsnap/container_rules_test.c \
 	tests/libsnap/container_writer_test.c \
+	tests/libsnap/convert_edit_test.c \
 	tests/libsnap/core_export_test.c \
 	tests/libsnap/fit_test.c \
 	tests/libsnap/fuzz_replay_test.c \

@@ -7,6 +7,8 @@
  *	plan.c		which passes, in which order
  *	records.c	records under conversion
  *	write.c		blocks
+ *	edit.c		what the caller wants to be changed
+ *	edit_*.c	in which fields, in records, in the environment
  *	version_*.c	to the version and back
  */
 #ifndef LIBSNAP_CONVERT_CONVERT_H
@@ -20,6 +22,7 @@
 #include "libsnap/model/model.h"
 
 struct conversion;
+struct edit;
 
 struct pass {
 	const char	*name;		/* as the plan and provenance tell it */
@@ -48,6 +51,7 @@ struct conversion {
 	struct snap_object *objects;
 	bool		*changed;
 	size_t		count;
+	struct edit	*edits;		/* the options' */
 	struct patch	*patches;	/* by block and place after patches_sort() */
 	size_t		npatches, patches_cap;
 
@@ -67,6 +71,8 @@ int	plan_steps(struct conversion *c);
 int	records_take(struct conversion *c);
 /* The message of object i, to be changed: a copy of its own, size bytes; NULL without memory. */
 void	*records_edit(struct conversion *c, size_t i, size_t size);
+/* From the arena; NULL without memory, told in c->err. */
+void	*records_alloc(struct conversion *c, size_t size);
 /* What the current pass cannot carry; i: which object it is of. */
 int	records_lose(struct conversion *c, size_t i, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 /* Payloads of what was changed, provenance included. */
@@ -76,6 +82,10 @@ const Psnap__Host *records_host(const struct conversion *c, size_t *i);
 /* Change n bytes, within one page, of what owner has at addr; a page that is not held is an error. */
 int	patch_add(struct conversion *c, uint64_t owner, uint64_t addr, const void *bytes, size_t n);
 void	patches_sort(struct conversion *c);
+
+/* ---- edit.c ---- */
+/* Check the options' edits and add the step that makes them, if there are any. */
+int	edit_plan(struct conversion *c);
 
 /* ---- write.c ---- */
 int	conversion_write(struct conversion *c, int fd);

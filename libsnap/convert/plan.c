@@ -53,6 +53,7 @@ plan_steps(struct conversion *c)
 {
 	struct snap_summary sum;
 	size_t at, to;
+	int r;
 
 	snap_get_summary(c->in, &sum);
 	if ((at = find_version(sum.major, sum.minor)) == NVERSIONS)
@@ -61,6 +62,8 @@ plan_steps(struct conversion *c)
 	to = c->o->major == 0 ? lowest(c, at) : find_version(c->o->major, c->o->minor);
 	if (to == NVERSIONS)
 		return error_set(c->err, SNAP_E_NOT_FOUND, "", 0, "no version %u.%u", c->o->major, c->o->minor);
+	if ((r = edit_plan(c)) != 0)
+		return r;
 	go_to(c, &at, to);
 	c->major = versions[to].major;
 	c->minor = versions[to].minor;

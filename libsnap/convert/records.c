@@ -36,14 +36,22 @@ records_take(struct conversion *c)
 }
 
 void *
+records_alloc(struct conversion *c, size_t size)
+{
+	void *p = arena_alloc(c->arena, size);
+
+	if (p == NULL)
+		nomem(c);
+	return p;
+}
+
+void *
 records_edit(struct conversion *c, size_t i, size_t size)
 {
-	void *copy = arena_alloc(c->arena, size);
+	void *copy = records_alloc(c, size);
 
-	if (copy == NULL) {
-		nomem(c);
+	if (copy == NULL)
 		return NULL;
-	}
 	memcpy(copy, c->objects[i].message, size);
 	c->objects[i].message = copy;
 	c->changed[i] = true;

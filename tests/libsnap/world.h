@@ -122,7 +122,7 @@ struct world {
 		uint64_t	id;
 		uint32_t	kind;
 		const ProtobufCMessage *message;
-		uint8_t		revision;
+		uint8_t		revision, critical;
 		bool		dropped;
 	} records[WORLD_IDS + WORLD_EXTRA];
 	size_t		nrecords;
@@ -669,6 +669,7 @@ world_put_record(const struct world *w, size_t i, struct snap_writer *sw, struct
 		return SNAP_E_LIMIT;
 	psnap_put16(record + PSNAP_REC_OFF_KIND, (uint16_t)w->records[i].kind);
 	record[PSNAP_REC_OFF_REVISION] = w->records[i].revision;
+	record[PSNAP_REC_OFF_CRITICAL] = w->records[i].critical;
 	psnap_put32(record + PSNAP_REC_OFF_LEN, (uint32_t)n);
 	psnap_put64(record + PSNAP_REC_OFF_ID, w->records[i].id);
 	protobuf_c_message_pack(m, record + PSNAP_REC_LEN);

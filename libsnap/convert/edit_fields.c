@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Every field of the schema that holds what can be edited.
+ */
+#include "format/socket.pb-c.h"
+#include "libsnap/convert/edit.h"
+
+#define PATH_LEN	4095	/* PATH_MAX without its NUL */
+#define UNIX_PATH_LEN	108	/* SOC-2, SOC-9 */
+#define UTS_LEN		64	/* __NEW_UTS_LEN of Linux */
+
+/* getauxval(3): ids at the time of execve(2) */
+enum { AUX_UID = 11, AUX_EUID, AUX_GID, AUX_EGID };
+
+static bool
+aux_is_uid(const ProtobufCMessage *m)
+{
+	const Psnap__AuxiliaryEntry *a = (const void *)m;
+
+	return a->type == AUX_UID || a->type == AUX_EUID;
+}
+
+static bool
+aux_is_gid(const ProtobufCMessage *m)
+{
+	const Psnap__AuxiliaryEntry *a = (const void *)m;
+
+	return a->type == AUX_GID || a->type == AUX_EGID;
+}
+
+static bool
+signal_has_sender(const ProtobufCMessage *m)
+{
+	switch (((const Psnap__SigInfo *)(const void *)m)->origin) {
+	case PSNAP__SIGNAL_ORIGIN__SIGNAL_ORIGIN_USER:
+	case PSNAP__SIGNAL_ORIGIN__SIGNAL_ORIGIN_QUEUE:
+	case PSNAP__SIGNAL_ORIGIN__SIGNAL_ORIGIN_MESSAGE:
+	case PSNAP__SIGNAL_ORIGIN__SIGNAL_ORIGIN_THREAD:
+	case PSNAP__SIGNAL_ORIGIN__SIGNAL_ORIGIN_CHILD:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool
+has_login_uid(const ProtobufCMessage *m)
+{
+	return ((const Psnap__Process *)(const void *)m)->has_login_uid;
+}
+
+static bool
+file_has_owner(const ProtobufCMessage *m)
+{
+	return ((const Psnap__FileOwner *)(const void *)m)->kind != PSNAP__OWNER_KIND__OWNER_NONE;
+}
+
+static const struct edit_field fields[] = {
+	{ &psnap__host__descriptor, PSNAP_F_HOST_HOSTNAME, EDIT_HOSTNAME, UTS_LEN, NULL },
+	{ &psnap__host__descriptor, PSNAP_F_HOST_DOMAINNAME, EDIT_DOMAINNAME, UTS_LEN, NULL },
+	{ &psnap__instance__descriptor, PSNAP_F_INSTANCE_NAME, EDIT_NAME, UTS_LEN, NULL },
+	{ &psnap__cgroup__descriptor, PSNAP_F_CGROUP_PATH, EDIT_CGROUP, PATH_LEN, NULL },
+	{ &psnap__file__descriptor, PSNAP_F_FILE_PATH, EDIT_PATH, PATH_LEN, NULL },
+	{ &psnap__terminal__descriptor, PSNAP_F_TERMINAL_PATH, EDIT_PATH, PATH_LEN, NULL },
+	{ &psnap__socket_address__descriptor, PSNAP_F_SOCKET_ADDRESS_UNIX_PATH, EDIT_PATH, UNIX_PATH_LEN, NULL },
+	{ &psnap__socket_message__descriptor, PSNAP_F_SOCKET_MESSAGE_SOURCE_PATH, EDIT_PATH, UNIX_PATH_LEN, NULL },
+	{ &psnap__credentials__descriptor, PSNAP_F_CREDENTIALS_RUID, EDIT_UID, 0, NULL },
+	{ &psnap__credentials__descriptor, PSNAP_F_CREDENTIALS_EUID, EDIT_UID, 0, NULL },
+	{ &psnap__credentials__descriptor, PSNAP_F_CREDENTIALS_SUID, EDIT_UID, 0, NULL },
+	{ &psnap__credentials__descriptor, PSNAP_F_CREDENTIALS_FSUID, EDIT_UID, 0, NULL },
+	{ &psnap__credentials__descriptor, PSNAP_F_CREDENTIALS_RGID, EDIT_GID, 0, NULL },
+	{ &psnap__credentials__descriptor, PSNAP_F_CREDENTIALS_EGID, EDIT_GID, 0, NULL },
+	{ &psnap__credentials__descriptor, PSNAP_F_CREDENTIALS_SGID, EDIT_GID, 0, NULL },
+	{ &psnap__credentials__descriptor, PSNAP_F_CREDENTIALS_FSGID, EDIT_GID, 0, NULL },
+	{ &psnap__credentials__descriptor, PSNAP_F_CREDENTIALS_GROUPS, EDIT_GID, 0, NULL },
+	{ &psnap__process__descriptor, PSNAP_F_PROCESS_LOGIN_UID, EDIT_UID, 0, has_login_uid },
+	{ &psnap__sig_info__descriptor, PSNAP_F_SIG_INFO_UID, EDIT_UID, 0, signal_has_sender },
+	{ &psnap__auxiliary_entry__descriptor, PSNAP_F_AUXILIARY_ENTRY_VALUE, EDIT_UID, 0, aux_is_uid },
+	{ &psnap__auxiliary_entry__descriptor, PSNAP_F_AUXILIARY_ENTRY_VALUE, EDIT_GID, 0, aux_is_gid },
+	{ &psnap__file__descriptor, PSNAP_F_FILE_UID, EDIT_UID, 0, NULL },
+	{ &psnap__file__descriptor, PSNAP_F_FILE_GID, EDIT_GID, 0, NULL },
+	{ &psnap__file_owner__descriptor, PSNAP_F_FILE_OWNER_UID, EDIT_UID, 0, file_has_owner },
+	{ &psnap__file_owner__descriptor, PSNAP_F_FILE_OWNER_EUID, EDIT_UID, 0, file_has_owner },
+	{ &psnap__memory_object__descriptor, PSNAP_F_MEMORY_OBJECT_UID, EDIT_UID, 0, NULL },
+	{ &psnap__memory_object__descriptor, PSNAP_F_MEMORY_OBJECT_GID, EDIT_GID, 0, NULL },
+	{ &psnap__terminal__descriptor, PSNAP_F_TERMINAL_UID, EDIT_UID, 0, NULL },
+	{ &psnap__terminal__descriptor, PSNAP_F_TERMINAL_GID, EDIT_GID, 0, NULL },
+	{ &psnap__peer_credentials__descriptor, PSNAP_F_PEER_CREDENTIALS_UID, EDIT_UID, 0, NULL },
+	{ &psnap__peer_credentials__descriptor, PSNAP_F_PEER_CREDENTIALS_GID, EDIT_GID, 0, NULL },
+};
+
+const struct edit_field *
+edit_field_at(size_t n)
+{
+	return n < sizeof fields / sizeof fields[0] ? &fields[n] : NULL;
+}
