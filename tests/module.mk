@@ -13,6 +13,7 @@ tests_c := \
 
 tests_sh := \
 	tests/behaviour/behaviour_test.sh \
+	tests/tools/convert_edit_live_test.sh \
 	tests/tools/core_test.sh \
 	tests/tools/fault_test.sh \
 	tests/tools/fit_test.sh \
@@ -40,6 +41,7 @@ tests_offline_c := \
 
 tests_offline_sh := \
 	tests/tools/compat_test.sh \
+	tests/tools/convert_edit_test.sh \
 	tests/tools/inspect_test.sh \
 	tests/tools/snapconv_test.sh
 

@@ -28,6 +28,7 @@ snapinspect_srcs := \
 	tools/snapinspect/view_verify.c
 
 snapconv_srcs := \
+	tools/snapconv/edits.c \
 	tools/snapconv/main.c
 
 offline_tools := snapinspect snapconv

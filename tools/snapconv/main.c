@@ -8,12 +8,14 @@
 #include "tools/common/input.h"
 #include "tools/common/output.h"
 #include "tools/common/report.h"
+#include "tools/snapconv/edits.h"
 
 struct request {
 	const char	*from, *to;	/* names of formats */
 	const char	*in, *out;
 	bool		is_psnap, plan;
 	struct snap_export_options export;
+	struct edits	edits;
 	struct snap_convert_options convert;
 };
 
@@ -31,6 +33,9 @@ help(void)
 	    "      --plan          psnap: tell the passes, and do nothing\n"
 	    "      --raw           psnap: pages anew, not compressed\n"
 	    "      --level N       psnap: pages anew, at zstd level -7 to 19\n"
+	    "      --set WHAT=TO   psnap: hostname, domainname, name, env:VARIABLE\n"
+	    "      --map WHAT:FROM=TO\n"
+	    "                      psnap: path, cgroup, uid, gid, wherever it is\n"
 	    "      --list          the formats\n"
 	    "\n"
 	    "IN and OUT may be '-'.");
@@ -146,12 +151,13 @@ number(const char *text, long min, long max, long *n)
 static int
 parse(struct request *q, int argc, char **argv, int *status)
 {
-	enum { LIST = 256, VERSION, RAW, LEVEL, STRICT, PLAN };
+	enum { LIST = 256, VERSION, RAW, LEVEL, STRICT, PLAN, SET, MAP };
 	static const struct option options[] = {
 		{ "from", required_argument, NULL, 'f' }, { "to", required_argument, NULL, 't' },
 		{ "pid", required_argument, NULL, 'p' }, { "list", no_argument, NULL, LIST },
 		{ "raw", no_argument, NULL, RAW }, { "level", required_argument, NULL, LEVEL },
 		{ "strict", no_argument, NULL, STRICT }, { "plan", no_argument, NULL, PLAN },
+		{ "set", required_argument, NULL, SET }, { "map", required_argument, NULL, MAP },
 		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, VERSION },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -187,6 +193,14 @@ parse(struct request *q, int argc, char **argv, int *status)
 		case PLAN:
 			q->plan = true;
 			break;
+		case SET:
+			if (!edits_set(&q->edits, optarg))
+				return *status = usage_error("--set wants WHAT=TO");
+			break;
+		case MAP:
+			if (!edits_map(&q->edits, optarg))
+				return *status = usage_error("--map wants WHAT:FROM=TO");
+			break;
 		case LIST:
 			list();
 			*status = finish_output();
@@ -211,8 +225,10 @@ parse(struct request *q, int argc, char **argv, int *status)
 		return *status = usage_error("cannot read format '%s'", q->from);
 	if (!parse_psnap(q) && ((f = find_format(q->to)) == NULL || !f->can_write))
 		return *status = usage_error("cannot write format '%s'", q->to);
-	if (q->plan && !q->is_psnap)
-		return *status = usage_error("--plan is for psnap");
+	if ((q->plan || q->edits.n > 0) && !q->is_psnap)
+		return *status = usage_error("%s for psnap", q->plan ? "--plan is" : "--set and --map are");
+	q->convert.edits = q->edits.v;
+	q->convert.nedits = q->edits.n;
 	if (!q->plan && strcmp(q->out, "-") == 0 && isatty(STDOUT_FILENO))
 		return *status = usage_error("OUT is a terminal");
 	return 0;
@@ -225,7 +241,8 @@ main(int argc, char **argv)
 	int status;
 
 	tool_name = "snapconv";
-	if (parse(&q, argc, argv, &status) != 0)
-		return status;
-	return q.plan ? plan(&q) : convert(&q);
+	if (parse(&q, argc, argv, &status) == 0)
+		status = q.plan ? plan(&q) : convert(&q);
+	free(q.edits.v);
+	return status;
 }
