@@ -27,6 +27,7 @@ restore_linux_srcs := \
 	libsnap/restore/linux/tree.c \
 	libsnap/restore/linux/vdso.c \
 	libsnap/restore/linux/x86.c \
+	libsnap/restore/linux/zombies.c \
 	libsnap/restore/plan.c \
 	libsnap/restore/preflight.c
 

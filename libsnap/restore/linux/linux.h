@@ -7,6 +7,7 @@
  *	trace.c		ptrace, and system calls made by the new tasks for us
  *	seed.c		the tiny program every process begins as
  *	tree.c		processes, sessions, groups, threads
+ *	zombies.c	those that die before the tree is let go
  *	space.c		address spaces: the seed's goes, the snapshot's comes
  *	vdso.c		the vdso of another kernel
  *	pages.c		their contents: what goes where,
@@ -211,6 +212,7 @@ int	seed_layout(struct restore *r, struct target *t);
 
 int	tree_make(struct restore *r);
 int	tree_threads(struct restore *r);
+
 int	tree_zombies(struct restore *r);
 
 /* Make the spaces of these, which are seeds or copies of their parents. */
