@@ -4,6 +4,7 @@ libsnap_pub_headers := libsnap/snap.h format/psnap.h
 # Restoring needs the operating system it restores on.
 restore_linux_srcs := \
 	libsnap/restore/api.c \
+	libsnap/restore/lineage.c \
 	libsnap/restore/linux/credentials.c \
 	libsnap/restore/linux/descriptors.c \
 	libsnap/restore/linux/fill.c \

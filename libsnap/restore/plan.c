@@ -103,7 +103,7 @@ shared_id(const struct target *t, size_t what)
 
 /*
  * Shared things are inherited by clone3(2), so the first process that has
- * one is its owner, and every other one must have a parent that has it.
+ * one is its owner, and every other one must have a maker that has it.
  */
 static int
 find_owners(struct plan *p, struct target *t, struct snap_error *err)
@@ -120,7 +120,7 @@ find_owners(struct plan *p, struct target *t, struct snap_error *err)
 
 			if (o->zombie || shared_id(o, what) != shared_id(t, what))
 				continue;
-			if (t->parent == NULL || shared_id(t->parent, what) != shared_id(t, what))
+			if (t->maker == NULL || shared_id(t->maker, what) != shared_id(t, what))
 				return error_object(err, SNAP_E_REFUSED, "", t->id, 0,
 				    "pid %d shares its %s with pid %d, which is not its parent",
 				    (int)t->p->pid, names[what], (int)o->p->pid);
@@ -151,26 +151,6 @@ add_threads(struct plan *p, struct target *t, struct snap_error *err)
 	return 0;
 }
 
-/* Each in the order of the snapshot. */
-static int
-link_children(struct plan *p, struct snap_error *err)
-{
-	for (size_t i = 0; i < p->n; i++)
-		if (p->targets[i].parent != NULL)
-			p->targets[i].parent->nchildren++;
-	for (size_t i = 0; i < p->n; i++) {
-		struct target *t = &p->targets[i];
-
-		if ((t->children = plan_alloc(p, (t->nchildren + 1) * sizeof *t->children)) == NULL)
-			return error_nomem(err);
-		t->nchildren = 0;
-		/* parents come first: theirs is there already */
-		if (t->parent != NULL)
-			t->parent->children[t->parent->nchildren++] = t;
-	}
-	return 0;
-}
-
 static const Psnap__Instance *
 instance(struct snap *s)
 {
@@ -189,6 +169,32 @@ host(struct snap *s)
 	return n == 1 ? (const void *)v[0]->message : NULL;
 }
 
+/* With room for a helper for every session and group. */
+static int
+add_targets(struct plan *p, const Psnap__Instance *in, struct snap_error *err)
+{
+	size_t sessions, groups;
+
+	snap_get_kind(p->s, PSNAP_KIND_SESSION, &sessions);
+	snap_get_kind(p->s, PSNAP_KIND_PROCESS_GROUP, &groups);
+	if ((p->targets = plan_alloc(p, (in->n_process_ids + sessions + groups + 1) * sizeof *p->targets)) == NULL)
+		return error_nomem(err);
+	for (size_t i = 0; i < in->n_process_ids; i++) {
+		struct target *t = &p->targets[p->n];
+
+		t->id = in->process_ids[i];
+		if ((t->p = snap_get_message(p->s, t->id, PSNAP_KIND_PROCESS)) == NULL)
+			return error_object(err, SNAP_E_CORRUPT, "GRA-2", t->id, 0, "no such process");
+		t->parent = find_id(p, p->n, t->p->parent_id);
+		t->zombie = t->p->state == PSNAP__PROCESS_STATE__PROCESS_ZOMBIE;
+		t->is32 = t->p->abi == PSNAP__ABI__ABI_I386;
+		if (t->zombie && t->parent != NULL)
+			t->is32 = t->parent->is32;	/* whatever it was, it will not run */
+		p->n++;
+	}
+	return p->n != 0 ? 0 : error_set(err, SNAP_E_CORRUPT, "GRA-5", 0, "no process");
+}
+
 int
 plan_make(struct plan *p, struct snap_error *err)
 {
@@ -203,26 +209,15 @@ plan_make(struct plan *p, struct snap_error *err)
 	p->host = host(p->s);
 	if (in == NULL || p->host == NULL)
 		return error_set(err, SNAP_E_CORRUPT, "GRA-4", 0, "no instance or no host");
-	if ((p->targets = plan_alloc(p, (in->n_process_ids + 1) * sizeof *p->targets)) == NULL)
-		return error_nomem(err);
-	for (size_t i = 0; i < in->n_process_ids; i++) {
-		struct target *t = &p->targets[p->n];
+	if ((r = add_targets(p, in, err)) != 0 || (r = plan_lineage(p, err)) != 0)
+		return r;
+	for (size_t i = 0; i < p->n; i++) {
+		struct target *t = &p->targets[i];
 
-		t->id = in->process_ids[i];
-		if ((t->p = snap_get_message(p->s, t->id, PSNAP_KIND_PROCESS)) == NULL)
-			return error_object(err, SNAP_E_CORRUPT, "GRA-2", t->id, 0, "no such process");
-		t->parent = find_id(p, p->n, t->p->parent_id);
-		t->zombie = t->p->state == PSNAP__PROCESS_STATE__PROCESS_ZOMBIE;
-		t->is32 = t->p->abi == PSNAP__ABI__ABI_I386;
-		if (t->zombie && t->parent != NULL)
-			t->is32 = t->parent->is32;	/* whatever it was, it will not run */
 		if (!t->zombie && ((r = add_threads(p, t, err)) != 0 || (r = find_owners(p, t, err)) != 0))
 			return r;
-		p->n++;
 	}
-	if (p->n == 0)
-		return error_set(err, SNAP_E_CORRUPT, "GRA-5", 0, "no process");
-	return link_children(p, err);
+	return 0;
 }
 
 void

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * A restore's plan: what is to be made, in which order, and by whom what is
- * shared.  plan.c makes it from the object graph; preflight.c compares it with
+ * shared.  plan.c and lineage.c make it from the object graph; preflight.c compares it with
  * this machine; a backend (one folder for each OS) carries it out.
  */
 #ifndef LIBSNAP_RESTORE_RESTORE_H
@@ -30,11 +30,17 @@ struct task {
 struct target {
 	const Psnap__Process *p;
 	uint64_t	id;
-	struct target	*parent;	/* NULL: the root */
+	struct target	*parent;	/* NULL: the root, or its helper */
+	struct target	*maker;		/* clones it; NULL: we do */
+	struct target	*origin;	/* whose copy it begins as; NULL: nobody's */
+	uint64_t	born_in;	/* Session its maker is in then; 0 any */
 	struct target	*space, *table, *handlers, *fs;	/* owners; itself, or one before it */
 	bool		zombie, is32;
-	struct target	**children;
-	size_t		nchildren;
+	bool		helper;		/* leads for one that is dead and gone, and is a zombie but for this */
+	bool		given_up;	/* a helper whose number is taken */
+	bool		leads_group;	/* its number is a group's, be it in that or not */
+	struct target	**made;		/* by it */
+	size_t		nmade;
 	struct task	*tasks;		/* the leader first */
 	size_t		ntasks;
 	struct host	*host;		/* the backend's */
@@ -44,8 +50,8 @@ struct plan {
 	struct snap	*s;
 	const struct snap_restore_options *o;
 	struct arena	*arena;
-	struct target	*targets;	/* parents first */
-	size_t		n, threads;
+	struct target	*targets;	/* parents first, helpers last */
+	size_t		n, helpers, threads;
 	const Psnap__Host *host;	/* it was taken on */
 	uint32_t	page;
 	uint64_t	*carried;	/* Files missing here that are to be made; the backend's preflight finds them */
@@ -58,6 +64,11 @@ struct plan {
 /* Fill p, whose s, o and problem are set; SNAP_E_REFUSED for a tree no backend can make. */
 int	plan_make(struct plan *p, struct snap_error *err);
 void	plan_free(struct plan *p);
+
+/* lineage.c: find makers and origins, add helpers; what cannot be made is told. */
+int	plan_lineage(struct plan *p, struct snap_error *err);
+/* Whether t is the leader of its session, or its helper. */
+bool	plan_leads_session(const struct plan *p, const struct target *t);
 
 /* Zeroed memory that lives as long as the plan, or NULL. */
 void	*plan_alloc(struct plan *p, size_t size);

@@ -279,6 +279,28 @@ group_dead_leader_check(void)
 	kill(other, SIGKILL);
 }
 
+/* The leader of a group goes to another one, others stay in its own. */
+static void
+group_moved_leader_setup(void)
+{
+	if ((child = fork()) == 0)
+		forever();
+	EXPECT(setpgid(child, child) == 0);
+	if ((other = fork()) == 0)
+		forever();
+	EXPECT(setpgid(other, child) == 0);
+	EXPECT(setpgid(child, getpgrp()) == 0);
+}
+
+static void
+group_moved_leader_check(void)
+{
+	EQUAL(getpgid(other), child);
+	EQUAL(getpgid(child), getpgrp());
+	kill(other, SIGKILL);
+	kill(child, SIGKILL);
+}
+
 static void
 tree_setup(void)
 {
@@ -601,6 +623,244 @@ exit_signal_check(void)
 	EXPECT(waitpid(child, NULL, __WALL) == child);
 }
 
+/* ---- leaders that are dead and gone, and orphans ---- */
+
+/* Where a process is among the others. */
+static struct place {
+	pid_t	pid, parent, group, session;
+} members[8];
+static int nmembers;
+static int go_on[2];
+
+/* Whoever is orphaned stays in the tree. */
+static void
+begin_members(void)
+{
+	EXPECT(pipe(fds) == 0);
+	EXPECT(pipe(go_on) == 0);
+	EXPECT(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
+	own = getpid();
+}
+
+/* In a member: n tells which it is; once it may go on it ends with that status. */
+static void
+stay(int n)
+{
+	struct place m = { .pid = getpid(), .group = n };
+	char c;
+
+	EXPECT(write(fds[1], &m, sizeof m) == sizeof m);
+	_exit(read(go_on[0], &c, 1) == 1 ? 40 + n : 1);
+}
+
+static void
+member(int n)
+{
+	if (fork() == 0)
+		stay(n);
+}
+
+/* In a process that ends when those it made are there: its number stays theirs. */
+static void
+wait_for_child(pid_t pid)
+{
+	EXPECT(waitpid(pid, NULL, 0) == pid);
+}
+
+/* Everyone is in place. */
+static void
+look_at_members(int n)
+{
+	struct place m;
+
+	for (nmembers = 0; nmembers < n; nmembers++) {
+		EXPECT(read(fds[0], &m, sizeof m) == sizeof m);
+		members[m.group] = m;
+	}
+	for (int i = 0; i < n; i++) {
+		members[i].parent = parent_of(members[i].pid);
+		members[i].group = getpgid(members[i].pid);
+		members[i].session = getsid(members[i].pid);
+	}
+}
+
+/* The same, and their parent hears of their end. */
+static void
+members_check(void)
+{
+	int st;
+
+	for (int i = 0; i < nmembers; i++) {
+		EQUAL(parent_of(members[i].pid), members[i].parent);
+		EQUAL(getpgid(members[i].pid), members[i].group);
+		EQUAL(getsid(members[i].pid), members[i].session);
+	}
+	EXPECT(write(go_on[1], "12345678", (size_t)nmembers) == nmembers);
+	for (int i = 0; i < nmembers; i++) {
+		if (members[i].parent != own)
+			continue;
+		EXPECT(waitpid(members[i].pid, &st, 0) == members[i].pid && WIFEXITED(st));
+		EQUAL(WEXITSTATUS(st), 40 + i);
+	}
+}
+
+static void
+group_gone_leader_setup(void)
+{
+	group_dead_leader_setup();
+	wait_for_child(child);
+}
+
+static void
+session_gone_leader_setup(void)
+{
+	begin_members();
+	if ((child = fork()) == 0) {
+		setsid();
+		member(0);
+		_exit(0);
+	}
+	wait_for_child(child);
+	look_at_members(1);
+	EQUAL(members[0].session, child);
+	EQUAL(members[0].parent, own);
+}
+
+static void
+session_zombie_leader_setup(void)
+{
+	begin_members();
+	if ((child = fork()) == 0) {
+		setsid();
+		member(0);
+		_exit(3);
+	}
+	look_at_members(1);
+	while (parent_of(members[0].pid) != own)
+		idle(0.01);
+	members[0].parent = own;
+}
+
+static void
+session_zombie_leader_check(void)
+{
+	int st;
+
+	members_check();
+	EXPECT(waitpid(child, &st, 0) == child && WIFEXITED(st));
+	EQUAL(WEXITSTATUS(st), 3);
+}
+
+/* Groups and a second session in one, of all of which the leaders are gone. */
+static void
+gone_leaders_nested_setup(void)
+{
+	begin_members();
+	if ((child = fork()) == 0) {
+		setsid();
+		member(0);
+		if ((other = fork()) == 0) {
+			setpgid(0, 0);
+			member(1);
+			_exit(0);
+		}
+		wait_for_child(other);
+		if ((other = fork()) == 0) {
+			setsid();
+			member(2);
+			if ((other = fork()) == 0) {
+				setpgid(0, 0);
+				member(3);
+				stay(4);
+			}
+			_exit(0);
+		}
+		wait_for_child(other);
+		_exit(0);
+	}
+	wait_for_child(child);
+	look_at_members(5);
+	EQUAL(members[0].group, child);
+	EXPECT(members[1].session == child && members[1].group != child && members[1].parent == own);
+	EXPECT(members[2].session != child && members[2].group == members[2].session);
+	EXPECT(members[3].group == members[4].pid && members[3].parent == members[4].pid);
+	EXPECT(members[3].session == members[2].session && members[4].parent == own);
+}
+
+/* What a shell leaves in the background, once whoever began it is gone. */
+static void
+orphan_of_live_session_setup(void)
+{
+	begin_members();
+	if ((child = fork()) == 0) {
+		setsid();
+		if ((other = fork()) == 0) {
+			setpgid(0, 0);
+			member(1);
+			_exit(0);
+		}
+		wait_for_child(other);
+		stay(0);
+	}
+	look_at_members(2);
+	EXPECT(members[1].session == child && members[1].group != child);
+	EQUAL(members[1].parent, own);
+}
+
+/* One was orphaned before its grandparent took in such, the other after. */
+static void
+orphans_of_two_setup(void)
+{
+	int up[2], down[2];
+	char c;
+
+	begin_members();
+	EXPECT(pipe(up) == 0 && pipe(down) == 0);
+	if ((child = fork()) == 0) {
+		if ((child = fork()) == 0) {
+			setsid();
+			if ((other = fork()) == 0) {
+				member(0);
+				_exit(0);
+			}
+			wait_for_child(other);
+			EXPECT(write(up[1], "x", 1) == 1 && read(down[0], &c, 1) == 1);
+			member(1);
+			_exit(0);
+		}
+		EXPECT(read(up[0], &c, 1) == 1);
+		EXPECT(prctl(PR_SET_CHILD_SUBREAPER, 1) == 0);
+		EXPECT(write(down[1], "x", 1) == 1);
+		wait_for_child(child);
+		stay(2);
+	}
+	look_at_members(3);
+	EQUAL(members[0].parent, own);
+	EQUAL(members[1].parent, child);
+	EQUAL(members[2].pid, child);
+	EXPECT(members[0].session == members[1].session && members[0].session != members[2].session);
+}
+
+/* Made before its parent, and that one's parent, led sessions of their own. */
+static void
+session_of_birth_setup(void)
+{
+	begin_members();
+	if ((child = fork()) == 0) {
+		if (fork() == 0) {
+			member(0);
+			setsid();
+			stay(1);
+		}
+		idle(0.05);
+		setsid();
+		stay(2);
+	}
+	look_at_members(3);
+	EXPECT(members[0].session == getsid(0) && members[0].parent == members[1].pid);
+	EXPECT(members[1].session == members[1].pid && members[1].parent == child);
+}
+
 const struct behaviour processes[] = {
 	{ "process_pid", pid_setup, pid_check },
 	{ "process_child_killed_after", child_setup, child_check },
@@ -614,6 +874,14 @@ const struct behaviour processes[] = {
 	{ "process_session", session_start, session_check },
 	{ "process_group", group_setup, group_check },
 	{ "process_group_zombie_leader", group_dead_leader_setup, group_dead_leader_check },
+	{ "process_group_moved_leader", group_moved_leader_setup, group_moved_leader_check },
+	{ "process_group_gone_leader", group_gone_leader_setup, group_dead_leader_check },
+	{ "process_session_gone_leader", session_gone_leader_setup, members_check },
+	{ "process_session_zombie_leader", session_zombie_leader_setup, session_zombie_leader_check },
+	{ "process_session_of_birth", session_of_birth_setup, members_check },
+	{ "process_gone_leaders_nested", gone_leaders_nested_setup, members_check },
+	{ "process_orphan_of_live_session", orphan_of_live_session_setup, members_check },
+	{ "process_orphans_of_two_subreapers", orphans_of_two_setup, members_check },
 	{ "process_tree_of_40", tree_setup, tree_check },
 	{ "process_limit_open_files", limit_setup, limit_check },
 	{ "process_limit_stack", limit_stack_setup, limit_stack_check },

@@ -8,6 +8,8 @@
  *	target threads N	N threads that count
  *	target idle N		N threads that count once a second
  *	target tree N FDS	N children with FDS open files each
+ *	target orphans N	N children, of a session and half of them of a group
+ *				whose leaders are dead and gone
  *	target odd		a zombie child (exit status 42) and a stopped one
  *	target rights		descriptors under way in sockets, which are under way themselves
  *	target seccomp		a filter that kills whoever calls prctl
@@ -208,6 +210,64 @@ tree(int count, int fds)
 	check = tree_check;
 }
 
+/* ---- orphans ---- */
+
+static pid_t session;
+
+static const char *
+orphans_check(void)
+{
+	for (int i = 0; i < child_count; i++)
+		if (getsid(children[i]) != session)
+			return "a child is in another session";
+	return tree_check();
+}
+
+static void
+make_orphans(int count, pid_t root, int tell)
+{
+	pid_t own;
+
+	for (int i = 0; i < count; i++) {
+		if (fork() != 0)
+			continue;
+		while (getppid() != root)
+			usleep(1000);
+		child_body(root);
+		own = getpid();
+		if (write(tell, &own, sizeof own) != sizeof own)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+}
+
+static void
+orphans(int count)
+{
+	pid_t root = getpid(), group;
+	int told[2];
+
+	children = calloc((size_t)count, sizeof *children);
+	if (pipe(told) != 0 || prctl(PR_SET_CHILD_SUBREAPER, 1) != 0)
+		fail("prctl");
+	if ((session = fork()) == 0) {
+		setsid();
+		make_orphans(count / 2, root, told[1]);
+		if ((group = fork()) == 0) {
+			setpgid(0, 0);
+			make_orphans(count - count / 2, root, told[1]);
+			_exit(0);
+		}
+		waitpid(group, NULL, 0);
+		_exit(0);
+	}
+	waitpid(session, NULL, 0);
+	while (child_count < count && read(told[0], &children[child_count], sizeof *children) == sizeof *children)
+		child_count++;
+	check = orphans_check;
+}
+
 /* ---- odd ---- */
 
 static pid_t zombie, stopped;
@@ -377,6 +437,8 @@ main(int argc, char **argv)
 		threads(strtoul(argv[2], NULL, 10));
 	} else if (strcmp(mode, "tree") == 0 && argc == 4)
 		tree(atoi(argv[2]), atoi(argv[3]));
+	else if (strcmp(mode, "orphans") == 0 && argc == 3)
+		orphans(atoi(argv[2]));
 	else if (strcmp(mode, "odd") == 0 && argc == 2)
 		odd();
 	else if (strcmp(mode, "rights") == 0 && argc == 2)

@@ -110,13 +110,21 @@ fifty_at_once_body() {
 }
 fifty_at_once_cleanup() { kill_remembered; }
 
-# What exists of this machine that a restore could leave behind.
+# What exists of this machine that a restore could leave behind; seeds are
+# called by the number of the descriptor they were, or "memfd:snap-seed".
 inventory() {
-	ps -e -o comm= | grep -c "$TARGET" || true
+	ps -e -o comm= | grep -cE "$TARGET|^5[0-9]+\$|snap-seed" || true
 	ls -A . /dev/shm | sort
 	wc -l </proc/mounts
 	[ ! -r /proc/sysvipc/shm ] || wc -l </proc/sysvipc/shm
 }
+
+can_inject() {
+	[ -z "$SNAP_SANITIZE" ] && [ "$SNAP_ARCH" = amd64 ] || atf_skip "for the plain configuration"
+	strace -o /dev/null true 2>/dev/null || atf_skip "strace does not work here"
+}
+every_call="clone3 ptrace wait4 pipe2 socketpair sendmsg memfd_create openat fcntl lseek process_vm_writev
+    process_vm_readv pread64 write prlimit64 close sched_setattr ioctl"
 
 # fail_each CALLS: restore x.psnap with each of them made to fail in turn.
 fail_each() {
@@ -154,15 +162,26 @@ each_call_fails_in_turn_head() {
 	atf_set timeout 900
 }
 each_call_fails_in_turn_body() {
-	[ -z "$SNAP_SANITIZE" ] && [ "$SNAP_ARCH" = amd64 ] || atf_skip "for the plain configuration"
-	strace -o /dev/null true 2>/dev/null || atf_skip "strace does not work here"
+	can_inject
 	dead tree 3 4
-	fail_each "clone3 ptrace wait4 pipe2 socketpair sendmsg memfd_create openat fcntl lseek process_vm_writev
-	    process_vm_readv pread64 write prlimit64 close sched_setattr ioctl"
+	fail_each "$every_call"
 	dead rights
 	fail_each "socketpair sendmsg setsockopt fcntl close"
 }
 each_call_fails_in_turn_cleanup() { kill_remembered; }
+
+atf_test_case each_call_fails_with_helpers cleanup
+each_call_fails_with_helpers_head() {
+	atf_set require.user root
+	atf_set require.progs strace
+	atf_set timeout 900
+}
+each_call_fails_with_helpers_body() {
+	can_inject
+	dead orphans 4
+	fail_each "$every_call"
+}
+each_call_fails_with_helpers_cleanup() { kill_remembered; }
 
 atf_test_case pid_not_told cleanup
 pid_not_told_head() { atf_set require.user root; atf_set timeout 60; }
@@ -200,6 +219,67 @@ killed_in_the_middle_body() {
 	done
 }
 killed_in_the_middle_cleanup() { kill_remembered; }
+
+# take_number N: a process with that number, which is remembered
+take_number() {
+	_last=/proc/sys/kernel/ns_last_pid
+	[ -w $_last ] || atf_skip "numbers cannot be chosen here"
+	read -r _was <$_last
+	for _try in $(seq 100); do
+		echo $(($1 - 1)) >$_last
+		sleep 300 &
+		remember $!
+		[ $! -ne "$1" ] || break
+		kill $!
+	done
+	# those after it are the tree's
+	echo "$_was" >$_last
+	[ $! -eq "$1" ] || atf_fail "number $1 could not be taken"
+}
+
+atf_test_case gone_leader cleanup
+gone_leader_head() { atf_set require.user root; atf_set timeout 120; }
+gone_leader_body() {
+	dead orphans 4
+	leader=$("$snapinspect" tree --json x.psnap | grep -oE '"sid": [0-9]+' | grep -v " $target\$" | head -n 1 | cut -d' ' -f2)
+	take_number "$leader"
+	atf_check -s exit:1 -o ignore -e match:"number $leader, whose process led a session and is dead, .*pid-taken" \
+	    "$snapctl" restore --check x.psnap
+	kill "$leader"
+	wait "$leader" 2>/dev/null
+	atf_check -o ignore -e not-match:pid-taken "$snapctl" restore --detach x.psnap
+	# it looks at their sessions
+	target_is_alive log
+	[ ! -e "/proc/$leader" ] || atf_fail "the helper still runs"
+	[ "$(wc -w </proc/$target/task/$target/children)" -eq 4 ] || atf_fail "$(ps -e -o pid,ppid,comm)"
+}
+gone_leader_cleanup() { kill_remembered; }
+
+atf_test_case gone_leader_of_the_root cleanup
+gone_leader_of_the_root_head() { atf_set require.user root; atf_set timeout 120; }
+gone_leader_of_the_root_body() {
+	pick
+	setsid sh -c '"$0" small </dev/null >log 2>&1 & echo $! >pid; sleep 300 & echo $! >member; echo $$ >sid' \
+	    "$SNAP_HELPERS/$TARGET"
+	target=$(cat pid) session=$(cat sid)
+	remember "$target"
+	remember "$(cat member)"
+	wait_for 20 grep -q ready log
+	atf_check -o ignore -e ignore "$snapctl" dump "$target" -o x.psnap --kill
+	gone
+	# a member outside keeps the number
+	atf_check -o match:"^$target\$" -e match:"number $session, .*the session gets another number .*pid-taken" \
+	    "$snapctl" restore --detach x.psnap
+	atf_check -o match:"^ *$target +$target\$" ps -o pgid=,sid= -p "$target"
+	kill -9 "$target" "$(cat member)"
+	gone
+	wait_for 20 sh -c "! kill -0 $(cat member)"
+	atf_check -o match:"^$target\$" -e not-match:pid-taken "$snapctl" restore --detach x.psnap
+	atf_check -o match:"^ *$session +$session\$" ps -o pgid=,sid= -p "$target"
+	target_is_alive log
+	[ ! -e "/proc/$session" ] || atf_fail "the helper still runs"
+}
+gone_leader_of_the_root_cleanup() { kill_remembered; }
 
 atf_test_case vdso_of_another_kernel cleanup
 vdso_of_another_kernel_head() { atf_set require.user root; atf_set require.progs python3; atf_set timeout 120; }
@@ -318,6 +398,9 @@ atf_init_test_cases() {
 	atf_add_test_case fifty_at_once
 	atf_add_test_case each_call_fails_in_turn
 	atf_add_test_case pid_not_told
+	atf_add_test_case each_call_fails_with_helpers
+	atf_add_test_case gone_leader
+	atf_add_test_case gone_leader_of_the_root
 	atf_add_test_case killed_in_the_middle
 	atf_add_test_case vdso_of_another_kernel
 	atf_add_test_case another_cpu

@@ -3,10 +3,12 @@
  * What of the snapshot does not fit this host, found without touching
  * anything.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -67,46 +69,97 @@ check_abi(struct plan *p)
 #define REAP_WAIT_NS	(3 * NS)	/* for zombies to be waited for */
 #define REAP_PAUSE_NS	10000000
 
-/* Name and state of whoever has the number; false if nobody does. */
+/* A number is taken, too, as long as a group or a session is called by it. */
 static bool
-is_taken(int32_t tid, char name[64], char *state)
+is_session(int32_t number)
 {
-	char path[32], text[512] = "", *paren;
+	DIR *d = opendir("/proc");
+	bool found = false;
+	struct dirent *e;
+
+	while (d != NULL && !found && (e = readdir(d)) != NULL)
+		found = e->d_name[0] >= '1' && e->d_name[0] <= '9' && getsid(atoi(e->d_name)) == number;
+	if (d != NULL)
+		closedir(d);
+	return found;
+}
+
+/* Whoever has the number, and its state; false if nobody does. */
+static bool
+is_taken(int32_t tid, char by[80], char *state)
+{
+	char path[32], text[512] = "", *name, *paren;
 	int fd;
 
+	if (kill(tid, 0) != 0 && errno == ESRCH) {
+		*state = 'Z';	/* those in it may be waited for */
+		snprintf(by, 80, "a group that lives on");
+		return kill(-tid, 0) == 0 || errno != ESRCH;
+	}
 	*state = '?';
-	name[0] = '\0';
-	if (kill(tid, 0) != 0 && errno == ESRCH)
-		return false;
+	snprintf(by, 80, "another process");
 	snprintf(path, sizeof path, "/proc/%d/stat", (int)tid);
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
 		return errno != ENOENT;
 	if (read(fd, text, sizeof text - 1) < 0)
 		text[0] = '\0';
 	close(fd);
-	if ((paren = strrchr(text, ')')) != NULL && strchr(text, '(') != NULL) {
+	if ((paren = strrchr(text, ')')) != NULL && (name = strchr(text, '(')) != NULL) {
 		*paren = '\0';
-		snprintf(name, 64, "%s", strchr(text, '(') + 1);
+		snprintf(by, 80, "another process: %s", name + 1);
 		*state = paren[1] != '\0' ? paren[2] : '?';
 	}
 	return true;
 }
 
 /* The original may have been killed a moment ago: its parent is given time to wait for it. */
-static void
-check_pid(struct plan *p, const struct target *t, int32_t tid, uint64_t *patience_ns)
+static bool
+stays_taken(int32_t tid, char by[80], uint64_t *patience_ns)
 {
-	char name[64], state;
 	bool taken;
+	char state;
 
-	while ((taken = is_taken(tid, name, &state)) && (state == 'Z' || state == 'X') && *patience_ns > 0) {
+	while ((taken = is_taken(tid, by, &state)) && (state == 'Z' || state == 'X') && *patience_ns > 0) {
 		nanosleep(&(struct timespec){ .tv_nsec = REAP_PAUSE_NS }, NULL);
 		*patience_ns -= REAP_PAUSE_NS;
 	}
-	if (taken)
-		plan_problem(p, SNAP_FATAL, t, t->id, "pid-taken",
-		    "end that process, or restore in a new pid namespace (--pidns)",
-		    "number %d belongs to another process%s%s", (int)tid, name[0] != '\0' ? ": " : "", name);
+	return taken;
+}
+
+#define TAKEN_ADVICE	"end that process, or restore in a new pid namespace (--pidns)"
+
+static void
+check_pid(struct plan *p, const struct target *t, int32_t tid, uint64_t *patience_ns)
+{
+	char by[80];
+
+	if (stays_taken(tid, by, patience_ns))
+		plan_problem(p, SNAP_FATAL, t, t->id, "pid-taken", TAKEN_ADVICE, "number %d belongs to %s",
+		    (int)tid, by);
+}
+
+/* Without its helper a group gets another number, and the root's session is the caller's or one of its own. */
+static void
+check_helper(struct plan *p, struct target *t, uint64_t *patience_ns)
+{
+	bool session = plan_leads_session(p, t), fatal = session && t->parent != NULL;
+	char by[80];
+
+	if (!stays_taken(t->p->pid, by, patience_ns)) {
+		if (!session || !is_session(t->p->pid))
+			return;
+		snprintf(by, sizeof by, "a session that lives on");
+	}
+	plan_problem(p, fatal ? SNAP_FATAL : SNAP_WARNING, NULL, t->id, "pid-taken", TAKEN_ADVICE,
+	    "number %d, whose process led %s and is dead, belongs to %s%s", (int)t->p->pid,
+	    session ? "a session" : "a group", by, fatal ? "" :
+	    !session ? "; the group gets another number" :
+	    p->o->own_session ? "; the session gets another number" : "; the session will be the caller's");
+	if (fatal)
+		return;
+	t->given_up = true;
+	if (session)
+		p->targets[0].maker = NULL;
 }
 
 static void
@@ -115,9 +168,11 @@ check_pids(struct plan *p)
 	uint64_t patience = REAP_WAIT_NS;
 
 	for (size_t i = 0; i < p->n; i++) {
-		const struct target *t = &p->targets[i];
+		struct target *t = &p->targets[i];
 
-		if (t->zombie)
+		if (t->helper)
+			check_helper(p, t, &patience);
+		else if (t->zombie)
 			check_pid(p, t, t->p->pid, &patience);
 		for (size_t k = 0; k < t->ntasks; k++)
 			check_pid(p, t, t->tasks[k].t->tid, &patience);

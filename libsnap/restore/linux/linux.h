@@ -83,7 +83,7 @@ struct host {
 	size_t		data_used, data_sent;
 	bool		mode32;			/* it runs i386 code now */
 	bool		foreign_vdso;		/* the snapshot's is of another kernel */
-	bool		inherits;		/* its space began as a copy of its parent's */
+	bool		inherits;		/* its space began as a copy of its origin's */
 	bool		spawned, built;		/* it exists; its space is made */
 	int		channel;		/* of the owner of the table: our end of its own channel */
 };
@@ -165,7 +165,8 @@ enum nr {
 	NR_CLOSE, NR_FCNTL, NR_IOCTL, NR_RT_SIGACTION, NR_SIGALTSTACK, NR_SET_TID_ADDRESS, NR_SET_ROBUST_LIST,
 	NR_RSEQ, NR_SETITIMER, NR_TIMER_CREATE, NR_TIMER_SETTIME, NR_UMASK, NR_FCHDIR, NR_CHROOT,
 	NR_PERSONALITY, NR_SETGROUPS, NR_SETRESGID, NR_SETRESUID, NR_SETFSUID, NR_SETFSGID, NR_CAPSET,
-	NR_SECCOMP, NR_RT_SIGQUEUEINFO, NR_RT_TGSIGQUEUEINFO, NR_MEMBARRIER, NR_COUNT
+	NR_SECCOMP, NR_RT_SIGQUEUEINFO, NR_RT_TGSIGQUEUEINFO, NR_WAIT4, NR_MEMBARRIER,
+	NR_COUNT
 };
 
 enum want { WANT_ZERO, WANT_SAME /* the first argument */, WANT_NOT_NEGATIVE, WANT_ANY };
@@ -213,13 +214,15 @@ int	seed_layout(struct restore *r, struct target *t);
 int	tree_make(struct restore *r);
 int	tree_threads(struct restore *r);
 
-int	tree_zombies(struct restore *r);
+int	tree_zombies(struct restore *r);	/* and the end of helpers */
+/* Let a helper end, and its parent wait for it. */
+int	helper_end(struct restore *r, struct target *t);
 
 /* Make the spaces of these, which are seeds or copies of their parents. */
 int	space_make(struct restore *r, struct target *const *v, size_t n);
-/* Whether t's space is best made from a copy of its parent's: what they share stays shared. */
+/* Whether t's space is best made from a copy of its origin's: what they share stays shared. */
 bool	space_inherits(struct restore *r, const struct target *t);
-/* Whether the parent's space has this mapping just so. */
+/* Whether t's space has this mapping just so. */
 bool	space_has(struct restore *r, const struct target *t, const Psnap__Mapping *m);
 int	space_finish(struct restore *r);	/* marks, advice, locks; before threads let go */
 int	space_leave(struct restore *r);		/* the scratch goes */

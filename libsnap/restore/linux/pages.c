@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What processes had in their memory: which pages of the snapshot are written
- * where, which are mapped from it, and which of a parent's are not the copy's.
+ * where, which are mapped from it, and which of the origin's are not the copy's.
  */
 #include <errno.h>
 #include <sys/mman.h>
 
 #include "libsnap/restore/linux/linux.h"
 
-/* ---- what a copy has from its parent ---- */
+/* ---- what a copy has from its origin ---- */
 
 /* Whether t's snapshot holds this page. */
 static bool
@@ -28,12 +28,12 @@ holds(struct restore *r, const struct target *t, uint64_t page, uint64_t *until,
 	return true;
 }
 
-/* Pages the parent had and the copy has not are dropped from it. */
+/* Pages the origin had and the copy has not are dropped from it. */
 static int
 drop_extra(struct restore *r, struct target *t, const Psnap__Mapping *m)
 {
 	uint64_t page = r->p->page, last = m->end / page, until;
-	struct snap_run run = { .owner = t->parent->p->address_space_id, .first = m->start / page };
+	struct snap_run run = { .owner = t->origin->p->address_space_id, .first = m->start / page };
 	struct snap_error err;
 	int more, e;
 
@@ -45,7 +45,7 @@ drop_extra(struct restore *r, struct target *t, const Psnap__Mapping *m)
 			bool held = holds(r, t, at, &until, end);
 
 			until = until < end ? until : end;
-			if (!held && (e = ask(r, &t->tasks[0], NR_MADVISE, WANT_ZERO, "dropping its parent's pages",
+			if (!held && (e = ask(r, &t->tasks[0], NR_MADVISE, WANT_ZERO, "dropping its origin's pages",
 			    t->p->address_space_id, ARGS(at * page, (until - at) * page, MADV_DONTNEED))) != 0)
 				return e;
 		}
@@ -114,7 +114,7 @@ clip(struct snap_run *run, uint64_t first, uint64_t last)
 static int
 collect_mapping(struct restore *r, struct target *t, const Psnap__Mapping *m, struct fill *f, bool *sent)
 {
-	struct piece p = { .t = t, .m = m, .copied = t->host->inherits && space_has(r, t->parent->space, m) };
+	struct piece p = { .t = t, .m = m, .copied = t->host->inherits && space_has(r, t->origin->space, m) };
 	struct snap_run run = { .owner = t->p->address_space_id, .first = m->start / r->p->page };
 	uint64_t first = run.first, last = m->end / r->p->page;
 	struct snap_error err;

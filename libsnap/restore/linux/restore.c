@@ -207,7 +207,7 @@ tell_figures(const struct plan *p, const struct timespec *begin, struct snap_res
 	result->total_ns = (uint64_t)(now.tv_sec - begin->tv_sec) * NS + (uint64_t)now.tv_nsec -
 	    (uint64_t)begin->tv_nsec;
 	result->root_pid = p->targets[0].p->pid;
-	result->processes = p->n;
+	result->processes = p->n - p->helpers;
 	result->threads = p->threads;
 }
 

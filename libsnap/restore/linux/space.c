@@ -116,15 +116,14 @@ space_has(struct restore *r, const struct target *t, const Psnap__Mapping *m)
 }
 
 /* One program, one layout: made by fork(2), and no exec since. */
-bool
-space_inherits(struct restore *r, const struct target *t)
+static bool
+began_as_copy(struct restore *r, const struct target *t)
 {
-	const struct target *parent = t->parent;
+	const struct target *origin = t->origin;
 	size_t n, common = 0;
 	const struct snap_object *const *v;
 
-	if (parent == NULL || t->zombie || parent->zombie || t->space != t || parent->space == t ||
-	    t->is32 != parent->is32)
+	if (origin == NULL || t->zombie || t->space != t || origin->space == t || t->is32 != origin->is32)
 		return false;
 	v = mappings(r, t, &n);
 	for (size_t i = 0; i < n; i++) {
@@ -132,12 +131,22 @@ space_inherits(struct restore *r, const struct target *t)
 		bool special = m->kind == PSNAP__MAPPING_KIND__MAPPING_VDSO ||
 		    m->kind == PSNAP__MAPPING_KIND__MAPPING_VVAR;
 
-		if (space_has(r, parent->space, m))
+		if (space_has(r, origin->space, m))
 			common++;
 		else if (special)
 			return false;
 	}
 	return common * 2 > n;
+}
+
+/* One that only dies has no space, but may hand on what it began with. */
+bool
+space_inherits(struct restore *r, const struct target *t)
+{
+	for (size_t i = 0; t->zombie && i < t->nmade; i++)
+		if (began_as_copy(r, t->made[i]))
+			return true;
+	return began_as_copy(r, t);
 }
 
 /* ---- the kernel's part ---- */
@@ -240,18 +249,18 @@ scratch_need(const struct target *t)
 {
 	uint64_t threads = t->ntasks;
 
-	for (size_t i = 0; i < t->nchildren; i++)
-		if (t->children[i]->space == t)
-			threads += t->children[i]->ntasks;
+	for (size_t i = 0; i < t->nmade; i++)
+		if (t->made[i]->space == t)
+			threads += t->made[i]->ntasks;
 	return (SCRATCH_BASE + threads * SCRATCH_THREAD) & ~(uint64_t)(PAGE_SIZE_LINUX - 1);
 }
 
-/* What the parent has and a copy has not. */
+/* What the origin has and a copy has not. */
 static int
 clear_copy(struct restore *r, struct target *t)
 {
 	size_t n;
-	const struct snap_object *const *v = mappings(r, t->parent->space, &n);
+	const struct snap_object *const *v = mappings(r, t->origin->space, &n);
 	int e;
 
 	for (size_t i = 0; i < n; i++) {
@@ -259,14 +268,14 @@ clear_copy(struct restore *r, struct target *t)
 
 		if (m->kind == PSNAP__MAPPING_KIND__MAPPING_VSYSCALL || space_has(r, t, m))
 			continue;
-		if ((e = ask(r, &t->tasks[0], NR_MUNMAP, WANT_ZERO, "unmapping what is its parent's",
+		if ((e = ask(r, &t->tasks[0], NR_MUNMAP, WANT_ZERO, "unmapping what is its origin's",
 		    t->p->address_space_id, ARGS(m->start, m->end - m->start))) != 0)
 			return e;
 	}
 	return 0;
 }
 
-/* A copy of its parent has the parent's scratch, which may be in the way. */
+/* A copy has its origin's scratch, which may be in the way. */
 static int
 begin_copy(struct restore *r, struct target *t)
 {
@@ -279,7 +288,7 @@ begin_copy(struct restore *r, struct target *t)
 		return e;
 	if (hole == old && h->scratch_size == scratch_need(t))
 		return 0;
-	if ((e = ask(r, &t->tasks[0], NR_MUNMAP, WANT_ZERO, "unmapping its parent's scratch",
+	if ((e = ask(r, &t->tasks[0], NR_MUNMAP, WANT_ZERO, "unmapping its origin's scratch",
 	    t->p->address_space_id, ARGS(old, h->scratch_size))) != 0)
 		return e;
 	h->scratch_size = scratch_need(t);
@@ -371,11 +380,11 @@ wants_write(const Psnap__Mapping *m)
 	return m->kind == PSNAP__MAPPING_KIND__MAPPING_FILE_SHARED && m->may_write;
 }
 
-/* To be mapped: all of it, or what a copy has not got from its parent. */
+/* To be mapped: all of it, or what a copy has not got from its origin. */
 static bool
 is_missing(struct restore *r, const struct target *t, const Psnap__Mapping *m)
 {
-	return !t->host->inherits || !space_has(r, t->parent->space, m);
+	return !t->host->inherits || !space_has(r, t->origin->space, m);
 }
 
 static int

@@ -63,6 +63,7 @@ static const struct { const char *name; int nr[2]; } calls[NR_COUNT] = {	/* amd6
 	[NR_SECCOMP] = { "seccomp", { 317, 354 } },
 	[NR_RT_SIGQUEUEINFO] = { "rt_sigqueueinfo", { 129, 178 } },
 	[NR_RT_TGSIGQUEUEINFO] = { "rt_tgsigqueueinfo", { 297, 335 } },
+	[NR_WAIT4] = { "wait4", { 61, 114 } },
 	[NR_MEMBARRIER] = { "membarrier", { 324, 375 } },
 };
 

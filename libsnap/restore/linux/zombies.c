@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Those that die before the tree is let go: zombies, which their parents have
- * yet to wait for.
+ * yet to wait for, and helpers, which are waited for.
  */
 #include <errno.h>
 #include <signal.h>
@@ -18,13 +18,13 @@ die_by_signal(struct restore *r, struct task *k, int sig)
 
 	if (ptrace((enum __ptrace_request)0x420b /* PTRACE_SETSIGMASK */, k->remote->tid, (void *)8, &none) != 0 ||
 	    kill(k->remote->tid, sig) != 0)
-		return restore_fail(r, k->target, k->id, errno, "making a zombie");
+		return restore_fail(r, k->target, k->id, errno, "ending the process");
 	for (;;) {
 		if (sig != SIGKILL && ptrace(PTRACE_CONT, k->remote->tid, NULL,
 		    (void *)(long)(WIFSTOPPED(status) && WSTOPSIG(status) == sig ? sig : 0)) != 0)
-			return restore_fail(r, k->target, k->id, errno, "making a zombie");
+			return restore_fail(r, k->target, k->id, errno, "ending the process");
 		if ((e = task_wait(k->remote->tid, &status)) != 0)
-			return restore_fail(r, k->target, k->id, -e, "making a zombie");
+			return restore_fail(r, k->target, k->id, -e, "ending the process");
 		if (!WIFSTOPPED(status))
 			return 0;
 	}
@@ -50,6 +50,25 @@ die_by_exit(struct restore *r, struct task *k, int code)
 	return WIFEXITED(status) ? 0 : restore_fail(r, k->target, k->id, 0, "a zombie did not die");
 }
 
+/* ---- helpers ---- */
+
+/* It is traced, so it dies for us first; then its parent has to wait for it. */
+int
+helper_end(struct restore *r, struct target *t)
+{
+	struct task *k = &t->tasks[0];
+	pid_t pid = k->remote->tid;
+	int e;
+
+	if ((e = die_by_signal(r, k, SIGKILL)) != 0)
+		return e;
+	k->remote->made = false;
+	return t->parent == NULL ? 0 : ask_now(r, &t->parent->tasks[0], NR_WAIT4, WANT_SAME,
+	    "waiting for a helper", t->id, ARGS((uint64_t)pid, 0, __WALL, 0), NULL);
+}
+
+/* ---- zombies ---- */
+
 /* The parent heard of it long ago. */
 static int
 forget_child_signal(struct restore *r, struct target *parent)
@@ -66,25 +85,34 @@ forget_child_signal(struct restore *r, struct target *parent)
 	    ARGS(set, 0, time, 8), NULL);
 }
 
+static int
+make_zombie(struct restore *r, struct target *t)
+{
+	struct task *k = &t->tasks[0];
+	int e;
+
+	if (t->p->exit_signal != 0)
+		e = die_by_signal(r, k, (int)t->p->exit_signal);
+	else
+		e = die_by_exit(r, k, t->p->exit_code);
+	if (e != 0)
+		return e;
+	k->remote->made = false;	/* its parent waits for it, not we */
+	return t->parent != NULL ? forget_child_signal(r, t->parent) : 0;
+}
+
+/* The last first: helpers, which may be children of zombies. */
 int
 tree_zombies(struct restore *r)
 {
 	int e;
 
-	for (size_t i = 0; i < r->p->n; i++) {
+	for (size_t i = r->p->n; i-- > 0;) {
 		struct target *t = &r->p->targets[i];
-		struct task *k = &t->tasks[0];
 
-		if (!t->zombie)
+		if (!t->zombie || t->given_up)
 			continue;
-		if (t->p->exit_signal != 0)
-			e = die_by_signal(r, k, (int)t->p->exit_signal);
-		else
-			e = die_by_exit(r, k, t->p->exit_code);
-		if (e != 0)
-			return e;
-		k->remote->made = false;	/* its parent waits for it, not we */
-		if (t->parent != NULL && (e = forget_child_signal(r, t->parent)) != 0)
+		if ((e = t->helper ? helper_end(r, t) : make_zombie(r, t)) != 0)
 			return e;
 	}
 	return 0;
