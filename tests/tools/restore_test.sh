@@ -198,6 +198,11 @@ pid_not_told_body() {
 }
 pid_not_told_cleanup() { kill_remembered; }
 
+# whole_or_gone N: the helper runs, with N children, or nothing does
+whole_or_gone() {
+	! kill -0 "$target" || [ "$(wc -w </proc/$target/task/$target/children)" -eq "$1" ]
+}
+
 atf_test_case killed_in_the_middle cleanup
 killed_in_the_middle_head() { atf_set require.user root; atf_set timeout 120; }
 killed_in_the_middle_body() {
@@ -209,12 +214,9 @@ killed_in_the_middle_body() {
 		if kill -9 $restorer 2>/dev/null; then
 			wait $restorer 2>/dev/null
 		fi
-		# all of it or nothing of it
-		sleep 0.05
-		if kill -0 "$target" 2>/dev/null && grep -q '^State:	[SR]' /proc/$target/status; then
-			[ "$(wc -w </proc/$target/task/$target/children)" -eq 10 ] || atf_fail "half a tree at $i"
-			kill -9 "$target" $(cat /proc/$target/task/$target/children) 2>/dev/null
-		fi
+		# all of it or nothing of it, once those that were killed are gone
+		wait_for 20 whole_or_gone 10
+		kill -9 "$target" $(cat /proc/$target/task/$target/children) 2>/dev/null
 		wait_for 20 sh -c "! ps -e -o comm= | grep -q '$TARGET\$'"
 	done
 }

@@ -137,6 +137,7 @@ spawn_first(struct restore *r, struct target *t, int theirs)
 		    "making the process (clone3 with set_tid)");
 	}
 	if (pid == 0) {
+		close(go[1]);	/* or it would not be told of our end */
 		if (read(go[0], &c, 1) != 1)
 			_exit(99);
 		become_seed(r, t, theirs);
