@@ -137,6 +137,16 @@ provenance_fields(struct glue_emit *e, const void *object)
 		glue_emit_element(e, PSNAP_F_PROVENANCE_NOTES, h->d->notes.v[i], strlen(h->d->notes.v[i]));
 }
 
+/* By our own code segment: a personality may have uname(2) tell another machine. */
+static bool
+kernel_is_i386(void)
+{
+	unsigned cs;
+
+	__asm__("mov %%cs, %0" : "=r"(cs));
+	return (cs & 0xffff) == CS_NATIVE32;
+}
+
 static void
 host_fields(struct glue_emit *e, const void *object)
 {
@@ -145,8 +155,7 @@ host_fields(struct glue_emit *e, const void *object)
 	glue_emit_uint(e, PSNAP_F_HOST_OS, PSNAP_OS_LINUX);
 	glue_emit_string(e, PSNAP_F_HOST_KERNEL_RELEASE, h->uts.release);
 	glue_emit_string(e, PSNAP_F_HOST_KERNEL_VERSION, h->uts.version);
-	glue_emit_uint(e, PSNAP_F_HOST_KERNEL_ABI,
-	    strcmp(h->uts.machine, "x86_64") == 0 ? PSNAP_ABI_AMD64 : PSNAP_ABI_I386);
+	glue_emit_uint(e, PSNAP_F_HOST_KERNEL_ABI, kernel_is_i386() ? PSNAP_ABI_I386 : PSNAP_ABI_AMD64);
 	glue_emit_string(e, PSNAP_F_HOST_HOSTNAME, h->uts.nodename);
 	if (strcmp(h->uts.domainname, "(none)") != 0)
 		glue_emit_string(e, PSNAP_F_HOST_DOMAINNAME, h->uts.domainname);
