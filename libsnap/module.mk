@@ -57,6 +57,8 @@ libsnap_srcs := \
 	libsnap/core/io.c \
 	libsnap/core/limits.c \
 	libsnap/core/siginfo.c \
+	libsnap/convert/abi.c \
+	libsnap/convert/abi_frames.c \
 	libsnap/convert/convert.c \
 	libsnap/convert/edit.c \
 	libsnap/convert/edit_environment.c \

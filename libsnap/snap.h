@@ -361,7 +361,10 @@ struct snap_convert_options {
 	uint32_t	reserved[6];	/* must be zero, else SNAP_E_MISUSE */
 };
 
-/* One thing a conversion cannot carry; lives during the callback only.  Provenance tells it, too. */
+/*
+ * One thing a conversion cannot carry, or one that stands in its way; lives
+ * during the callback only.  Of a conversion that is made, provenance tells it, too.
+ */
 struct snap_loss {
 	const char	*pass;		/* "version 1.1 to 1.0" */
 	uint64_t	object;		/* id of the record concerned */
@@ -375,8 +378,9 @@ typedef void snap_pass_fn(void *ctx, const char *pass);
 /*
  * The passes snap_convert() would make.  s must be valid: SNAP_E_CORRUPT.
  * SNAP_E_NOT_FOUND: no such version.  SNAP_E_UNSUPPORTED: s is of a minor
- * version that is newer than this library.  SNAP_E_MISUSE: an edit that is not
- * as described above, or one given twice.
+ * version that is newer than this library, or between these kernel ABIs there
+ * is no way.  SNAP_E_MISUSE: an edit that is not as described above, or one
+ * given twice.
  */
 SNAP_API int snap_convert_plan(struct snap *s, const struct snap_convert_options *options,
     snap_pass_fn *fn, void *ctx, struct snap_error *err);
@@ -385,6 +389,8 @@ SNAP_API int snap_convert_plan(struct snap *s, const struct snap_convert_options
  * Write s to fd, which may be a pipe, converted.  Page blocks that do not
  * change are copied as they are, digests included, neither decompressed nor
  * checked; records are validated before and after.  fn may be NULL.
+ * To another kernel ABI, all memory that can be written to is searched, a page
+ * block at a time.
  * SNAP_E_REFUSED: it cannot be converted, or with options->strict not without loss.
  * SNAP_E_NOT_FOUND: there is nothing that one of the edits would change.
  */

@@ -30,6 +30,7 @@ tests_offline_c := \
 	tests/libsnap/container_roundtrip_test.c \
 	tests/libsnap/container_rules_test.c \
 	tests/libsnap/container_writer_test.c \
+	tests/libsnap/convert_abi_test.c \
 	tests/libsnap/convert_edit_test.c \
 	tests/libsnap/core_export_test.c \
 	tests/libsnap/fit_test.c \
@@ -41,6 +42,7 @@ tests_offline_c := \
 
 tests_offline_sh := \
 	tests/tools/compat_test.sh \
+	tests/tools/convert_abi_test.sh \
 	tests/tools/convert_edit_test.sh \
 	tests/tools/inspect_test.sh \
 	tests/tools/snapconv_test.sh

@@ -212,14 +212,29 @@ container_map(struct container *c, const struct snap_run *run, int *fd, uint64_t
 	return r != 0 ? r : 1;
 }
 
-/* n bytes at offset `at` of the run's bytes. */
-static int
-read_run(struct container *c, const struct snap_run *run, uint64_t at, uint8_t *buf, size_t n,
+int
+reader_run(struct container *c, const struct snap_run *run, uint64_t at, size_t n, const uint8_t **bytes,
     struct snap_error *err)
 {
 	const uint8_t *raw;
 	uint32_t raw_len;
 	uint64_t start;
+	int r;
+
+	if ((r = reader_page_block(c, run->block, &raw, &raw_len, err)) != 0)
+		return r;
+	start = ((uint64_t)run->page << c->header.page_shift) + at;
+	if ((r = reader_run_fits(c, run, start, n, raw_len, err)) == 0)
+		*bytes = raw + start;
+	return r;
+}
+
+/* n bytes at offset `at` of the run's bytes. */
+static int
+read_run(struct container *c, const struct snap_run *run, uint64_t at, uint8_t *buf, size_t n,
+    struct snap_error *err)
+{
+	const uint8_t *bytes;
 	int r;
 
 	if (run->kind == PSNAP_RUN_ZERO) {
@@ -228,13 +243,9 @@ read_run(struct container *c, const struct snap_run *run, uint64_t at, uint8_t *
 	}
 	if (run->kind != PSNAP_RUN_STORED)
 		return error_set(err, SNAP_E_UNSUPPORTED, "RUN-1", 0, "the page is a parent snapshot's");
-	if ((r = reader_page_block(c, run->block, &raw, &raw_len, err)) != 0)
-		return r;
-	start = ((uint64_t)run->page << c->header.page_shift) + at;
-	if ((r = reader_run_fits(c, run, start, n, raw_len, err)) != 0)
-		return r;
-	memcpy(buf, raw + start, n);
-	return 0;
+	if ((r = reader_run(c, run, at, n, &bytes, err)) == 0)
+		memcpy(buf, bytes, n);
+	return r;
 }
 
 int

@@ -96,6 +96,10 @@ int	reader_run_fits(const struct container *c, const struct snap_run *run, uint6
 int	reader_page_block(struct container *c, uint32_t seq, const uint8_t **raw, uint32_t *raw_len,
 	    struct snap_error *err);
 
+/* n bytes at offset at of a stored run's, in the cache: valid until another page block is read. */
+int	reader_run(struct container *c, const struct snap_run *run, uint64_t at, size_t n, const uint8_t **bytes,
+	    struct snap_error *err);
+
 /* Decoders of table entries. */
 void	block_entry_decode(struct block_entry *e, const uint8_t in[PSNAP_IDX_BLOCK_LEN]);
 void	run_entry_decode(struct run_entry *e, const uint8_t in[PSNAP_IDX_RUN_LEN]);

@@ -51,6 +51,9 @@ run_steps(struct conversion *c)
 		tell_step(c, c->steps[i]->name);
 		if ((r = c->steps[i]->run(c)) != 0)
 			return r;
+		if (c->refused > 0)
+			return error_set(c->err, SNAP_E_REFUSED, "", 0, "%s: %zu things stand in the way",
+			    c->steps[i]->name, c->refused);
 	}
 	if (c->nsteps == 0)
 		tell_step(c, "psnap to psnap");

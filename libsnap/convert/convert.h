@@ -10,6 +10,8 @@
  *	edit.c		what the caller wants to be changed
  *	edit_*.c	in which fields, in records, in the environment
  *	version_*.c	to the version and back
+ *	abi.c		to another kernel ABI: what stands in the way, what differs
+ *	abi_frames.c	signal frames in memory
  */
 #ifndef LIBSNAP_CONVERT_CONVERT_H
 #define LIBSNAP_CONVERT_CONVERT_H
@@ -30,6 +32,7 @@ struct pass {
 };
 extern const struct pass pass_1_0_to_1_1, pass_1_1_to_1_0;
 extern const struct pass pass_1_1_to_2_0, pass_2_0_to_1_1;
+extern const struct pass pass_i386_to_amd64, pass_amd64_to_i386;
 
 /* Bytes of a page to be changed. */
 struct patch {
@@ -61,7 +64,10 @@ struct conversion {
 	/* what provenance will tell: one of each step, the current one last */
 	Psnap__Conversion told[STEPS_MAX];
 	size_t		ntold, losses_cap;
+	char		*notes[STEPS_MAX];
+	size_t		nnotes;
 	bool		lossy;		/* something was lost although it must not be */
+	size_t		refused;	/* what stands in the way */
 };
 
 /* ---- plan.c ---- */
@@ -75,9 +81,18 @@ void	*records_edit(struct conversion *c, size_t i, size_t size);
 void	*records_alloc(struct conversion *c, size_t size);
 /* What the current pass cannot carry; i: which object it is of. */
 int	records_lose(struct conversion *c, size_t i, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
+/* What forbids the current pass, which goes on to find all of it, and changes nothing. */
+void	records_refuse(struct conversion *c, size_t i, const char *fmt, ...)
+	    __attribute__((format(printf, 3, 4)));
+/* A sentence for provenance, at most one of each pass. */
+int	records_note(struct conversion *c, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 /* Payloads of what was changed, provenance included. */
 int	records_encode(struct conversion *c);
 const Psnap__Host *records_host(const struct conversion *c, size_t *i);
+/* Where the object with this id is, which there must be. */
+size_t	records_index(const struct conversion *c, uint64_t id);
+/* The mapping with this address, or NULL. */
+const Psnap__Mapping *records_mapping(const struct conversion *c, uint64_t space, uint64_t addr);
 
 /* Change n bytes, within one page, of what owner has at addr; a page that is not held is an error. */
 int	patch_add(struct conversion *c, uint64_t owner, uint64_t addr, const void *bytes, size_t n);
@@ -86,6 +101,15 @@ void	patches_sort(struct conversion *c);
 /* ---- edit.c ---- */
 /* Check the options' edits and add the step that makes them, if there are any. */
 int	edit_plan(struct conversion *c);
+/* ---- abi.c ---- */
+
+/* Host.taken_abi once the kernel ABI is this one. */
+Psnap__Abi abi_taken(const Psnap__Host *h, Psnap__Abi kernel_abi);
+
+/* ---- abi_frames.c ---- */
+
+/* i386 signal frames in memory get the selectors of this kernel ABI. */
+int	frames_rewrite(struct conversion *c, Psnap__Abi to);
 
 /* ---- write.c ---- */
 int	conversion_write(struct conversion *c, int fd);

@@ -70,6 +70,32 @@ records_host(const struct conversion *c, size_t *at)
 	return (const void *)c->objects[i].message;
 }
 
+size_t
+records_index(const struct conversion *c, uint64_t id)
+{
+	return (size_t)(snap_get_object(c->in, id) - c->in->objects);
+}
+
+const Psnap__Mapping *
+records_mapping(const struct conversion *c, uint64_t space, uint64_t addr)
+{
+	size_t lo = 0, hi;
+	const struct snap_object *const *v = snap_get_children(c->in, space, PSNAP_KIND_MAPPING, &hi);
+
+	while (lo < hi) {	/* MAP-4: they do not overlap */
+		size_t mid = lo + (hi - lo) / 2;
+		const Psnap__Mapping *m = (const void *)v[mid]->message;
+
+		if (addr >= m->start && addr < m->end)
+			return m;
+		if (m->start < addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return NULL;
+}
+
 /* ---- what provenance tells ---- */
 
 static char *
@@ -104,23 +130,60 @@ tell_loss(struct conversion *c, const char *text)
 	return 0;
 }
 
+/* Tell the caller at once, of object i. */
+static void
+tell_caller(struct conversion *c, size_t i, struct snap_loss *loss, const char *fmt, va_list ap)
+{
+	const struct snap_object *o = &c->objects[i];
+	const char *kind = snap_kind_name(o->kind);
+	int n = snprintf(loss->message, sizeof loss->message, "%s %llu: ", kind != NULL ? kind : "record",
+	    (unsigned long long)o->id);
+
+	vsnprintf(loss->message + n, sizeof loss->message - (size_t)n, fmt, ap);
+	loss->pass = c->told[c->ntold - 1].pass;
+	loss->object = o->id;
+	if (c->fn != NULL)
+		c->fn(c->ctx, loss);
+}
+
 int
 records_lose(struct conversion *c, size_t i, const char *fmt, ...)
 {
-	const struct snap_object *o = &c->objects[i];
-	struct snap_loss loss = { .pass = c->told[c->ntold - 1].pass, .object = o->id };
-	const char *kind = snap_kind_name(o->kind);
-	int n = snprintf(loss.message, sizeof loss.message, "%s %llu: ", kind != NULL ? kind : "record",
-	    (unsigned long long)o->id);
+	struct snap_loss loss;
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(loss.message + n, sizeof loss.message - (size_t)n, fmt, ap);
+	tell_caller(c, i, &loss, fmt, ap);
 	va_end(ap);
-	if (c->fn != NULL)
-		c->fn(c->ctx, &loss);
 	c->lossy = true;
 	return tell_loss(c, loss.message);
+}
+
+void
+records_refuse(struct conversion *c, size_t i, const char *fmt, ...)
+{
+	struct snap_loss loss;
+	va_list ap;
+
+	va_start(ap, fmt);
+	tell_caller(c, i, &loss, fmt, ap);
+	va_end(ap);
+	c->refused++;
+}
+
+int
+records_note(struct conversion *c, const char *fmt, ...)
+{
+	char text[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	if ((c->notes[c->nnotes] = keep_text(c, text)) == NULL)
+		return nomem(c);
+	c->nnotes++;
+	return 0;
 }
 
 /* The conversions so far and ours; the first record is the provenance (GRA-4). */
@@ -129,16 +192,23 @@ add_provenance(struct conversion *c)
 {
 	Psnap__Provenance *p = records_edit(c, 0, sizeof *p);
 	Psnap__Conversion **all;
+	char **notes;
 
 	if (p == NULL)
 		return c->err->code;
-	if ((all = arena_alloc(c->arena, (p->n_conversions + c->ntold) * sizeof *all)) == NULL)
+	if ((all = arena_alloc(c->arena, (p->n_conversions + c->ntold) * sizeof *all)) == NULL ||
+	    (notes = arena_alloc(c->arena, (p->n_notes + c->nnotes + 1) * sizeof *notes)) == NULL)
 		return nomem(c);
 	if (p->n_conversions > 0)
 		memcpy(all, p->conversions, p->n_conversions * sizeof *all);
 	for (size_t i = 0; i < c->ntold; i++)
 		all[p->n_conversions++] = &c->told[i];
 	p->conversions = all;
+	if (p->n_notes > 0)
+		memcpy(notes, p->notes, p->n_notes * sizeof *notes);
+	for (size_t i = 0; i < c->nnotes; i++)
+		notes[p->n_notes++] = c->notes[i];
+	p->notes = notes;
 	return 0;
 }
 
@@ -197,6 +267,9 @@ patch_add(struct conversion *c, uint64_t owner, uint64_t addr, const void *bytes
 	if (c->npatches == c->patches_cap) {
 		size_t cap = c->patches_cap == 0 ? 64 : 2 * c->patches_cap;
 
+		if (cap > container_limits(c->in->container)->max_meta_bytes / sizeof *p)
+			return error_set(c->err, SNAP_E_LIMIT, "", 0, "more than %zu places in memory to be changed",
+			    c->npatches);
 		if ((p = realloc(c->patches, cap * sizeof *p)) == NULL)
 			return error_nomem(c->err);
 		c->patches = p;

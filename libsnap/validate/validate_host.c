@@ -22,6 +22,8 @@ check_host(struct check *v, const struct snap_object *o)
 	if (h->page_size != v->page_size)					/* HST-1 */
 		check_corrupt(v, o, "HST-1", "page_size %u is not the file's, %llu", h->page_size,
 		    (unsigned long long)v->page_size);
+	if (h->taken_abi == h->kernel_abi && h->taken_abi != PSNAP__ABI__ABI_UNKNOWN)	/* HST-4 */
+		check_corrupt(v, o, "HST-4", "taken_abi is kernel_abi, %d", (int)h->taken_abi);
 	for (size_t i = 1; i < h->n_fpu_components; i++)
 		if (h->fpu_components[i] <= h->fpu_components[i - 1]) {		/* HST-2 */
 			check_corrupt(v, o, "HST-2", "fpu_components are not ascending at %lu",

@@ -2,9 +2,10 @@
 /*
  * Writes the world of tests/libsnap/world.h.
  *
- *	world FILE [i386|reversed|refused|wide]
+ *	world FILE [i386|all-i386|reversed|refused|wide]
  *
  *	i386		its root process is an i386 one
+ *	all-i386	all are, and the root is in two signal handlers
  *	reversed	with a mapping that ends before it starts
  *	refused		with a record that only a newer reader understands
  *	wide		with a signal blocked for which version 1 has no place
@@ -85,6 +86,12 @@ main(int argc, char **argv)
 	world_init(&w);
 	if (strcmp(how, "i386") == 0)
 		world_i386(&w);
+	if (strcmp(how, "all-i386") == 0) {
+		world_all_i386(&w);
+		/* one of them in two pages of the heap */
+		world_context(w.pages + 3 * WORLD_PAGE - 1000, PSNAP_ABI_AMD64);
+		world_context(w.pages + 2 * WORLD_PAGE - 40, PSNAP_ABI_AMD64);
+	}
 	if (strcmp(how, "reversed") == 0)
 		w.heap.end = w.heap.start - WORLD_PAGE;
 	if (strcmp(how, "refused") == 0)

@@ -44,6 +44,7 @@
 	X(hst1, "HST-1", HOST, CORRUPT, w->host.page_size = 8192)					\
 	X(hst2, "HST-2", HOST, CORRUPT, w->components[2] = w->components[1])				\
 	X(hst3, "HST-3", HOST, CORRUPT, w->features[0] = "sse")						\
+	X(hst4, "HST-4", HOST, CORRUPT, w->host.taken_abi = w->host.kernel_abi)				\
 	X(ns1, "NS-1", NET_NS, CORRUPT, w->net_ns.for_children = true)					\
 	X(ns2, "NS-2", ROOT, CORRUPT, w->root_ns[1] = NET_NS; w->root.n_namespace_ids = 2)		\
 	X(cov1, "COV-1", COVERAGE, CORRUPT, w->coverage.reason = "")					\

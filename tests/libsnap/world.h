@@ -657,6 +657,33 @@ world_i386(struct world *w)
 	w->leader.tls = w->worker.tls = w->tls_p;
 }
 
+/* All of them. */
+static inline void
+world_all_i386(struct world *w)
+{
+	world_i386(w);
+	w->child.abi = w->child_thread.abi = PSNAP__ABI__ABI_I386;
+	w->child_thread.registers = &w->regs32;
+}
+
+/* The words of a struct sigcontext of i386 Linux that matter here. */
+enum { CONTEXT_GS, CONTEXT_FS, CONTEXT_ES, CONTEXT_DS, CONTEXT_ESP = 7, CONTEXT_TRAPNO = 12, CONTEXT_ERR,
+	CONTEXT_EIP, CONTEXT_CS, CONTEXT_EFLAGS, CONTEXT_ESP_AT_SIGNAL, CONTEXT_SS, CONTEXT_FPSTATE,
+	CONTEXT_WORDS = 22 };
+
+/* One that an i386 or amd64 kernel saved of a thread of the root process. */
+static inline void
+world_context(uint8_t *p, int kernel_abi)
+{
+	bool native = kernel_abi == PSNAP_ABI_I386;
+	uint32_t data = native ? 0x7b : 0x2b;
+	const uint32_t words[CONTEXT_WORDS] = { native ? 0x33 : 0x63, 0, data, data, 1, 2, 3, 0x70000100, 5, 6, 7, 8,
+		14, 4, 0x401000, native ? 0x73 : 0x23, 0x10246, 0x70000100, data, 0x70000200, 0, 0x1234 };
+
+	for (size_t i = 0; i < CONTEXT_WORDS; i++)
+		psnap_put32(p + 4 * i, words[i]);
+}
+
 /* Everything but the end; the pages are w->pages in turn. */
 static inline int
 world_put_record(const struct world *w, size_t i, struct snap_writer *sw, struct snap_error *err)

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "format/psnap_fields.h"
 #include "tools/common/input.h"
 #include "tools/common/output.h"
 #include "tools/common/report.h"
@@ -29,6 +30,7 @@ help(void)
 	    "  -f, --from FORMAT   of IN (psnap)\n"
 	    "  -t, --to FORMAT     of OUT: core, psnap, psnap:1.0, psnap:1.1, psnap:2.0\n"
 	    "  -p, --pid N         core: the process wanted (the root)\n"
+	    "      --abi ABI       psnap: to be restored under an i386 or amd64 kernel\n"
 	    "      --strict        psnap: refuse what would lose anything\n"
 	    "      --plan          psnap: tell the passes, and do nothing\n"
 	    "      --raw           psnap: pages anew, not compressed\n"
@@ -147,16 +149,27 @@ number(const char *text, long min, long max, long *n)
 	return end != text && *end == '\0' && errno == 0 && *n >= min && *n <= max;
 }
 
+static bool
+parse_abi(struct request *q, const char *name)
+{
+	if (strcmp(name, "i386") == 0)
+		q->convert.abi = PSNAP_ABI_I386;
+	else if (strcmp(name, "amd64") == 0)
+		q->convert.abi = PSNAP_ABI_AMD64;
+	return q->convert.abi != 0;
+}
+
 /* 0: go on; else *status is what to exit with. */
 static int
 parse(struct request *q, int argc, char **argv, int *status)
 {
-	enum { LIST = 256, VERSION, RAW, LEVEL, STRICT, PLAN, SET, MAP };
+	enum { LIST = 256, VERSION, RAW, LEVEL, STRICT, PLAN, SET, MAP, ABI };
 	static const struct option options[] = {
 		{ "from", required_argument, NULL, 'f' }, { "to", required_argument, NULL, 't' },
 		{ "pid", required_argument, NULL, 'p' }, { "list", no_argument, NULL, LIST },
 		{ "raw", no_argument, NULL, RAW }, { "level", required_argument, NULL, LEVEL },
-		{ "strict", no_argument, NULL, STRICT }, { "plan", no_argument, NULL, PLAN },
+		{ "abi", required_argument, NULL, ABI }, { "strict", no_argument, NULL, STRICT },
+		{ "plan", no_argument, NULL, PLAN },
 		{ "set", required_argument, NULL, SET }, { "map", required_argument, NULL, MAP },
 		{ "help", no_argument, NULL, 'h' }, { "version", no_argument, NULL, VERSION },
 		{ NULL, 0, NULL, 0 },
@@ -186,6 +199,10 @@ parse(struct request *q, int argc, char **argv, int *status)
 			if (!number(optarg, -7, 19, &n) || n == 0)
 				return *status = usage_error("'%s' is not a level from -7 to 19", optarg);
 			q->convert.level = (int32_t)n;
+			break;
+		case ABI:
+			if (!parse_abi(q, optarg))
+				return *status = usage_error("'%s' is not i386 or amd64", optarg);
 			break;
 		case STRICT:
 			q->convert.strict = true;
@@ -225,8 +242,9 @@ parse(struct request *q, int argc, char **argv, int *status)
 		return *status = usage_error("cannot read format '%s'", q->from);
 	if (!parse_psnap(q) && ((f = find_format(q->to)) == NULL || !f->can_write))
 		return *status = usage_error("cannot write format '%s'", q->to);
-	if ((q->plan || q->edits.n > 0) && !q->is_psnap)
-		return *status = usage_error("%s for psnap", q->plan ? "--plan is" : "--set and --map are");
+	if ((q->plan || q->edits.n > 0 || q->convert.abi != 0) && !q->is_psnap)
+		return *status = usage_error("%s for psnap", q->plan ? "--plan is" : q->edits.n > 0 ?
+		    "--set and --map are" : "--abi is");
 	q->convert.edits = q->edits.v;
 	q->convert.nedits = q->edits.n;
 	if (!q->plan && strcmp(q->out, "-") == 0 && isatty(STDOUT_FILENO))

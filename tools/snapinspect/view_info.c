@@ -46,8 +46,11 @@ utc(int64_t ns)
 static json_t *
 host_info(const Psnap__Host *h)
 {
+	Psnap__Abi taken = h->taken_abi != PSNAP__ABI__ABI_UNKNOWN ? h->taken_abi : h->kernel_abi;
 	json_t *j = host_json(h);
+	char w[64];
 
+	json_object_set_new(j, "taken_abi", json_string(word(&psnap__abi__descriptor, (int)taken, w)));
 	json_object_set_new(j, "hostname", json_text(h->hostname));
 	json_object_set_new(j, "taken", utc(h->realtime_ns));
 	return j;
@@ -176,8 +179,10 @@ info_print(const json_t *j)
 	row("size", "%lld bytes, format %s", (long long)num(j, "file_bytes"), str(j, "format"));
 	row("taken", "%s by %s %s (%s)", str(host, "taken"), str(j, "program"), str(j, "program_version"),
 	    str(j, "collector"));
-	row("kernel", "%s %s %s on %s", str(host, "os"), str(host, "kernel"), str(host, "kernel_abi"),
+	row("kernel", "%s %s %s on %s", str(host, "os"), str(host, "kernel"), str(host, "taken_abi"),
 	    str(host, "hostname"));
+	if (strcmp(str(host, "taken_abi"), str(host, "kernel_abi")) != 0)
+		row("restore", "under a kernel of %s", str(host, "kernel_abi"));
 	printf("%-12s%s, %s;", "cpu", str(host, "cpu_vendor"), str(host, "cpu_model"));
 	fpu = json_object_get(host, "fpu");
 	for (i = 0; i < json_array_size(fpu); i++)
