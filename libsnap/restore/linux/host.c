@@ -49,6 +49,30 @@ check_cpu(struct plan *p, struct snap_error *err)
 	return 0;
 }
 
+/* By our own code segment: uname(2) may be told to lie. */
+bool
+host_is_i386(void)
+{
+	unsigned cs;
+
+	__asm__("mov %%cs, %0" : "=r"(cs));
+	return (cs & 0xffff) == 0x73;
+}
+
+/* What the kernel left in memory, signal frames, is only understood by one of its kind. */
+static void
+check_kernel_abi(struct plan *p)
+{
+	Psnap__Abi is = p->host->kernel_abi;
+
+	if (is == PSNAP__ABI__ABI_I386 && !host_is_i386())
+		plan_problem(p, SNAP_FATAL, NULL, 0, "kernel-abi", "convert it: snapconv -t psnap --abi amd64",
+		    "it is for an i386 kernel, and this is an amd64 one");
+	if (is == PSNAP__ABI__ABI_AMD64 && host_is_i386())
+		plan_problem(p, SNAP_FATAL, NULL, 0, "kernel-abi", "convert it: snapconv -t psnap --abi i386",
+		    "it is for an amd64 kernel, and this is an i386 one");
+}
+
 static void
 check_abi(struct plan *p)
 {
@@ -248,6 +272,7 @@ host_preflight(struct plan *p, struct snap_error *err)
 		plan_problem(p, SNAP_FATAL, NULL, 0, "page-size", "restore on a machine of its kind",
 		    "pages of %u bytes", p->page);
 	check_privilege(p);
+	check_kernel_abi(p);
 	check_abi(p);
 	if ((r = check_cpu(p, err)) != 0)
 		return r;

@@ -303,6 +303,8 @@ int	descriptors_send(struct restore *r, struct task *k, const int *fds, size_t n
 /* One of ours for a moment: *number is free in the task's table. */
 int	descriptors_lend(struct restore *r, struct task *k, int fd, int64_t *number);
 
+/* What personality(2) is to be told of a process. */
+uint64_t personality_bits(const struct restore *r, const struct target *t);
 int	process_restore(struct restore *r);
 int	process_timers(struct restore *r);	/* last: they begin to run */
 int	credentials_restore(struct restore *r);
@@ -311,6 +313,9 @@ int	limits_restore(struct restore *r);
 int	threads_restore(struct restore *r);
 int	threads_make_ready(struct restore *r);
 void	threads_let_go(struct restore *r);
+
+/* Whether this kernel is an i386 one. */
+bool	host_is_i386(void);
 
 /* Clock id of a Clock, -1 unknown. */
 int	clock_number(Psnap__Clock clock);

@@ -113,12 +113,21 @@ restore_handlers(struct restore *r, struct target *t)
 
 /* ---- the rest ---- */
 
+/* What an i386 kernel does for every process, an amd64 one does if asked. */
 static uint64_t
-personality_bits(const Psnap__Personality *p)
+i386_bits(const struct restore *r, const struct target *t)
 {
-	if (p == NULL)
-		return 0;
-	return (p->linux32 ? PER_LINUX32 : 0) | (p->no_randomize ? ADDR_NO_RANDOMIZE : 0) |
+	return !r->native32 && t->is32 && r->p->host->taken_abi == PSNAP__ABI__ABI_I386 ?
+	    PER_LINUX32 | ADDR_LIMIT_3GB : 0;
+}
+
+uint64_t
+personality_bits(const struct restore *r, const struct target *t)
+{
+	static const Psnap__Personality none = PSNAP__PERSONALITY__INIT;
+	const Psnap__Personality *p = t->p->personality != NULL ? t->p->personality : &none;
+
+	return i386_bits(r, t) | (p->linux32 ? PER_LINUX32 : 0) | (p->no_randomize ? ADDR_NO_RANDOMIZE : 0) |
 	    (p->address_limit_3gb ? ADDR_LIMIT_3GB : 0) | (p->legacy_layout ? ADDR_COMPAT_LAYOUT : 0) |
 	    (p->read_implies_exec ? READ_IMPLIES_EXEC : 0) | (p->mmap_page_zero ? MMAP_PAGE_ZERO : 0) |
 	    (p->short_inode ? SHORT_INODE : 0) | (p->whole_seconds ? WHOLE_SECONDS : 0) |
@@ -155,7 +164,7 @@ restore_one(struct restore *r, struct target *t)
 	if (t->handlers == t && (e = restore_handlers(r, t)) != 0)
 		return e;
 	if ((e = ask(r, k, NR_PERSONALITY, WANT_NOT_NEGATIVE, "setting the personality", t->id,
-	    ARGS(personality_bits(t->p->personality)))) != 0)
+	    ARGS(personality_bits(r, t)))) != 0)
 		return e;
 	if (t->p->child_subreaper && (e = ask(r, k, NR_PRCTL, WANT_ZERO, "becoming a child subreaper", t->id,
 	    ARGS(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0))) != 0)

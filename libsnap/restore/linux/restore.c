@@ -188,16 +188,6 @@ make_all(struct restore *r)
 	return threads_make_ready(r);
 }
 
-/* By our own code segment: uname(2) may be told to lie. */
-static bool
-kernel_is_i386(void)
-{
-	unsigned cs;
-
-	__asm__("mov %%cs, %0" : "=r"(cs));
-	return (cs & 0xffff) == 0x73;
-}
-
 static void
 tell_figures(const struct plan *p, const struct timespec *begin, struct snap_restore_result *result)
 {
@@ -223,7 +213,7 @@ host_restore(struct plan *p, struct snap_restore_result *result, struct snap_err
 
 	if (err == NULL)
 		r.err = &ignored;
-	r.native32 = kernel_is_i386();
+	r.native32 = host_is_i386();
 	clock_gettime(CLOCK_MONOTONIC, &begin);
 	getrlimit(RLIMIT_NOFILE, &files);
 	/* what we make inherits the mask: nothing is delivered before it is whole */

@@ -91,10 +91,7 @@ become_seed(const struct restore *r, const struct target *t, int theirs)
 		_exit(97);
 	syscall(SYS_close_range, 0u, (unsigned)r->seed_fd - 1, 0u);
 	syscall(SYS_close_range, (unsigned)r->last_fd + 1, ~0u, 0u);
-	if (t->p->personality != NULL)
-		personality((t->p->personality->address_limit_3gb ? ADDR_LIMIT_3GB : 0) |
-		    (t->p->personality->legacy_layout ? ADDR_COMPAT_LAYOUT : 0) |
-		    (t->p->personality->no_randomize ? ADDR_NO_RANDOMIZE : 0));
+	personality(personality_bits(r, t) & (ADDR_LIMIT_3GB | ADDR_COMPAT_LAYOUT | ADDR_NO_RANDOMIZE));
 	if (getrlimit(RLIMIT_STACK, &rl) == 0 && stack_limit(t->p) != 0 && stack_limit(t->p) <= rl.rlim_max) {
 		rl.rlim_cur = (rlim_t)stack_limit(t->p);
 		setrlimit(RLIMIT_STACK, &rl);
