@@ -19,7 +19,7 @@
 #include "libsnap/restore/linux/linux.h"
 
 #define THREADS_MAX	8		/* beyond, the target's page tables are what all wait for */
-#define THREAD_BYTES	(2u << 20)	/* less work than this is not worth one */
+#define THREAD_BYTES	(2u << 20)	/* less to read than this is not worth one */
 #define STEP		(64u << 10)	/* looked at a time where memory is compared, or zero */
 
 /* The first that went wrong, in the order of the pieces. */
@@ -29,10 +29,19 @@ struct fault {
 	struct snap_error err;
 };
 
+/* The pieces of one block, or those of zeros: what a thread takes at a time. */
+struct turn {
+	size_t		first, end;
+	struct block_entry entry;	/* zeros: length 0 */
+};
+
 struct job {
 	struct fill	*f;
-	pthread_mutex_t	lock;		/* of what follows, and of the container */
-	size_t		next;		/* piece no thread has taken */
+	struct turn	*turns;
+	size_t		nturns;
+
+	pthread_mutex_t	lock;		/* of what follows */
+	size_t		next;		/* turn no thread has taken */
 	bool		failed;
 	struct fault	fault;
 };
@@ -89,6 +98,31 @@ static bool
 same_block(const struct piece *a, const struct piece *b)
 {
 	return a->run.kind == b->run.kind && a->run.block == b->run.block;
+}
+
+static int
+find_turns(struct job *j)
+{
+	const struct piece *v = j->f->v;
+	struct snap_error err;
+
+	if ((j->turns = calloc(j->f->n, sizeof *j->turns)) == NULL)
+		return restore_nomem(j->f->r);
+	for (size_t i = 0; i < j->f->n; i++) {
+		struct turn *t = &j->turns[j->nturns];
+
+		if (i > 0 && same_block(&v[i - 1], &v[i])) {
+			t[-1].end = i + 1;
+			continue;
+		}
+		t->first = i;
+		t->end = i + 1;
+		if (v[i].run.kind != PSNAP_RUN_ZERO &&
+		    container_find_pages(j->f->r->s->container, v[i].run.block, &t->entry, &err) != 0)
+			return restore_unreadable(j->f->r, &err);
+		j->nturns++;
+	}
+	return 0;
 }
 
 /* ---- writing; 0 or -errno ---- */
@@ -180,102 +214,103 @@ remember(struct job *j, size_t at, int os_errno, const struct snap_error *err)
 	pthread_mutex_unlock(&j->lock);
 }
 
-/* The next block's pieces, *first to the one before *end, and its place; false: nothing is left, or no use. */
-static bool
-take(struct job *j, size_t *first, size_t *end, struct block_entry *e)
+/* NULL: nothing is left to do, or there is no use. */
+static const struct turn *
+take_turn(struct job *j)
 {
-	const struct fill *f = j->f;
-	const volatile int *cancel = f->r->p->o->cancel;
-	struct snap_error err;
-	bool got = false;
-	int r = 0;
+	const volatile int *cancel = j->f->r->p->o->cancel;
+	const struct turn *t = NULL;
 
 	pthread_mutex_lock(&j->lock);
-	if (!j->failed && (cancel == NULL || !*cancel) && j->next < f->n) {
-		got = true;
-		*first = j->next;
-		while (j->next < f->n && same_block(&f->v[*first], &f->v[j->next]))
-			j->next++;
-		*end = j->next;
-		if (f->v[*first].run.kind != PSNAP_RUN_ZERO)
-			r = container_find_pages(f->r->s->container, f->v[*first].run.block, e, &err);
-	}
+	if (!j->failed && (cancel == NULL || !*cancel) && j->next < j->nturns)
+		t = &j->turns[j->next++];
 	pthread_mutex_unlock(&j->lock);
-	if (r != 0)
-		remember(j, *first, 0, &err);
-	return got && r == 0;
+	return t;
+}
+
+static bool
+fill_piece(struct worker *w, const struct turn *t, size_t i)
+{
+	const struct piece *p = &w->job->f->v[i];
+	const uint8_t *from = NULL;
+	struct snap_error err;
+	int e;
+
+	if (p->run.kind != PSNAP_RUN_ZERO &&
+	    page_cursor_read(w->cursor, &p->run, &t->entry, &from, &err) != 0) {
+		remember(w->job, i, 0, &err);
+		return false;
+	}
+	if ((e = write_piece(w, p, from)) != 0) {
+		remember(w->job, i, -e, NULL);
+		return false;
+	}
+	return true;
 }
 
 static void *
 work(void *arg)
 {
 	struct worker *w = arg;
-	struct job *j = w->job;
-	struct block_entry entry;
-	size_t i, end;
-	int e;
+	const struct turn *t;
 
-	while (take(j, &i, &end, &entry))
-		for (; i < end; i++) {
-			const struct piece *p = &j->f->v[i];
-			const uint8_t *from = NULL;
-			struct snap_error err;
-
-			if (p->run.kind != PSNAP_RUN_ZERO &&
-			    page_cursor_read(w->cursor, &p->run, &entry, &from, &err) != 0) {
-				remember(j, i, 0, &err);
+	while ((t = take_turn(w->job)) != NULL)
+		for (size_t i = t->first; i < t->end; i++)
+			if (!fill_piece(w, t, i))
 				break;
-			}
-			if ((e = write_piece(w, p, from)) != 0) {
-				remember(j, i, -e, NULL);
-				break;
-			}
-		}
 	return NULL;
 }
 
 static size_t
-threads_wanted(const struct fill *f)
+threads_wanted(const struct job *j)
 {
-	uint64_t bytes = 0, wanted;
 	cpu_set_t cpus;
 	size_t most = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? (size_t)CPU_COUNT(&cpus) : 1;
+	uint64_t bytes = 0, wanted;
 
-	for (size_t i = 0; i < f->n; i++)
-		bytes += f->v[i].n;
+	for (size_t i = 0; i < j->nturns; i++)
+		bytes += j->turns[i].entry.length;
 	most = most < THREADS_MAX ? most : THREADS_MAX;
+	most = most < j->nturns ? most : j->nturns;
 	wanted = bytes / THREAD_BYTES;
-	return wanted < 1 ? 1 : wanted < most ? (size_t)wanted : most;
+	return wanted <= 1 || most <= 1 ? 1 : wanted < most ? (size_t)wanted : most;
 }
 
-/* We are one of them; fewer than wanted only take longer. */
-static int
-work_together(struct job *j, struct worker *v, size_t n)
+/* We are one of n; fewer only take longer. */
+static void
+work_in_threads(struct worker *v, size_t n)
 {
-	size_t made = 0;
+	size_t made = 1;
 
-	for (size_t i = 0; i < n; i++) {
-		v[i].job = j;
-		if ((v[i].cursor = page_cursor_new(j->f->r->s->container)) == NULL)
-			break;
+	while (made < n && pthread_create(&v[made].thread, NULL, work, &v[made]) == 0)
 		made++;
-	}
-	if (made == 0)
-		return restore_nomem(j->f->r);
-	n = made;
-	for (made = 1; made < n; made++)
-		if (pthread_create(&v[made].thread, NULL, work, &v[made]) != 0)
-			break;
 	work(&v[0]);
 	for (size_t i = 1; i < made; i++)
 		pthread_join(v[i].thread, NULL);
-	return 0;
 }
 
 static int
-tell(struct restore *r, const struct job *j)
+work_together(struct job *j)
+{
+	struct restore *r = j->f->r;
+	size_t n = threads_wanted(j), ready = 0;
+	struct worker *v = calloc(n, sizeof *v);
+
+	while (v != NULL && ready < n && (v[ready].cursor = page_cursor_new(r->s->container)) != NULL)
+		v[ready++].job = j;
+	if (ready > 0)
+		work_in_threads(v, ready);
+	for (size_t i = 0; i < ready; i++)
+		page_cursor_free(v[i].cursor);
+	free(v);
+	return ready > 0 ? 0 : restore_nomem(r);
+}
+
+static int
+tell(const struct job *j)
 {
 	const struct piece *p = &j->f->v[j->fault.at];
+	struct restore *r = j->f->r;
 
 	if (!j->failed)
 		return restore_goes_on(r);
@@ -291,19 +326,13 @@ int
 fill_write(struct fill *f)
 {
 	struct job j = { .f = f, .lock = PTHREAD_MUTEX_INITIALIZER };
-	size_t n = threads_wanted(f);
-	struct worker *v;
 	int e;
 
 	if (f->n == 0)
 		return 0;
 	qsort(f->v, f->n, sizeof *f->v, by_block);
-	if ((v = calloc(n, sizeof *v)) == NULL)
-		return restore_nomem(f->r);
-	if ((e = work_together(&j, v, n)) == 0)
-		e = tell(f->r, &j);
-	for (size_t i = 0; i < n; i++)
-		page_cursor_free(v[i].cursor);
-	free(v);
+	if ((e = find_turns(&j)) == 0 && (e = work_together(&j)) == 0)
+		e = tell(&j);
+	free(j.turns);
 	return e;
 }
