@@ -5,6 +5,7 @@ libsnap_pub_headers := libsnap/snap.h format/psnap.h
 restore_linux_srcs := \
 	libsnap/restore/api.c \
 	libsnap/restore/lineage.c \
+	libsnap/restore/linux/cpus.c \
 	libsnap/restore/linux/credentials.c \
 	libsnap/restore/linux/descriptors.c \
 	libsnap/restore/linux/fill.c \

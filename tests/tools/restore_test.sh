@@ -360,6 +360,19 @@ lazy_body() {
 }
 lazy_cleanup() { kill_remembered; }
 
+atf_test_case every_cpu_is_theirs_again cleanup
+every_cpu_is_theirs_again_head() { atf_set require.user root; atf_set timeout 60; }
+every_cpu_is_theirs_again_body() {
+	[ "$(nproc)" -gt 1 ] || atf_skip "there is only one CPU"
+	dead idle 4
+	atf_check -o ignore -e ignore "$snapctl" restore --detach x.psnap
+	ours=$(grep '^Cpus_allowed:' /proc/self/status)
+	for t in /proc/$target/task/*; do
+		[ "$(grep '^Cpus_allowed:' $t/status)" = "$ours" ] || atf_fail "$t: $(grep '^Cpus_allowed:' $t/status)"
+	done
+}
+every_cpu_is_theirs_again_cleanup() { kill_remembered; }
+
 # flip FILE OFFSET
 flip() { printf '\377\377\377\377' | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null; }
 
@@ -408,5 +421,6 @@ atf_init_test_cases() {
 	atf_add_test_case another_cpu
 	atf_add_test_case fewer_components
 	atf_add_test_case lazy
+	atf_add_test_case every_cpu_is_theirs_again
 	atf_add_test_case damage_is_told_alike_by_all_threads
 }

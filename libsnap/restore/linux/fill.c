@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -264,8 +263,7 @@ work(void *arg)
 static size_t
 threads_wanted(const struct job *j)
 {
-	cpu_set_t cpus;
-	size_t most = sched_getaffinity(0, sizeof cpus, &cpus) == 0 ? (size_t)CPU_COUNT(&cpus) : 1;
+	size_t most = cpus_count(j->f->r);
 	uint64_t bytes = 0, wanted;
 
 	for (size_t i = 0; i < j->nturns; i++)
@@ -298,8 +296,13 @@ work_together(struct job *j)
 
 	while (v != NULL && ready < n && (v[ready].cursor = page_cursor_new(r->s->container)) != NULL)
 		v[ready++].job = j;
-	if (ready > 0)
+	if (ready > 1) {
+		cpus_scatter(r);
 		work_in_threads(v, ready);
+		cpus_gather(r);
+	} else if (ready == 1) {
+		work(&v[0]);
+	}
 	for (size_t i = 0; i < ready; i++)
 		page_cursor_free(v[i].cursor);
 	free(v);

@@ -5,6 +5,7 @@
  *
  *	restore.c	the order of it all
  *	trace.c		ptrace, and system calls made by the new tasks for us
+ *	cpus.c		where it all runs
  *	seed.c		the tiny program every process begins as
  *	tree.c		processes, sessions, groups, threads
  *	zombies.c	those that die before the tree is let go
@@ -36,6 +37,7 @@
 
 #define PAGE_SIZE_LINUX	4096u
 #define VDSO_MAX	(64u << 10)
+#define CPUS_MAX	2048u
 #define SIGSET_ALL	(~UINT64_C(0))
 #define NS		UINT64_C(1000000000)
 
@@ -139,6 +141,7 @@ struct restore {
 	struct list	carried;		/* struct carried: files made under their names; object_carried.c */
 	struct list	fds;			/* intptr_t: descriptors to be closed at the end */
 	struct credentials *own;		/* ours; credentials.c */
+	uint64_t	cpus_all[CPUS_MAX / 64], cpus_one[CPUS_MAX / 64];	/* masks: our own, and where we work; 0 unknown */
 };
 
 /* ---- restore.c ---- */
@@ -202,6 +205,15 @@ int	enter_call(struct restore *r, struct task *k, const struct regs *regs);
 /* To a stop of the signal kind, from which the kernel restarts calls. */
 int	park(struct restore *r, struct task *k);
 void	kill_all(struct restore *r);
+
+/* ---- cpus.c ---- */
+
+/* From here on this thread, and what it makes, stays on the CPU it is on. */
+void	cpus_choose(struct restore *r);
+/* For a while on all that are ours, to work with several threads; and back. */
+void	cpus_scatter(const struct restore *r);
+void	cpus_gather(const struct restore *r);
+size_t	cpus_count(const struct restore *r);
 
 /* ---- the rest ---- */
 

@@ -219,7 +219,10 @@ host_restore(struct plan *p, struct snap_restore_result *result, struct snap_err
 	/* what we make inherits the mask: nothing is delivered before it is whole */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &old);
+	cpus_choose(&r);
 	e = make_all(&r);
+	/* whom we let go may be more urgent than we are */
+	cpus_scatter(&r);
 	tell_figures(p, &begin, result);
 	if (e == 0 && p->o->ready != NULL && p->o->ready(p->problem_ctx, result) != 0)
 		e = restore_fail(&r, NULL, 0, 0, "the caller was not ready for it");

@@ -22,6 +22,25 @@ enum { ERESTARTSYS = -512, ERESTARTNOINTR = -513, ERESTARTNOHAND = -514, ERESTAR
 
 /* ---- state ---- */
 
+/* EINVAL: this host has none of those CPUs; any that are ours will do then. */
+static int
+set_cpus(struct restore *r, const struct task *k)
+{
+	const Psnap__Scheduling *s = k->t->scheduling;
+	uint64_t mask[CPUS_MAX / 64] = { 0 };
+	pid_t tid = k->remote->tid;
+
+	if (s != NULL && s->n_cpu_mask > 0) {
+		memcpy(mask, s->cpu_mask, (s->n_cpu_mask < CPUS_MAX / 64 ? s->n_cpu_mask : CPUS_MAX / 64) * sizeof *mask);
+		if (syscall(SYS_sched_setaffinity, tid, sizeof mask, mask) == 0)
+			return 0;
+		if (errno != EINVAL)
+			return restore_fail(r, k->target, k->id, errno, "setting the CPUs of thread %d", (int)tid);
+	}
+	syscall(SYS_sched_setaffinity, tid, sizeof r->cpus_all, r->cpus_all);
+	return 0;
+}
+
 /* From outside: sched_setattr(2) and its kin take a thread's number. */
 static int
 set_scheduling(struct restore *r, const struct task *k)
@@ -43,8 +62,6 @@ set_scheduling(struct restore *r, const struct task *k)
 		uint64_t runtime, deadline, period;
 	} a = { .size = 48 }, have = { 0 };
 	pid_t tid = k->remote->tid;
-	uint64_t mask[32] = { 0 };
-	size_t n;
 
 	if (s == NULL || s->policy == 0 || (size_t)s->policy >= sizeof policies / sizeof *policies)
 		return 0;
@@ -59,12 +76,6 @@ set_scheduling(struct restore *r, const struct task *k)
 	    have.nice != a.nice || have.priority != a.priority || have.flags != a.flags) &&
 	    syscall(SYS_sched_setattr, tid, &a, 0u) != 0)
 		return restore_fail(r, k->target, k->id, errno, "setting the scheduling of thread %d", (int)tid);
-	n = s->n_cpu_mask < 32 ? s->n_cpu_mask : 32;
-	if (n > 0)
-		memcpy(mask, s->cpu_mask, n * sizeof *mask);
-	/* EINVAL: this host has none of those CPUs; any will do then */
-	if (n > 0 && syscall(SYS_sched_setaffinity, tid, sizeof mask, mask) != 0 && errno != EINVAL)
-		return restore_fail(r, k->target, k->id, errno, "setting the CPUs of thread %d", (int)tid);
 	if (syscall(SYS_ioprio_get, 1, tid) != (long)(s->io_class << 13 | s->io_priority) &&
 	    syscall(SYS_ioprio_set, 1, tid, (int)(s->io_class << 13 | s->io_priority)) != 0)
 		return restore_fail(r, k->target, k->id, errno, "setting the I/O priority of thread %d", (int)tid);
@@ -141,8 +152,7 @@ restore_thread(struct restore *r, struct task *k)
 	const Psnap__Thread *t = k->t;
 	int e;
 
-	if ((e = set_scheduling(r, k)) != 0 ||
-	    (e = set_signal_stack(r, k)) != 0 ||
+	if ((e = set_signal_stack(r, k)) != 0 ||
 	    (e = set_name(r, k)) != 0)
 		return e;
 	if ((e = ask(r, k, NR_SET_TID_ADDRESS, WANT_NOT_NEGATIVE, "setting the clear-tid address", k->id,
@@ -341,7 +351,8 @@ set_state(struct restore *r, struct task *k)
 		return e;
 	if (ptrace((enum __ptrace_request)0x420b /* PTRACE_SETSIGMASK */, k->remote->tid, (void *)8, &mask) != 0)
 		return restore_fail(r, k->target, k->id, errno, "setting the signal mask");
-	return 0;
+	/* CPUs first: a deadline wants them all */
+	return (e = set_cpus(r, k)) != 0 ? e : set_scheduling(r, k);
 }
 
 /* A leader that has exited while its threads live on does so again. */
