@@ -86,6 +86,7 @@ test_fixtures := \
 	tests/helpers/world.c
 
 fuzz_targets := \
+	tests/fuzz/convert_fuzz.c \
 	tests/fuzz/reader_fuzz.c \
 	tests/fuzz/unpack_fuzz.c \
 	tests/fuzz/validate_fuzz.c

@@ -18,17 +18,23 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* An empty file without a name, the same one each time. */
+/* An empty file without a name, the same one of three each time. */
+static inline int
+fuzz_file_at(unsigned n)
+{
+	static FILE *files[3];
+
+	if (files[n] == NULL && (files[n] = tmpfile()) == NULL)
+		abort();
+	if (ftruncate(fileno(files[n]), 0) != 0 || lseek(fileno(files[n]), 0, SEEK_SET) != 0)
+		abort();
+	return fileno(files[n]);
+}
+
 static inline int
 fuzz_file(void)
 {
-	static FILE *f;
-
-	if (f == NULL && (f = tmpfile()) == NULL)
-		abort();
-	if (ftruncate(fileno(f), 0) != 0 || lseek(fileno(f), 0, SEEK_SET) != 0)
-		abort();
-	return fileno(f);
+	return fuzz_file_at(0);
 }
 
 /* So that no input costs more than a moment. */

@@ -59,9 +59,12 @@ write_seeds(const char *folder)
 		n = fread(bytes, 1, sizeof bytes, f);
 		fclose(f);
 		r |= write_seed(folder, "reader_fuzz", i386, bytes, n);
-		n = seed_validate(&w, bytes);
+		n = seed_validate(&w, FUZZ_BOTH, bytes);
 		r |= write_seed(folder, "validate_fuzz", i386, bytes, n);
 	}
+	for (size_t i = 0; (n = seed_convert(&w, i, bytes)) > 0; i++)
+		r |= write_seed(folder, "convert_fuzz", i, bytes, n);
+	world_init(&w);
 	for (size_t i = 0; (n = seed_unpack(&w, i, bytes)) > 0; i++)
 		r |= write_seed(folder, "unpack_fuzz", i, bytes, n);
 	return r;

@@ -6,6 +6,9 @@
  */
 #include <atf-c.h>
 
+#define LLVMFuzzerTestOneInput convert_fuzz
+#include "tests/fuzz/convert_fuzz.c"
+#undef LLVMFuzzerTestOneInput
 #define LLVMFuzzerTestOneInput reader_fuzz
 #include "tests/fuzz/reader_fuzz.c"
 #undef LLVMFuzzerTestOneInput
@@ -18,6 +21,7 @@
 
 #include "tests/fuzz/seeds.h"
 
+int convert_fuzz(const uint8_t *data, size_t size);
 int reader_fuzz(const uint8_t *data, size_t size);
 int unpack_fuzz(const uint8_t *data, size_t size);
 int validate_fuzz(const uint8_t *data, size_t size);
@@ -102,6 +106,17 @@ ATF_TC_BODY(corpus, tc)
 	replay_corpus("validate", validate_fuzz);
 }
 
+ATF_TC_WITHOUT_HEAD(convert);
+ATF_TC_BODY(convert, tc)
+{
+	static struct world w;
+	static uint8_t bytes[SEED_MAX];
+	size_t n;
+
+	for (size_t i = 0; (n = seed_convert(&w, i, bytes)) > 0; i++)
+		replay(convert_fuzz, bytes, n, 200);
+}
+
 ATF_TC_WITHOUT_HEAD(reader);
 ATF_TC_BODY(reader, tc)
 {
@@ -141,13 +156,14 @@ ATF_TC_BODY(validate, tc)
 		world_init(&w);
 		if (i386)
 			world_i386(&w);
-		replay(validate_fuzz, bytes, seed_validate(&w, bytes), 1000);
+		replay(validate_fuzz, bytes, seed_validate(&w, FUZZ_BOTH, bytes), 1000);
 	}
 }
 
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, corpus);
+	ATF_TP_ADD_TC(tp, convert);
 	ATF_TP_ADD_TC(tp, reader);
 	ATF_TP_ADD_TC(tp, unpack);
 	ATF_TP_ADD_TC(tp, validate);
