@@ -93,7 +93,8 @@ struct task {
 	bool		seccomp_suspended; /* its seccomp filters do not see our remote calls */
 	uint32_t	wait_status;	/* of the stop */
 	uint64_t	slept_since;	/* se.exec_start sampled before the stop, 0 unknown (restore-engine 5) */
-	uint64_t	sched_now;	/* the same clock just after the stop */
+	uint64_t	migrations;	/* from CPU to CPU, until then */
+	uint64_t	sched_now;	/* the same clock just after the stop, 0 unknown */
 	char		wchan[32];	/* kernel function it slept in before the stop, or "0" */
 	uint64_t	old_sigmask;	/* to be put back */
 	struct thread_state *state;	/* task_thread.c */

@@ -101,24 +101,42 @@ find_task(const struct proc *p, pid_t tid)
 	return NULL;
 }
 
+/* The value of a line of /proc/PID/sched; 0 if there is none. */
+static double
+sched_value(const char *text, const char *name)
+{
+	const char *value = strstr(text, name);
+
+	return value != NULL && (value = strchr(value, ':')) != NULL ? strtod(value + 1, NULL) : 0;
+}
+
 /*
  * When the task went to sleep, for a sleep whose remaining time the kernel
- * will not tell (restore-engine section 5).
+ * will not tell (restore-engine section 5), and how often it changed its CPU.
  */
 static uint64_t
-exec_start(const struct proc *p, pid_t tid)
+exec_start(const struct proc *p, pid_t tid, uint64_t *migrations)
 {
 	char path[48], buf[1024];
-	const char *value;
-	double ms;
 
 	snprintf(path, sizeof path, "task/%d/sched", (int)tid);
-	if (proc_read_small(p, path, buf, sizeof buf) < 0 ||
-	    (value = strstr(buf, "se.exec_start")) == NULL ||
-	    (value = strchr(value, ':')) == NULL)
+	if (proc_read_small(p, path, buf, sizeof buf) < 0)
 		return 0;
-	ms = strtod(value + 1, NULL);
-	return (uint64_t)(ms * 1e6);
+	*migrations = (uint64_t)sched_value(buf, "se.nr_migrations");
+	return (uint64_t)(sched_value(buf, "se.exec_start") * 1e6);
+}
+
+/*
+ * The same clock now, if it is the same one: each CPU has its own, which
+ * stands still while a hypervisor runs others on it, so that they are seconds
+ * apart.
+ */
+static uint64_t
+exec_now(const struct task *t)
+{
+	uint64_t migrations, now = exec_start(t->proc, t->tid, &migrations);
+
+	return now != 0 && migrations == t->migrations ? now : 0;
 }
 
 /* Seize and interrupt every task of p not seen yet; *found counts them. */
@@ -147,7 +165,7 @@ seize_tasks(struct dump *d, struct proc *p, size_t *found)
 		}
 		t->proc = p;
 		t->tid = tids[i];
-		t->slept_since = exec_start(p, t->tid);
+		t->slept_since = exec_start(p, t->tid, &t->migrations);
 		snprintf(path, sizeof path, "task/%d/wchan", (int)t->tid);
 		if (proc_read_small(p, path, t->wchan, sizeof t->wchan) < 0)
 			t->wchan[0] = '\0';
@@ -224,7 +242,7 @@ after_stop(struct dump *d, struct task *t)
 			return dump_fail(d, GLUE_E_SYSTEM, -r, t->proc, "setting registers");
 	}
 	if (t->slept_since != 0)
-		t->sched_now = exec_start(t->proc, t->tid);
+		t->sched_now = exec_now(t);
 	return 0;
 }
 
