@@ -39,6 +39,7 @@ snapshot() {
 start_target() {
 	_log=$1
 	shift
+	: >"$_log"	# another one's, of the same name, says ready, too
 	setsid "$SNAP_HELPERS/$TARGET" "$@" </dev/null >"$_log" 2>&1 &
 	target=$!
 	remember "$target"
