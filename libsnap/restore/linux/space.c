@@ -592,12 +592,11 @@ name_mapping(struct restore *r, struct target *t, const struct snap_object *o)
 	    ARGS(PR_SET_VMA_LINUX, 0, m->start, m->end - m->start, at));
 }
 
-/* struct prctl_mm_map, the same for every ABI */
+/* struct prctl_mm_map, which has a pointer of the kernel's width, whatever the task's */
 struct mm_map {
 	uint64_t start_code, end_code, start_data, end_data, start_brk, brk, start_stack, arg_start,
-	    arg_end, env_start, env_end, auxv;
-	uint32_t auxv_size;
-	int32_t exe_fd;
+	    arg_end, env_start, env_end;
+	uint32_t rest[4];	/* auxv, in 1 or 2 of them, auxv_size, exe_fd */
 };
 
 static int
@@ -610,8 +609,9 @@ set_marks(struct restore *r, struct target *t)
 	struct mm_map m = {
 		s->code_start, s->code_end, s->data_start, s->data_end, s->heap_start, s->heap_end,
 		s->stack_start, s->arguments_start, s->arguments_end, s->environment_start,
-		s->environment_end, 0, 0, -1,
+		s->environment_end, { 0 },
 	};
+	size_t n = 0;
 	uint8_t *auxv;
 	uint64_t at;
 	int fd, e;
@@ -629,18 +629,22 @@ set_marks(struct restore *r, struct target *t)
 			else
 				psnap_put64(auxv + (2 * i + (size_t)half) * word, v);
 		}
-	if ((m.auxv = put(r, k, auxv, raw)) == 0)
+	if ((at = put(r, k, auxv, raw)) == 0)
 		return restore_nomem(r);
-	m.auxv_size = (uint32_t)raw;
+	m.rest[n++] = (uint32_t)at;
+	if (!r->native32)
+		m.rest[n++] = (uint32_t)(at >> 32);
+	m.rest[n++] = (uint32_t)raw;
+	m.rest[n++] = 0;	/* the lowest number is free */
+	n = offsetof(struct mm_map, rest) + n * sizeof *m.rest;
 	if ((fd = file_open(r, s->executable_file_id, O_RDONLY)) < 0)
 		return fd;
 	if ((e = descriptors_send(r, k, &fd, 1, false)) != 0)
 		return e;
-	m.exe_fd = 0;
-	if ((at = put(r, k, &m, sizeof m)) == 0)
+	if ((at = put(r, k, &m, n)) == 0)
 		return restore_nomem(r);
 	if ((e = ask(r, k, NR_PRCTL, WANT_ZERO, "setting the marks of its address space",
-	    t->p->address_space_id, ARGS(PR_SET_MM, PR_SET_MM_MAP, at, sizeof m, 0))) != 0)
+	    t->p->address_space_id, ARGS(PR_SET_MM, PR_SET_MM_MAP, at, n, 0))) != 0)
 		return e;
 	return ask(r, k, NR_CLOSE_RANGE, WANT_ZERO, "closing the program's file", t->id,
 	    ARGS(0, (uint64_t)r->channel_fd - 1, 0));
