@@ -52,17 +52,18 @@ $(libsnap_so): $(libsnap_objs) libsnap/libsnap.map libsnap/module.mk format/modu
 	    -Wl,--version-script=libsnap/libsnap.map -o $@ $(libsnap_objs) $(libsnap_libs)
 	$(Q)ln -sf libsnap.so.1 $(O)/lib/libsnap.so
 
-# ---- programs ----
+# ---- programs; those in static/ need no library where they run ----
 
-link = $(Q)$(CC) $(all_ldflags) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(tools_libs) $(libsnap_libs)
+link = $(Q)$(CC) $(all_ldflags) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) \
+	$(if $(filter $(O)/static/%,$@),-static $(static_libs),$(tools_libs) $(libsnap_libs))
 
-$(O)/bin/snapctl: $(call objs,$(snapctl_srcs) $(tools_common_srcs)) $(glue_objs) $(libsnap_a) tools/module.mk kernel-glue/module.mk
+$(O)/bin/snapctl $(O)/static/snapctl: $(call objs,$(snapctl_srcs) $(tools_common_srcs)) $(glue_objs) $(libsnap_a) tools/module.mk kernel-glue/module.mk
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  LD    $@")
 	$(link)
 
-$(foreach t,$(offline_tools),$(eval $(O)/bin/$(t): $$(call objs,$$($(t)_srcs) $$(tools_common_srcs))))
-$(offline_tools:%=$(O)/bin/%): $(libsnap_a) tools/module.mk
+$(foreach t,$(offline_tools),$(eval $(O)/bin/$(t) $(O)/static/$(t): $$(call objs,$$($(t)_srcs) $$(tools_common_srcs))))
+$(offline_tools:%=$(O)/bin/%) $(offline_tools:%=$(O)/static/%): $(libsnap_a) tools/module.mk
 	@mkdir -p $(@D)
 	$(if $(V),,@echo "  LD    $@")
 	$(link)
@@ -82,7 +83,9 @@ all: $(schema_checked) $(libsnap_a) $(libsnap_so) $(tools:%=$(O)/bin/%) $(if $(l
 
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
 
-.PHONY: all clean distclean FORCE
+static: $(tools:%=$(O)/static/%)
+
+.PHONY: all static clean distclean FORCE
 clean:
 	rm -rf $(O)
 distclean: clean

@@ -70,3 +70,4 @@ all_ldflags := $(arch_flags) -pthread $(sanitize_flags) $(if $(sysroot),-L$(libd
 	-Wl$(comma)-rpath-link$(comma)$(libpath) $(if $(live),-Wl$(comma)--disable-new-dtags$(comma)-rpath$(comma)$(libpath)))
 libsnap_libs := $(call libs,--libs,$(pkgs_libsnap))
 tools_libs := $(call libs,--libs,$(pkgs_tools))
+static_libs := $(call libs,--static --libs,$(pkgs_libsnap) $(pkgs_tools))
