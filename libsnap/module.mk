@@ -25,6 +25,7 @@ restore_linux_srcs := \
 	libsnap/restore/linux/seed.c \
 	libsnap/restore/linux/space.c \
 	libsnap/restore/linux/thread.c \
+	libsnap/restore/linux/timers.c \
 	libsnap/restore/linux/trace.c \
 	libsnap/restore/linux/tree.c \
 	libsnap/restore/linux/vdso.c \

@@ -16,7 +16,8 @@
  *	objects.c	open files, made in our own table; object_*.c by kind
  *	object_queue.c	and what is unread in sockets, once all of them are there
  *	descriptors.c	and handed over
- *	process.c	what a process has: dispositions, timers, limits, ...
+ *	process.c	what a process has: dispositions, limits, ...
+ *	timers.c	its interval and POSIX timers
  *	credentials.c	who it runs as, seccomp
  *	thread.c	registers, FPU, masks; letting go
  *	host.c		what of the snapshot does not fit this host
@@ -318,9 +319,9 @@ int	descriptors_lend(struct restore *r, struct task *k, int fd, int64_t *number)
 /* What personality(2) is to be told of a process. */
 uint64_t personality_bits(const struct restore *r, const struct target *t);
 int	process_restore(struct restore *r);
-int	process_timers(struct restore *r);	/* last: they begin to run */
 int	credentials_restore(struct restore *r);
 int	limits_restore(struct restore *r);
+int	timers_restore(struct restore *r);	/* last: they begin to run */
 
 int	threads_restore(struct restore *r);
 int	threads_make_ready(struct restore *r);

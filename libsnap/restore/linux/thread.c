@@ -412,7 +412,7 @@ threads_make_ready(struct restore *r)
 	int e;
 
 	if ((e = close_channel(r)) != 0 ||
-	    (e = process_timers(r)) != 0 ||
+	    (e = timers_restore(r)) != 0 ||
 	    (e = for_each(r, prime)) != 0 ||
 	    (e = space_leave(r)) != 0 ||
 	    (e = for_each(r, set_state)) != 0)

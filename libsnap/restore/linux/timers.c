@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Interval timers and POSIX timers of processes.
+ */
+#include "libsnap/restore/linux/linux.h"
+
+/* Seconds and a fraction in units of ns. */
+static void
+put_time(uint8_t *p, bool is32, uint64_t ns, uint64_t unit)
+{
+	if (is32) {
+		psnap_put32(p, (uint32_t)(ns / NS));
+		psnap_put32(p + 4, (uint32_t)(ns % NS / unit));
+	} else {
+		psnap_put64(p, ns / NS);
+		psnap_put64(p + 8, ns % NS / unit);
+	}
+}
+
+static uint64_t
+put_times(struct restore *r, struct task *k, uint64_t value, uint64_t interval, uint64_t unit)
+{
+	bool is32 = k->target->is32;
+	uint8_t raw[32];
+
+	/* what is left of less than a unit still has to come */
+	if (value > 0 && value < unit)
+		value = unit;
+	put_time(raw, is32, interval, unit);
+	put_time(raw + (is32 ? 8 : 16), is32, value, unit);
+	return put(r, k, raw, is32 ? 16 : 32);
+}
+
+static int
+interval_timers(struct restore *r, struct target *t)
+{
+	int e;
+
+	for (size_t i = 0; i < t->p->n_interval_timers; i++) {
+		const Psnap__IntervalTimer *v = t->p->interval_timers[i];
+		/* expired, and to be armed again once its signal is taken: that signal waits */
+		uint64_t left = v->remaining_ns != 0 ? v->remaining_ns : v->interval_ns, at;
+
+		if (left == 0)
+			continue;
+		if ((at = put_times(r, &t->tasks[0], left, v->interval_ns, 1000)) == 0)
+			return restore_nomem(r);
+		if ((e = ask(r, &t->tasks[0], NR_SETITIMER, WANT_ZERO, "setting an interval timer", t->id,
+		    ARGS((uint64_t)v->kind - 1, at, 0))) != 0)
+			return e;
+	}
+	return 0;
+}
+
+/* struct sigevent of the target's ABI. */
+static uint64_t
+put_sigevent(struct restore *r, struct task *k, const Psnap__PosixTimer *v)
+{
+	uint32_t notify = v->notify == PSNAP__TIMER_NOTIFY__TIMER_NOTIFY_NONE ? 1 /* SIGEV_NONE */ :
+	    v->notify == PSNAP__TIMER_NOTIFY__TIMER_NOTIFY_THREAD ? 2 /* SIGEV_THREAD */ :
+	    v->notify == PSNAP__TIMER_NOTIFY__TIMER_NOTIFY_THREAD_ID ? 4 /* SIGEV_THREAD_ID */ : 0;
+	uint8_t raw[64] = { 0 };
+	size_t at = k->target->is32 ? 4 : 8;
+
+	if (k->target->is32)
+		psnap_put32(raw, (uint32_t)v->value);
+	else
+		psnap_put64(raw, v->value);
+	psnap_put32(raw + at, (uint32_t)v->signal);
+	psnap_put32(raw + at + 4, notify);
+	psnap_put32(raw + at + 8, (uint32_t)v->tid);
+	return put(r, k, raw, sizeof raw);
+}
+
+/* Another task's CPU clock has a number made of its pid (clock_getcpuclockid(3)). */
+static uint64_t
+timer_clock(const Psnap__PosixTimer *v)
+{
+	if (v->clock_pid != 0)
+		return (uint64_t)(int64_t)((int32_t)(~(uint32_t)v->clock_pid << 3) |
+		    (v->clock == PSNAP__CLOCK__CLOCK_THREAD_CPU ? 6 : 2));
+	return (uint64_t)clock_number(v->clock);
+}
+
+#define RESTORE_IDS	77	/* PR_TIMER_CREATE_RESTORE_IDS, Linux 6.15 */
+
+/* With the id the program knows it by. */
+static int
+make_timer(struct restore *r, struct task *k, const Psnap__PosixTimer *v)
+{
+	int32_t id = v->id;
+	uint64_t event = put_sigevent(r, k, v), number = put(r, k, &id, sizeof id);
+
+	if (event == 0 || number == 0)
+		return restore_nomem(r);
+	return ask(r, k, NR_TIMER_CREATE, WANT_ZERO, "making a timer", k->target->id,
+	    ARGS(timer_clock(v), event, number));
+}
+
+static int
+posix_timers(struct restore *r, struct target *t)
+{
+	struct task *k = &t->tasks[0];
+	int e;
+
+	if (t->p->n_posix_timers == 0)
+		return 0;
+	if ((e = ask(r, k, NR_PRCTL, WANT_ZERO, "asking for timers by number (PR_TIMER_CREATE_RESTORE_IDS)",
+	    t->id, ARGS(RESTORE_IDS, 1, 0, 0, 0))) != 0)
+		return e;
+	for (size_t i = 0; i < t->p->n_posix_timers; i++)
+		if ((e = make_timer(r, k, t->p->posix_timers[i])) != 0)
+			return e;
+	if ((e = ask(r, k, NR_PRCTL, WANT_ZERO, "asking for timers by number", t->id,
+	    ARGS(RESTORE_IDS, 0, 0, 0, 0))) != 0)
+		return e;
+	for (size_t i = 0; i < t->p->n_posix_timers; i++) {
+		const Psnap__PosixTimer *v = t->p->posix_timers[i];
+		uint64_t at;
+
+		if (!v->armed)
+			continue;
+		if ((at = put_times(r, k, v->remaining_ns, v->interval_ns, 1)) == 0)
+			return restore_nomem(r);
+		if ((e = ask(r, k, NR_TIMER_SETTIME, WANT_ZERO, "setting a timer", t->id,
+		    ARGS((uint64_t)v->id, 0, at, 0))) != 0)
+			return e;
+	}
+	return 0;
+}
+
+int
+timers_restore(struct restore *r)
+{
+	int e;
+
+	for (size_t i = 0; i < r->p->n; i++) {
+		struct target *t = &r->p->targets[i];
+
+		if (t->zombie)
+			continue;
+		put_reset(t);
+		if ((e = interval_timers(r, t)) != 0 || (e = posix_timers(r, t)) != 0)
+			return e;
+	}
+	return run(r);
+}
