@@ -362,6 +362,34 @@ got_membarrier(struct dump *d, struct task *t, void *object, int64_t ret, const 
 	return 0;
 }
 
+/* Only who is registered may use these: (1 << use), which is registered for by the bit above it. */
+static const unsigned membarrier_uses[] = { 3, 5, 7 };	/* private expedited, sync core, rseq */
+
+static int
+tried_membarrier(struct dump *d, struct task *t, void *object, int64_t ret, const uint8_t *out)
+{
+	const unsigned *use = object;
+
+	(void)d, (void)out;
+	if (ret == 0)
+		t->proc->state->membarrier |= UINT32_C(2) << *use;
+	return 0;
+}
+
+/* MEMBARRIER_CMD_GET_REGISTRATIONS is of 6.3: before, by trying; a barrier changes nothing. */
+static int
+ask_membarrier(struct dump *d, struct task *t)
+{
+	int r = 0;
+
+	if (syscall(SYS_membarrier, 1 << 9, 0, 0) >= 0)
+		return remote_ask(d, t, REMOTE_MEMBARRIER, REMOTE_ARGS(1 << 9), 0, 0, got_membarrier, NULL);
+	for (size_t i = 0; i < sizeof membarrier_uses / sizeof *membarrier_uses && r == 0; i++)
+		r = remote_ask(d, t, REMOTE_MEMBARRIER, REMOTE_ARGS(UINT64_C(1) << membarrier_uses[i]), 0, 0,
+		    tried_membarrier, (void *)(uintptr_t)&membarrier_uses[i]);
+	return r;
+}
+
 /* The length, 0 without a table; an error comes zero-extended. */
 static int
 got_ldt(struct dump *d, struct task *t, void *object, int64_t ret, const uint8_t *out)
@@ -384,8 +412,7 @@ ask_process(struct dump *d, struct proc *p, struct task *t)
 	    (r = ask_prctl(d, t, 3 /* PR_GET_DUMPABLE */, 0, got_dumpable)) != 0 ||
 	    (r = ask_prctl(d, t, 37 /* PR_GET_CHILD_SUBREAPER */, 4, got_subreaper)) != 0 ||
 	    (r = ask_prctl(d, t, 42 /* PR_GET_THP_DISABLE */, 0, got_thp_disabled)) != 0 ||
-	    /* MEMBARRIER_CMD_GET_REGISTRATIONS, 6.3 */
-	    (r = remote_ask(d, t, REMOTE_MEMBARRIER, REMOTE_ARGS(1 << 9), 0, 0, got_membarrier, NULL)) != 0 ||
+	    (r = ask_membarrier(d, t)) != 0 ||
 	    (r = remote_ask(d, t, REMOTE_MODIFY_LDT, REMOTE_ARGS(0, out, 8), 0, 0, got_ldt, NULL)) != 0 ||
 	    (r = handlers_ask(d, p, t)) != 0)
 		return r;
