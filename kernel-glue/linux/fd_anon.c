@@ -36,6 +36,16 @@ is(const struct open_file *o, const char *name)
 	return strncmp(at + (at[0] == '['), name, strlen(name)) == 0;
 }
 
+static int
+eventfd_collect(struct dump *d, struct proc *p, struct open_file *o)
+{
+	o->what = FD_EVENTFD;
+	if (field_find(o->info, "eventfd-semaphore") != NULL)
+		return 0;
+	return dump_cover(d, PSNAP_COVERAGE_DEGRADES, p, 0, o->fd, o->id, "eventfd-semaphore",
+	    "kernels before 6.5 do not tell whether it is a semaphore: held as one that is not");
+}
+
 static void
 pidfd_collect(struct open_file *o)
 {
@@ -50,7 +60,7 @@ int
 anon_collect(struct dump *d, struct proc *p, struct open_file *o, int local)
 {
 	if (is(o, "eventfd")) {
-		o->what = FD_EVENTFD;
+		return eventfd_collect(d, p, o);
 	} else if (is(o, "eventpoll")) {
 		o->what = FD_EPOLL;
 		return epoll_collect(d, p, o);
