@@ -8,7 +8,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -18,10 +17,6 @@
 #include "kernel-glue/linux/procfs.h"
 
 #define EMIT_BUFFER	(1u << 20)
-
-#ifndef PIDFD_THREAD
-#define PIDFD_THREAD	O_EXCL	/* linux/pidfd.h, 6.9 */
-#endif
 
 /* ---- errors and memory ---- */
 
@@ -218,7 +213,6 @@ collect_process(struct dump *d, struct proc *p)
 		return r;
 	if (p->zombie)
 		return 0;
-	p->pid_fd = (int)syscall(SYS_pidfd_open, p->live, p->live != p->pid ? PIDFD_THREAD : 0);
 	for (size_t i = 0; i < p->tasks.n; i++)
 		if ((r = task_collect(d, p->tasks.v[i])) != 0)
 			return r;

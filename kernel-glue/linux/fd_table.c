@@ -16,6 +16,10 @@
 #include "kernel-glue/linux/procfs.h"
 #include "kernel-glue/linux/share.h"
 
+#ifndef PIDFD_THREAD
+#define PIDFD_THREAD	O_EXCL	/* linux/pidfd.h, 6.9 */
+#endif
+
 #ifndef O_LARGEFILE_KERNEL
 #define O_LARGEFILE_KERNEL	0100000
 #endif
@@ -246,8 +250,10 @@ fd_collect(struct dump *d, struct proc *p)
 	p->table = shared->object = t;
 	t->id = dump_new_id(d);
 	t->proc = p;
+	p->pid_fd = (int)syscall(SYS_pidfd_open, p->live, p->live != p->pid ? PIDFD_THREAD : 0);
 	if (p->pid_fd < 0)
-		return dump_fail(d, GLUE_E_SYSTEM, errno, p, "pidfd_open");
+		return dump_fail(d, GLUE_E_SYSTEM, errno, p, p->live == p->pid ? "pidfd_open" :
+		    "its first thread has exited, and Linux 6.9 is the first to give us descriptors by another");
 	if ((r = proc_list_numbers(p, "fd", &fds, &n)) != 0)
 		r = dump_fail(d, GLUE_E_DENIED, -r, p, "listing descriptors");
 	for (size_t i = 0; r == 0 && i < n; i++)
