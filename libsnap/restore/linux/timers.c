@@ -84,12 +84,11 @@ timer_clock(const Psnap__PosixTimer *v)
 
 #define RESTORE_IDS	77	/* PR_TIMER_CREATE_RESTORE_IDS, Linux 6.15 */
 
-/* With the id the program knows it by. */
+/* number: where the kernel reads the id wanted, or writes the one it chose. */
 static int
-make_timer(struct restore *r, struct task *k, const Psnap__PosixTimer *v)
+make_timer(struct restore *r, struct task *k, const Psnap__PosixTimer *v, uint64_t number)
 {
-	int32_t id = v->id;
-	uint64_t event = put_sigevent(r, k, v), number = put(r, k, &id, sizeof id);
+	uint64_t event = put_sigevent(r, k, v);
 
 	if (event == 0 || number == 0)
 		return restore_nomem(r);
@@ -97,35 +96,100 @@ make_timer(struct restore *r, struct task *k, const Psnap__PosixTimer *v)
 	    ARGS(timer_clock(v), event, number));
 }
 
+/* With the ids the program knows them by. */
 static int
-posix_timers(struct restore *r, struct target *t)
+make_by_id(struct restore *r, struct target *t)
 {
 	struct task *k = &t->tasks[0];
 	int e;
 
-	if (t->p->n_posix_timers == 0)
-		return 0;
-	if ((e = ask(r, k, NR_PRCTL, WANT_ZERO, "asking for timers by number (PR_TIMER_CREATE_RESTORE_IDS)",
-	    t->id, ARGS(RESTORE_IDS, 1, 0, 0, 0))) != 0)
-		return e;
-	for (size_t i = 0; i < t->p->n_posix_timers; i++)
-		if ((e = make_timer(r, k, t->p->posix_timers[i])) != 0)
-			return e;
-	if ((e = ask(r, k, NR_PRCTL, WANT_ZERO, "asking for timers by number", t->id,
-	    ARGS(RESTORE_IDS, 0, 0, 0, 0))) != 0)
-		return e;
 	for (size_t i = 0; i < t->p->n_posix_timers; i++) {
 		const Psnap__PosixTimer *v = t->p->posix_timers[i];
-		uint64_t at;
+		int32_t id = v->id;
 
-		if (!v->armed)
-			continue;
-		if ((at = put_times(r, k, v->remaining_ns, v->interval_ns, 1)) == 0)
-			return restore_nomem(r);
-		if ((e = ask(r, k, NR_TIMER_SETTIME, WANT_ZERO, "setting a timer", t->id,
-		    ARGS((uint64_t)v->id, 0, at, 0))) != 0)
+		if ((e = make_timer(r, k, v, put(r, k, &id, sizeof id))) != 0)
 			return e;
 	}
+	return ask(r, k, NR_PRCTL, WANT_ZERO, "asking for timers by number", t->id, ARGS(RESTORE_IDS, 0, 0, 0, 0));
+}
+
+#define COUNT_MAX	65536	/* ids; a second or two */
+
+/* Take the ids from first up to before end, and give them back. */
+static int
+skip_ids(struct restore *r, struct task *k, int32_t first, int32_t end, uint64_t number)
+{
+	static const Psnap__PosixTimer any = { .base = PROTOBUF_C_MESSAGE_INIT(&psnap__posix_timer__descriptor),
+	    .clock = PSNAP__CLOCK__CLOCK_MONOTONIC_BOOT, .notify = PSNAP__TIMER_NOTIFY__TIMER_NOTIFY_NONE };
+	uint64_t event = put_sigevent(r, k, &any);
+	int e;
+
+	if (event == 0 || number == 0)
+		return restore_nomem(r);
+	for (int32_t id = first; id < end; id++)
+		if ((e = ask(r, k, NR_TIMER_CREATE, WANT_ZERO, "making a timer", k->target->id,
+		    ARGS(timer_clock(&any), event, number))) != 0 ||
+		    (e = ask(r, k, NR_TIMER_DELETE, WANT_ZERO, "removing a timer", k->target->id,
+		    ARGS((uint64_t)id))) != 0)
+			return e;
+	return 0;
+}
+
+/* An older kernel gives a new process's timers ids in turn, from 0. */
+static int
+make_in_turn(struct restore *r, struct target *t)
+{
+	struct task *k = &t->tasks[0];
+	uint64_t number = put(r, k, &(int32_t){ 0 }, sizeof(int32_t));
+	int32_t next = 0;
+	int e;
+
+	for (size_t i = 0; i < t->p->n_posix_timers; i++) {
+		const Psnap__PosixTimer *v = t->p->posix_timers[i];
+
+		if (v->id < next || v->id >= COUNT_MAX)
+			return restore_fail(r, t, t->id, 0,
+			    "timer %d: this kernel gives ids in turn, and that many are not tried", (int)v->id);
+		if ((e = skip_ids(r, k, next, v->id, number)) != 0 ||
+		    (e = make_timer(r, k, v, number)) != 0 || (e = run(r)) != 0)
+			return e;
+		if ((e = task_read(k->remote->tid, number, &next, sizeof next)) != 0)
+			return restore_fail(r, t, t->id, -e, "reading a timer's id");
+		if (next++ != v->id)
+			return restore_fail(r, t, t->id, 0, "the kernel gave timer %d another id", (int)v->id);
+	}
+	return 0;
+}
+
+static int
+arm(struct restore *r, struct task *k, const Psnap__PosixTimer *v)
+{
+	uint64_t at;
+
+	if (!v->armed)
+		return 0;
+	if ((at = put_times(r, k, v->remaining_ns, v->interval_ns, 1)) == 0)
+		return restore_nomem(r);
+	return ask(r, k, NR_TIMER_SETTIME, WANT_ZERO, "setting a timer", k->target->id,
+	    ARGS((uint64_t)v->id, 0, at, 0));
+}
+
+static int
+posix_timers(struct restore *r, struct target *t)
+{
+	struct task *k = &t->tasks[0];
+	int64_t by_id;
+	int e;
+
+	if (t->p->n_posix_timers == 0)
+		return 0;
+	if ((e = ask_now(r, k, NR_PRCTL, WANT_ANY, "asking for timers by number", t->id,
+	    ARGS(RESTORE_IDS, 1, 0, 0, 0), &by_id)) != 0 ||
+	    (e = by_id == 0 ? make_by_id(r, t) : make_in_turn(r, t)) != 0)
+		return e;
+	for (size_t i = 0; i < t->p->n_posix_timers; i++)
+		if ((e = arm(r, k, t->p->posix_timers[i])) != 0)
+			return e;
 	return 0;
 }
 

@@ -49,6 +49,7 @@ static const struct { const char *name; int nr[2]; } calls[NR_COUNT] = {	/* amd6
 	[NR_RSEQ] = { "rseq", { 334, 386 } },
 	[NR_SETITIMER] = { "setitimer", { 38, 104 } },
 	[NR_TIMER_CREATE] = { "timer_create", { 222, 259 } },
+	[NR_TIMER_DELETE] = { "timer_delete", { 226, 263 } },
 	[NR_TIMER_SETTIME] = { "timer_settime", { 223, 260 } },
 	[NR_UMASK] = { "umask", { 95, 60 } },
 	[NR_FCHDIR] = { "fchdir", { 81, 133 } },
