@@ -1,17 +1,28 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# run.sh SNAPCTL PROGRAM GENERATIONS PREFIX
+# run.sh SNAPCTL PROGRAM STEPS PREFIX [RESTORE-OPTIONS...]
 #
-# Every case of PROGRAM whose name begins with PREFIX: set up, GENERATIONS
-# times dumped, killed and restored, then checked.  All at the same time, each
-# in a folder of its own under the current one.  Prints a line for each case
+# Every case of PROGRAM whose name begins with the regular expression PREFIX,
+# each in a folder of its own under the current one, all at the same time,
+# taken through STEPS:
+#
+#	start	set up
+#	dump	dumped and killed
+#	restore	restored
+#	check	told to look at its state; then it ends
+#
+# Steps may be in several runs, on several kernels.  Prints a line for each case
 # that does not pass, then "N passed, M failed".
 #
 # Meant to be the first process of a pid namespace: nobody else takes the
 # numbers of what is dead for the moment.
-snapctl=$1 program=$2 generations=$3 prefix=$4
+snapctl=$1 program=$2 steps=$3 prefix=$4
+shift 4
 top=$PWD
-names=$("$program" --list | grep "^$prefix")
+case $steps in
+start*) names=$("$program" --list | grep "^$prefix") ;;
+*) names=$(ls | grep "^$prefix") ;;	# those of a run before
+esac
 go=$(kill -l RTMAX 2>/dev/null || echo 64)
 case $go in *[!0-9]*) go=64 ;; esac
 
@@ -20,43 +31,70 @@ tell() {
 	echo "$2" >"$top/$1/failed"
 }
 
-for n in $names; do
-	mkdir -p "$top/$n"
-	cd "$top/$n" || exit 1
-	: >log
-	setsid "$program" "$n" </dev/null >>log 2>err &
-	echo $! >pid
-done
-for n in $names; do
-	cd "$top/$n" || exit 1
-	tries=500
-	until grep -q ready log || [ $tries = 0 ]; do sleep 0.02; tries=$((tries - 1)); done
-	[ $tries -gt 0 ] || tell "$n" "not ready: $(cat log err)"
-done
-for g in $(seq "$generations"); do
+# enter NAME: its folder, if nothing is wrong with it yet
+enter() {
+	cd "$top/$1" || exit 1
+	[ ! -e failed ]
+}
+
+start() {
 	for n in $names; do
-		cd "$top/$n" || exit 1
-		[ ! -e failed ] || continue
-		"$snapctl" dump "$(cat pid)" -q -o s.psnap --kill 2>dump.err || tell "$n" "dump $g: $(cat dump.err)"
+		mkdir -p "$top/$n"
+		enter "$n" || continue
+		: >log
+		setsid "$program" "$n" </dev/null >>log 2>err &
+		echo $! >pid
 	done
 	for n in $names; do
-		cd "$top/$n" || exit 1
-		[ ! -e failed ] || continue
-		"$snapctl" restore --detach -q s.psnap >restore.out 2>restore.err ||
-		    tell "$n" "restore $g: $(cat restore.err)"
+		enter "$n" || continue
+		tries=500
+		until grep -q ready log || [ $tries = 0 ]; do sleep 0.02; tries=$((tries - 1)); done
+		[ $tries -gt 0 ] || tell "$n" "not ready: $(cat log err)"
 	done
-done
-for n in $names; do
-	[ -e "$top/$n/failed" ] || kill -$go "$(cat "$top/$n/pid")" 2>/dev/null || tell "$n" "it is gone: $(cat "$top/$n/log")"
+}
+
+dump() {
+	for n in $names; do
+		enter "$n" || continue
+		"$snapctl" dump "$(cat pid)" -q -o s.psnap --kill 2>dump.err || tell "$n" "dump: $(cat dump.err)"
+	done
+}
+
+restore() {
+	# our own helpers take none of the numbers that are to come
+	[ $$ != 1 ] || echo 20000 >/proc/sys/kernel/ns_last_pid
+	for n in $names; do
+		enter "$n" || continue
+		"$snapctl" restore --detach -q "$@" s.psnap >restore.out 2>restore.err ||
+		    tell "$n" "restore: $(cat restore.err)"
+	done
+}
+
+check() {
+	for n in $names; do
+		enter "$n" || continue
+		kill -$go "$(cat pid)" 2>/dev/null || tell "$n" "it is gone: $(cat log)"
+	done
+	for n in $names; do
+		enter "$n" || continue
+		tries=1000
+		until grep -qE 'PASS|FAIL' log || [ $tries = 0 ]; do sleep 0.02; tries=$((tries - 1)); done
+		grep -q PASS log || tell "$n" "$(tail -n 1 log)"
+	done
+	for n in $names; do kill -9 "$(cat "$top/$n/pid")" 2>/dev/null; done
+}
+
+for step in $steps; do
+	case $step in
+	start) start ;;
+	dump) dump ;;
+	restore) restore "$@" ;;
+	check) check ;;
+	esac
 done
 passed=0 failed=0
 for n in $names; do
-	cd "$top/$n" || exit 1
-	tries=1000
-	until [ -e failed ] || grep -qE 'PASS|FAIL' log || [ $tries = 0 ]; do sleep 0.02; tries=$((tries - 1)); done
-	[ -e failed ] || grep -q PASS log || tell "$n" "$(tail -n 1 log)"
-	if [ -e failed ]; then failed=$((failed + 1)); else passed=$((passed + 1)); fi
-	kill -9 "$(cat pid)" 2>/dev/null
+	if enter "$n"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 done
 echo "$passed passed, $failed failed"
 [ $failed = 0 ] && [ $passed -gt 0 ]
