@@ -47,6 +47,11 @@ $(helpers_dir)/behave32: $(behaviour_srcs) $(behaviour_headers)
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(flags_32) $(helper_flags) -o $@ $(behaviour_srcs) -lm -lutil
 
+# What runs on kernels of both architectures.
+guest_i386 := build/i386
+guest_tools:
+	$(if $(wildcard $(SYSROOTS)/i386),$(Q)$(MAKE) --no-print-directory O=$(guest_i386) $(matrix_i386) SNAP_ONCE= SANITIZE= static)
+
 # Makers of snapshots, linked with the library.
 fixtures := $(test_fixtures:tests/helpers/%.c=$(helpers_dir)/%)
 $(call objs,$(test_fixtures)): own_flags := $(posix_flags)
@@ -86,12 +91,13 @@ $(tests_dir)/Kyuafile: $(c_test_bins) $(sh_test_bins) Makefile mk/check.mk tests
 
 kyua = SNAP_BIN=$(abspath $(snap_bin)) SNAP_SRC=$(CURDIR) SNAP_HELPERS=$(abspath $(snap_helpers)) \
 	SNAP_VECTORS=$(abspath $(O)/vectors) SNAP_O=$(abspath $(O)) SNAP_ARCH=$(ARCH) SNAP_SANITIZE=$(SANITIZE) \
+	SNAP_GUEST_I386=$(abspath $(guest_i386)/static) \
 	ASAN_OPTIONS=$${ASAN_OPTIONS:-detect_leaks=1} \
 	LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 kyua
 
 results := $(O)/results.db
 
-check: all $(tests_dir)/Kyuafile $(helpers) $(helpers32) $(behave) $(fixtures) $(vectors)
+check: all $(tests_dir)/Kyuafile $(helpers) $(helpers32) $(behave) $(fixtures) $(vectors) $(if $(SNAP_ONCE),static guest_tools)
 ifneq ($(run),)
 	$(call wrap,$(O)/bin/x,$(tools:%=$(O)/bin/%))
 	$(call wrap,$(helpers_dir)/x,$(fixtures))
@@ -148,4 +154,4 @@ lint:
 	    $(snapinspect_srcs) $(snapconv_srcs)
 	$(Q)mandoc -T lint -W warning $(man_pages)
 
-.PHONY: check test demo bench fuzz fuzz-run lint vectors
+.PHONY: check guest_tools test demo bench fuzz fuzz-run lint vectors

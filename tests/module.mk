@@ -49,6 +49,7 @@ tests_offline_sh := \
 	tests/tools/snapconv_test.sh
 
 tests_once_sh := \
+	tests/guest/kernels_test.sh \
 	tests/programs/restore_test.sh \
 	tests/programs/scripts_test.sh \
 	tests/programs/servers_test.sh \
@@ -56,6 +57,7 @@ tests_once_sh := \
 
 test_helpers := \
 	tests/helpers/backtrace.c \
+	tests/helpers/bound.c \
 	tests/helpers/measure.c \
 	tests/helpers/target.c \
 	tests/helpers/unharmed.c \

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The tools on Debian's kernels, in emulated machines: an i386 one, and another
+# version than ours.
+
+. "$SNAP_SRC/tests/programs/common.sh"
+
+# Cases of the behaviour suite that go to another kernel: of each area, without
+# those that compare clocks of two boots.
+travellers='eventfd_c signal_a pipe_[uw] process_child thread_f thread_local memory_p timer_vdso wait_flock wait_futex$ wait_mutex'
+
+# prepare ARCH: what a guest gets goes to ./files
+prepare() {
+	case $1 in
+	amd64) tools=$SNAP_O/static suffix= ;;
+	i386) tools=$SNAP_GUEST_I386 suffix=32 ;;
+	esac
+	unshare --pid --fork --mount-proc true 2>/dev/null || atf_skip "no pid namespaces here"
+	[ -x "$tools/snapctl" ] || atf_skip "the libraries of $1 are missing: static tools were not built"
+	[ -x "$SNAP_HELPERS/behave$suffix" ] || atf_skip "no 32-bit compiler: behave32 was not built"
+	top=$PWD
+	mkdir files
+	cp "$tools"/* "$SNAP_SRC/tests/behaviour/run.sh" files/
+	cp "$SNAP_HELPERS/behave$suffix" files/behave
+	cp "$SNAP_HELPERS/bound$suffix" files/bound
+	sed -n 's/^CapBnd:[[:space:]]*//p' /proc/self/status >files/capabilities
+	: >files/areas
+}
+
+# one_of NAME...: as a regular expression
+one_of() { echo "\\($(echo "$*" | sed 's/ /\\|/g')\\)"; }
+
+# guest ARCH: run the job with ./files, into ./guest
+guest() {
+	status=0
+	"$SNAP_SRC/tests/guest/run.sh" "$1" guest "$SNAP_SRC/tests/guest/kernel.job" files/* || status=$?
+	[ $status != 77 ] || atf_skip "$(cat guest/why)"
+	cat guest/log
+	[ $status = 0 ] || atf_fail "the job ended with status $status"
+}
+
+# here STEPS NAMES [RESTORE-OPTIONS...]: cases of the behaviour suite in the current folder
+here() {
+	atf_check -o match:' 0 failed' unshare --pid --fork --mount-proc --kill-child \
+	    sh "$SNAP_SRC/tests/behaviour/run.sh" "$snapctl" "$top/files/behave" "$@"
+}
+
+# goes_on FOLDER: what came from the guest is as it was
+goes_on() {
+	cd "$top/guest/out/$1" || atf_fail "the guest left no $1"
+	here "restore check" '.*' --path "/job=$top/files" --path "/job/out=$top/guest/out"
+	cd "$top" || exit 1
+}
+
+# read_here COUNT: at least so many snapshots came back, and are good
+read_here() {
+	count=0
+	for s in guest/out/*/x.psnap guest/out/*/y.psnap; do
+		atf_check -o match:'^good: ' "$snapinspect" verify "$s"
+		atf_check -o match:'6\.1\.' "$snapinspect" info "$s"
+		atf_check -o not-empty "$snapinspect" tree "$s"
+		count=$((count + 1))
+	done
+	[ $count -ge "$1" ] || atf_fail "only $count snapshots came back"
+}
+
+atf_test_case i386_kernel
+i386_kernel_head() { atf_set require.user root; atf_set require.progs unshare; atf_set timeout 600; }
+i386_kernel_body() {
+	prepare i386
+	cp "$SNAP_HELPERS/target32" files/target
+	cp "$SNAP_HELPERS/unharmed32" files/unharmed
+	echo 'signal_[ai] pipe_f process_m thread_[fr] timer_posix wait_[ef]' >files/areas
+	# not those inside a handler: its frame in memory has an i386 kernel's selectors
+	one_of $travellers >files/ours
+	guest i386
+	read_here 14
+	goes_on ours
+}
+
+atf_test_case amd64_kernel
+amd64_kernel_head() { atf_set require.user root; atf_set require.progs unshare; atf_set timeout 600; }
+amd64_kernel_body() {
+	prepare amd64
+	cp "$SNAP_HELPERS/target" "$SNAP_HELPERS/unharmed" files/
+	[ ! -x "$SNAP_HELPERS/target32" ] || cp "$SNAP_HELPERS/target32" files/
+	echo 'signal_[ai] pipe_f process_m thread_[fr] timer_posix wait_[ef]' >files/areas
+	one_of signal_inside signal_nested $travellers >files/ours
+	guest amd64
+	read_here 14
+	# what this kernel does not tell
+	atf_check -o match:eventfd-semaphore "$snapinspect" coverage guest/out/ours/eventfd_count/s.psnap
+	goes_on ours
+}
+
+atf_test_case to_another_kernel_and_back
+to_another_kernel_and_back_head() { atf_set require.user root; atf_set require.progs unshare; atf_set timeout 600; }
+to_another_kernel_and_back_body() {
+	prepare amd64
+	mkdir files/theirs
+	cd files/theirs || exit 1
+	here "start dump" "$(one_of signal_inside signal_nested $travellers)"
+	cd "$top" || exit 1
+	echo "$top/files" >files/from
+	guest amd64
+	goes_on theirs
+}
+
+atf_init_test_cases() {
+	atf_add_test_case i386_kernel
+	atf_add_test_case amd64_kernel
+	atf_add_test_case to_another_kernel_and_back
+}
