@@ -479,13 +479,16 @@ stop_level(struct dump *d, size_t from)
 	return 0;
 }
 
-/* Whoever runs us cannot be stopped by us: refused before anything is touched. */
+/* Whoever runs us cannot be stopped by us, and the first process not killed: refused before anything is touched. */
 static int
 refuse_ancestor(struct dump *d)
 {
 	struct proc p = { .pid = getpid(), .live = getpid() };
 	struct proc_stat st;
 
+	if (d->options->pid == 1 && d->options->after == GLUE_KILL)
+		return dump_fail(d, GLUE_E_DENIED, 0, NULL,
+		    "the first process of a pid namespace cannot be killed from inside: dump it from outside");
 	while (p.pid != 0) {
 		int r;
 
@@ -570,13 +573,16 @@ release_task(struct task *t)
 	t->seized = t->stopped = false;
 }
 
-/* All at once, then each is waited for: when we return they are gone. */
+/*
+ * All at once, then each is waited for: when we return they are gone.  Parents
+ * last: the first process of a pid namespace ends when all others have.
+ */
 static void
 kill_tree(struct dump *d)
 {
 	for (size_t i = 0; i < d->procs.n; i++)
 		kill(((struct proc *)d->procs.v[i])->pid, SIGKILL);
-	for (size_t i = 0; i < d->procs.n; i++) {
+	for (size_t i = d->procs.n; i-- > 0;) {
 		struct proc *p = d->procs.v[i];
 
 		/* the leader's end is told when every other thread is gone */
