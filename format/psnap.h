@@ -49,6 +49,9 @@
 #define PSNAP_NEEDS_LEN		16	/* zeros behind the name, if it is shorter */
 #define PSNAP_NEEDS_2		"signal-sets"	/* of version 2 */
 
+/* sid and pgid of what is outside the tree's pid namespace and has no number in it (SES-1, PGR-1) */
+#define PSNAP_NO_NUMBER		INT32_MAX
+
 enum psnap_hash {
 	PSNAP_HASH_BLAKE2B_256	= 1,
 };

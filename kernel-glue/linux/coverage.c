@@ -84,6 +84,17 @@ coverage_decide(struct dump *d)
 	return 0;
 }
 
+void
+coverage_translate(struct dump *d)
+{
+	for (size_t i = 0; i < d->coverage.n; i++) {
+		struct coverage *c = d->coverage.v[i];
+
+		c->pid = number_of_task(d, c->pid);
+		c->tid = number_of_task(d, c->tid);
+	}
+}
+
 static void
 fields(struct glue_emit *e, const void *object)
 {

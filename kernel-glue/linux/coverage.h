@@ -8,6 +8,8 @@
 int	coverage_decide(struct dump *d);
 /* Whether one breaks a restore. */
 bool	coverage_partial(const struct dump *d);
+/* Once all are told: numbers are the tree's own from here on. */
+void	coverage_translate(struct dump *d);
 int	coverage_emit(struct dump *d);
 
 #endif

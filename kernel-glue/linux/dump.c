@@ -252,6 +252,7 @@ collect(struct dump *d)
 	    (r = fd_resolve(d)) != 0 ||
 	    (r = coverage_decide(d)) != 0)
 		return r;
+	numbers_translate(d);
 	return mem_stage_pages(d);
 }
 

@@ -53,6 +53,7 @@ struct dump {
 	struct rlimit	files_limit;	/* of open files, as it was */
 	bool		privileged;	/* CAP_SYS_PTRACE and CAP_SYS_ADMIN in the initial user namespace */
 
+	size_t		pid_level;	/* of the root's pid namespace: 0 ours, 1 nested in it, ...; numbers.c */
 	struct list	procs;		/* struct proc, parents before children, siblings by pid */
 	struct list	sessions;	/* struct session */
 	struct list	groups;		/* struct group */
@@ -87,6 +88,7 @@ struct task {
 	uint64_t	id;		/* object id of its Thread record */
 	struct proc	*proc;
 	pid_t		tid;
+	int32_t		inner_tid;	/* in the root's pid namespace */
 	bool		seized, stopped;/* traced by us; in a ptrace stop */
 	bool		stopped_once;	/* wait_status is of a stop */
 	bool		dead;		/* exited group leader: nothing to trace */
@@ -109,6 +111,7 @@ struct proc {
 	uint64_t	id;		/* object id of its Process record */
 	struct proc	*parent;	/* in the tree, NULL for the root */
 	pid_t		pid, ppid, pgid, sid;
+	int32_t		inner_pid, inner_pgid, inner_sid;	/* in the root's pid namespace; 0 not in it */
 	pid_t		live;		/* pid, or another thread if the leader has exited: whom /proc and kcmp know */
 	bool		zombie;		/* nothing but ids and exit status */
 	bool		is32;		/* the leader (or first live thread) runs i386 code */
@@ -167,6 +170,21 @@ int	proc_read(struct dump *d, const struct proc *p, const char *path, char **tex
 int	proc_try_read(struct dump *d, const struct proc *p, const char *path, char **text, size_t *len);
 /* readlink of a /proc entry, NUL-terminated, in the arena; 0 or -errno. */
 int	proc_readlink(struct dump *d, const struct proc *p, const char *path, char **target);
+
+/* ---- numbers.c ------------------------------------------------------------------ */
+
+/* Which pid namespace is the root's: by its status, before all others. */
+void	numbers_begin(struct dump *d, const char *status);
+/*
+ * The numbers on a line of status ("NSpid") in the root's pid namespace and
+ * those nested in it, to v: how many; v[0] is `here` without such a line.
+ */
+size_t	numbers_inside(const struct dump *d, const char *status, const char *name, int32_t here, int32_t *v,
+	    size_t max);
+/* Of a process or thread of the tree, by the one it has here; 0: not of it. */
+int32_t	number_of_task(const struct dump *d, int32_t here);
+/* What was collected by numbers we know, to those the tree knows. */
+void	numbers_translate(struct dump *d);
 
 /* ---- freeze.c ------------------------------------------------------------------ */
 

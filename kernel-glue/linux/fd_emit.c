@@ -101,10 +101,9 @@ emit_locks(struct glue_emit *e, const struct open_file *o)
 	for (const char *line = o->info; (line = strstr(line, "\nlock:\t")) != NULL; line++) {
 		char kind[16], how[16], access[16], place[64], end[32];
 		unsigned long long start;
-		int pid;
 
-		if (sscanf(line + 7, "%*d: %15s %15s %15s %d %63s %llu %31s", kind, how, access, &pid, place,
-		    &start, end) != 7)
+		if (sscanf(line + 7, "%*d: %15s %15s %15s %*d %63s %llu %31s", kind, how, access, place,
+		    &start, end) != 6)
 			continue;
 		glue_emit_open(e, PSNAP_F_OPEN_FILE_LOCKS);
 		glue_emit_uint(e, PSNAP_F_FILE_LOCK_KIND, strcmp(kind, "POSIX") == 0 ? PSNAP_FILE_LOCK_POSIX :
@@ -117,7 +116,7 @@ emit_locks(struct glue_emit *e, const struct open_file *o)
 		else
 			glue_emit_uint(e, PSNAP_F_FILE_LOCK_END, strtoull(end, NULL, 10));
 		if (strcmp(kind, "POSIX") == 0)
-			glue_emit_int(e, PSNAP_F_FILE_LOCK_PID, pid);
+			glue_emit_int(e, PSNAP_F_FILE_LOCK_PID, o->proc->inner_pid);
 		glue_emit_close(e);
 	}
 }

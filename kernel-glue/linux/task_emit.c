@@ -189,7 +189,7 @@ process_fields(struct glue_emit *e, const void *object)
 	const struct proc *p = object;
 	const struct proc_state *s = p->state;
 
-	glue_emit_int(e, PSNAP_F_PROCESS_PID, p->pid);
+	glue_emit_int(e, PSNAP_F_PROCESS_PID, p->inner_pid);
 	glue_emit_uint(e, PSNAP_F_PROCESS_PARENT_ID, p->parent != NULL ? p->parent->id : 0);
 	glue_emit_int(e, PSNAP_F_PROCESS_PPID, p->ppid);
 	glue_emit_uint(e, PSNAP_F_PROCESS_PROCESS_GROUP_ID, s->group->id);
@@ -290,7 +290,7 @@ thread_fields(struct glue_emit *e, const void *object)
 	const struct task *t = object;
 	const struct thread_state *s = t->state;
 
-	glue_emit_int(e, PSNAP_F_THREAD_TID, t->tid);
+	glue_emit_int(e, PSNAP_F_THREAD_TID, t->inner_tid);
 	glue_emit_uint(e, PSNAP_F_THREAD_PROCESS_ID, t->proc->id);
 	glue_emit_string(e, PSNAP_F_THREAD_COMM, s->comm);
 	if (t->dead) {

@@ -253,6 +253,20 @@ find_handlers(struct dump *d, struct proc *p)
 
 /* ---- the process ---- */
 
+/* In the tree's own pid namespace, which is the root's. */
+static void
+read_numbers(struct dump *d, struct proc *p, const char *status)
+{
+	struct proc_state *s = p->state;
+
+	if (p->parent == NULL)
+		numbers_begin(d, status);
+	s->nns_pids = numbers_inside(d, status, "NSpid", p->pid, s->ns_pids, sizeof s->ns_pids / sizeof *s->ns_pids);
+	p->inner_pid = s->ns_pids[0];
+	numbers_inside(d, status, "NSpgid", p->pgid, &p->inner_pgid, 1);
+	numbers_inside(d, status, "NSsid", p->sid, &p->inner_sid, 1);
+}
+
 static void
 from_stat(struct proc *p, const struct proc_stat *st)
 {
@@ -277,8 +291,6 @@ proc_collect(struct dump *d, struct proc *p)
 	struct task *leader = p->tasks.n > 0 ? p->tasks.v[0] : NULL;
 	struct proc_state *s;
 	struct proc_stat st, leader_st;
-	const char *ids;
-	char *end;
 	int r;
 
 	if ((p->state = s = dump_alloc(d, sizeof *s)) == NULL)
@@ -300,9 +312,7 @@ proc_collect(struct dump *d, struct proc *p)
 		if ((r = proc_try_read(d, p, path, &leader_status, NULL)) != 0)
 			return dump_fail(d, GLUE_E_GONE, -r, p, "reading %s", path);
 	}
-	for (ids = field_find(p->live != p->pid ? leader_status : status, "NSpid");
-	    ids != NULL && *ids >= '0' && *ids <= '9' && s->nns_pids < 32; ids = end + strspn(end, "\t "))
-		s->ns_pids[s->nns_pids++] = (int32_t)strtol(ids, &end, 10);
+	read_numbers(d, p, p->live != p->pid ? leader_status : status);
 	if (p->zombie)
 		return 0;
 	s->caught = field_number(status, "SigCgt", 16);
@@ -338,54 +348,70 @@ in_tree(const struct dump *d, pid_t pid)
 	return false;
 }
 
-static struct session *
-session_intern(struct dump *d, const struct proc *p)
+/* One from outside the tree's pid namespace has no number there. */
+static int32_t
+number_or_none(int32_t number)
 {
+	return number != 0 ? number : PSNAP_NO_NUMBER;
+}
+
+static int
+find_session(struct dump *d, struct proc *p)
+{
+	int32_t sid = number_or_none(p->inner_sid);
 	struct session *s;
 
 	for (size_t i = 0; i < d->sessions.n; i++) {
 		s = d->sessions.v[i];
-		if (s->sid == p->sid)
-			return s;
+		if (s->sid == sid) {
+			p->state->session = s;
+			return 0;
+		}
 	}
 	if ((s = dump_alloc(d, sizeof *s)) == NULL || list_add(d, &d->sessions, s) != 0)
-		return NULL;
+		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
 	s->id = dump_new_id(d);
-	s->sid = p->sid;
+	s->sid = sid;
 	s->leader_outside = !in_tree(d, p->sid);
 	s->tty = (uint32_t)p->state->tty_nr;
 	s->foreground = s->tty != 0 && p->state->tpgid > 0 ? p->state->tpgid : 0;
-	return s;
+	p->state->session = s;
+	return 0;
 }
 
-static struct group *
-group_intern(struct dump *d, const struct proc *p, struct session *s)
+static int
+find_group(struct dump *d, struct proc *p)
 {
+	int32_t pgid = number_or_none(p->inner_pgid);
 	struct group *g;
 
 	for (size_t i = 0; i < d->groups.n; i++) {
 		g = d->groups.v[i];
-		if (g->pgid == p->pgid && g->session == s)
-			return g;
+		if (g->pgid == pgid && g->session == p->state->session) {
+			p->state->group = g;
+			return 0;
+		}
 	}
 	if ((g = dump_alloc(d, sizeof *g)) == NULL || list_add(d, &d->groups, g) != 0)
-		return NULL;
+		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
 	g->id = dump_new_id(d);
-	g->pgid = p->pgid;
-	g->session = s;
+	g->pgid = pgid;
+	g->session = p->state->session;
 	g->leader_outside = !in_tree(d, p->pgid);
-	return g;
+	p->state->group = g;
+	return 0;
 }
 
 int
 task_resolve(struct dump *d)
 {
+	int r;
+
 	for (size_t i = 0; i < d->procs.n; i++) {
 		struct proc *p = d->procs.v[i];
 
-		if ((p->state->session = session_intern(d, p)) == NULL ||
-		    (p->state->group = group_intern(d, p, p->state->session)) == NULL)
-			return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+		if ((r = find_session(d, p)) != 0 || (r = find_group(d, p)) != 0)
+			return r;
 		for (size_t k = 0; k < p->tasks.n; k++) {
 			struct task *t = p->tasks.v[k];
 

@@ -86,20 +86,6 @@ read_robust(struct task *t)
 	}
 }
 
-static size_t
-read_ids(const char *status, const char *name, int32_t *v, size_t max)
-{
-	const char *at = field_find(status, name);
-	size_t n = 0;
-	char *end;
-
-	while (at != NULL && *at >= '0' && *at <= '9' && n < max) {
-		v[n++] = (int32_t)strtol(at, &end, 10);
-		at = end + strspn(end, "\t ");
-	}
-	return n;
-}
-
 /* A name as status has it: a newline is \\n there, a backslash doubled. */
 static void
 read_name(struct thread_state *s, const char *name)
@@ -160,7 +146,8 @@ read_status(struct dump *d, struct task *t)
 	if (s->seccomp_mode > PSNAP_SECCOMP_MODE_OFF && !t->seccomp_suspended)
 		return dump_fail(d, GLUE_E_DENIED, 0, t->proc,
 		    "thread %d runs under seccomp, which only CAP_SYS_ADMIN may suspend: dump as root", (int)t->tid);
-	s->nns_tids = read_ids(status, "NSpid", s->ns_tids, 32);
+	s->nns_tids = numbers_inside(d, status, "NSpid", t->tid, s->ns_tids, sizeof s->ns_tids / sizeof *s->ns_tids);
+	t->inner_tid = s->ns_tids[0];
 	if (field_find(status, "x86_Thread_features") != NULL &&
 	    strstr(field_find(status, "x86_Thread_features"), "shstk") ==
 	    field_find(status, "x86_Thread_features"))
@@ -180,6 +167,7 @@ task_collect(struct dump *d, struct task *t)
 	t->id = dump_new_id(d);
 	if ((t->state = dump_alloc(d, sizeof *t->state)) == NULL)
 		return dump_fail(d, GLUE_E_NOMEM, 0, t->proc, "out of memory");
+	t->inner_tid = t->proc->inner_pid;	/* should it be a leader that has exited */
 	if (!t->stopped)
 		return 0;
 	/* 0x420a: PTRACE_GETSIGMASK */

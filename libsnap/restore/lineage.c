@@ -36,13 +36,14 @@ session_leader(const struct plan *p, uint64_t id)
 	return NULL;
 }
 
-/* A session loses its terminal with its leader: this one lives, and not in the tree. */
+/* A session loses its terminal with its leader: this one lives, and not in the tree, or not in its namespace. */
 static bool
 is_led_from_outside(const struct plan *p, uint64_t id)
 {
 	const Psnap__Session *s = session(p, id);
 
-	return s != NULL && s->leader_outside && (s->terminal_id != 0 || s->foreground_pgid != 0);
+	return s != NULL && s->leader_outside &&
+	    (s->terminal_id != 0 || s->foreground_pgid != 0 || s->sid == PSNAP_NO_NUMBER);
 }
 
 /* ---- helpers ---- */
@@ -213,13 +214,13 @@ first_of_session(const struct plan *p, uint64_t id)
 	return NULL;
 }
 
-/* The caller's group goes on where the root was in such a one. */
+/* Where the root was in such a one, or nobody of its namespace led it. */
 static bool
-is_callers_group(const struct plan *p, uint64_t id)
+is_callers_group(const struct plan *p, uint64_t id, const Psnap__ProcessGroup *g)
 {
 	const struct target *root = &p->targets[0];
 
-	return root->p->process_group_id == id && root->maker == NULL;
+	return (root->p->process_group_id == id && root->maker == NULL) || g->pgid == PSNAP_NO_NUMBER;
 }
 
 static int
@@ -232,7 +233,7 @@ find_group_leaders(struct plan *p, struct snap_error *err)
 		const Psnap__ProcessGroup *g = (const void *)v[i]->message;
 		struct target *leader = plan_find(p, g->pgid), *member = first_of_session(p, g->session_id);
 
-		if (leader == NULL && member != NULL && !is_callers_group(p, v[i]->id)) {
+		if (leader == NULL && member != NULL && !is_callers_group(p, v[i]->id, g)) {
 			if ((leader = add_helper(p, g->pgid, g->session_id, member)) == NULL)
 				return error_nomem(err);
 			leader->born_in = g->session_id;
