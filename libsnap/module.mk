@@ -22,6 +22,7 @@ restore_linux_srcs := \
 	libsnap/restore/linux/pages.c \
 	libsnap/restore/linux/process.c \
 	libsnap/restore/linux/restore.c \
+	libsnap/restore/linux/root.c \
 	libsnap/restore/linux/seed.c \
 	libsnap/restore/linux/space.c \
 	libsnap/restore/linux/thread.c \

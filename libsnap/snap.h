@@ -514,6 +514,11 @@ struct snap_restore_options {
 	bool		stopped;	/* leave every process stopped by SIGSTOP */
 	bool		lazy;		/* map pages from the file instead of reading them: see snapctl(1) */
 	snap_ready_fn	*ready;		/* NULL: none; gets the ctx of the problems */
+	/*
+	 * If the root is number 1: the way to a process in snap_restore_first(); for
+	 * a check any number but 0 says that there will be one.  0: none.
+	 */
+	int		first;
 	uint32_t	reserved[4];	/* must be zero, else SNAP_E_MISUSE */
 };
 
@@ -535,6 +540,17 @@ SNAP_API int snap_restore_check(struct snap *s, const struct snap_restore_option
  */
 SNAP_API int snap_restore(struct snap *s, const struct snap_restore_options *options,
     snap_problem_fn *fn, void *ctx, struct snap_restore_result *result, struct snap_error *err);
+
+/*
+ * For a root that is the first process of its pid namespace: in the first
+ * process of a new one, wait to become it.  socket is one end of a pair
+ * (AF_UNIX, SOCK_SEQPACKET); the other one is options->first of snap_restore(),
+ * called in the same namespace, which has a /proc of its own.  Returns only if
+ * nothing comes of it.  After a failure of snap_restore() the first process has
+ * to be killed, from outside: it is traced, and ends with the caller at the
+ * latest.
+ */
+SNAP_API int snap_restore_first(int socket, struct snap_error *err);
 
 /* The library's version, "1.0.0". */
 SNAP_API const char *snap_version(void);

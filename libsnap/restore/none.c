@@ -15,6 +15,13 @@ snap_restore_check(struct snap *s, const struct snap_restore_options *o, snap_pr
 }
 
 int
+snap_restore_first(int socket, struct snap_error *err)
+{
+	(void)socket;
+	return error_set(err, SNAP_E_UNSUPPORTED, "", 0, "this build of libsnap cannot restore");
+}
+
+int
 snap_restore(struct snap *s, const struct snap_restore_options *o, snap_problem_fn *fn, void *ctx,
     struct snap_restore_result *result, struct snap_error *err)
 {

@@ -126,20 +126,23 @@ can_inject() {
 every_call="clone3 ptrace wait4 pipe2 socketpair sendmsg memfd_create openat fcntl lseek process_vm_writev
     process_vm_readv pread64 write prlimit64 close sched_setattr ioctl"
 
-# fail_each CALLS: restore x.psnap with each of them made to fail in turn.
+# fail_each CALLS [OPTIONS]: restore x.psnap with each of them made to fail in turn.
 fail_each() {
+	_calls=$1
+	shift
 	# so that these are in the inventory
 	: >stdout; : >stderr; : >trace; : >after
 	inventory >before
-	for call in $1; do
+	for call in $_calls; do
 		for n in 1 2 3 5 8 13 34 89; do
 			timeout 60 strace -qq -o trace -e trace="$call" -e inject="$call:error=EIO:when=$n" \
-			    "$snapctl" restore --detach x.psnap >stdout 2>stderr
+			    "$snapctl" restore "$@" --detach x.psnap >stdout 2>stderr
 			status=$?
 			echo "$call $n: exit status $status"
 			injected=false
 			! grep -q INJECTED trace || injected=true
 			if [ $status -eq 0 ]; then
+				target=$(cat stdout)
 				kill -9 "$target" $(cat /proc/$target/task/$target/children) 2>/dev/null
 			elif [ $status -ne 1 ] && [ $status -ne 127 ]; then
 				atf_fail "$call $n: exit status $status"
@@ -245,6 +248,7 @@ gone_leader_body() {
 	dead orphans 4
 	leader=$("$snapinspect" tree --json x.psnap | grep -oE '"sid": [0-9]+' | grep -v " $target\$" | head -n 1 | cut -d' ' -f2)
 	take_number "$leader"
+	atf_check -o match:'it can be restored here' -e ignore "$snapctl" restore --check --pidns x.psnap
 	atf_check -s exit:1 -o ignore -e match:"number $leader, whose process led a session and is dead, .*pid-taken" \
 	    "$snapctl" restore --check x.psnap
 	kill "$leader"
@@ -282,6 +286,110 @@ gone_leader_of_the_root_body() {
 	[ ! -e "/proc/$session" ] || atf_fail "the helper still runs"
 }
 gone_leader_of_the_root_cleanup() { kill_remembered; }
+
+# start_first LOG MODE...: the helper as the first process of a pid namespace; its pid out here in $target
+start_first() {
+	pick
+	unshare --pid --fork --mount-proc true 2>/dev/null || atf_skip "no pid namespaces here"
+	_log=$1
+	shift
+	unshare --pid --fork --mount-proc sh -c 'log=$1; shift; exec setsid "$0" "$@" >"$log" 2>&1' \
+	    "$SNAP_HELPERS/$TARGET" "$_log" "$@" </dev/null >/dev/null 2>&1 &
+	unshared=$!
+	wait_for 20 grep -q ready "$_log"
+	target=$(cat /proc/$unshared/task/$unshared/children)
+	target=${target% }
+	remember "$target"
+}
+
+# inner PID: the numbers of its children in their own namespace
+inner() { for _p in $(cat "/proc/$1/task/$1/children"); do sed -n 's/^NSpid:.*	//p' "/proc/$_p/status"; done | sort -n; }
+
+atf_test_case first_process cleanup
+first_process_head() { atf_set require.user root; atf_set timeout 120; }
+first_process_body() {
+	start_first log orphans 4
+	inner "$target" >before
+	atf_check -s exit:1 -e match:'cannot be killed from inside' \
+	    nsenter -t "$target" -p -m "$snapctl" dump 1 -o "$PWD/x.psnap" --kill
+	# the same numbers from inside and from outside
+	atf_check -o ignore -e ignore nsenter -t "$target" -p -m "$snapctl" dump 1 -o "$PWD/inside.psnap"
+	atf_check -o ignore -e ignore "$snapctl" dump "$target" -o x.psnap --kill
+	wait "$unshared" 2>/dev/null
+	gone
+	for s in inside x; do
+		"$snapinspect" tree --json $s.psnap | grep -oE '"(pid|ppid|pgid|sid|tid)": [0-9]+' >$s.numbers
+	done
+	atf_check cmp inside.numbers x.numbers
+	atf_check -o match:'"pid": 1$' cat x.numbers
+	atf_check -s exit:1 -o ignore -e match:'pid 1: it is the first process .*--pidns' \
+	    "$snapctl" restore --detach x.psnap
+	atf_check -o match:'it can be restored here' -e ignore "$snapctl" restore --check --pidns x.psnap
+	for generation in 1 2; do
+		atf_check -o save:pid -e not-match:pid-taken "$snapctl" restore --pidns --detach x.psnap
+		target=$(cat pid)
+		remember "$target"
+		# it looks at the sessions of its children
+		target_is_alive log
+		atf_check -o match:'	1$' grep NSpid "/proc/$target/status"
+		inner "$target" >after
+		atf_check cmp before after
+		atf_check -o match:'^1 ' nsenter -t "$target" -p -m sh -c 'cd /proc && echo [0-9]*'
+		atf_check -o ignore -e ignore "$snapctl" dump "$target" -o x.psnap --kill
+		gone
+	done
+}
+first_process_cleanup() { kill_remembered; }
+
+atf_test_case first_process_exits cleanup
+first_process_exits_head() { atf_set require.user root; atf_set timeout 60; }
+first_process_exits_body() {
+	[ "$SNAP_ARCH" = amd64 ] || atf_skip "a 32-bit snapctl restores 32-bit processes"
+	unshare --pid --fork --mount-proc true 2>/dev/null || atf_skip "no pid namespaces here"
+	# in a session and a group that have no number in there
+	unshare --pid --fork --mount-proc sh -c 'echo ready; sleep 1.5; exit 7' </dev/null >log 2>&1 &
+	wait_for 20 grep -q ready log
+	target=$(cat /proc/$!/task/$!/children)
+	atf_check -o ignore -e ignore "$snapctl" dump ${target% } -o x.psnap --kill
+	wait $! 2>/dev/null
+	for i in 1 2; do
+		atf_check -s exit:7 -o ignore -e match:'pid 1: .* restored in' "$snapctl" restore --pidns x.psnap
+	done
+}
+
+atf_test_case first_process_fails cleanup
+first_process_fails_head() {
+	atf_set require.user root
+	atf_set require.progs strace
+	atf_set timeout 600
+}
+first_process_fails_body() {
+	can_inject
+	start_first log orphans 4
+	atf_check -o ignore -e ignore "$snapctl" dump "$target" -o x.psnap --kill
+	wait "$unshared" 2>/dev/null
+	gone
+	# in the process outside; the one inside is killed, or refuses
+	fail_each "socketpair clone3 recvfrom pidfd_open setns wait4 write" --pidns
+	for i in $(seq 4 4 80); do
+		"$snapctl" restore --pidns --detach x.psnap >stdout 2>stderr &
+		sleep "0.0$(printf %02d $i)"
+		kill -9 $! 2>/dev/null
+		wait $! 2>/dev/null
+		wait_for 20 sh -c "case \$(ps -e -o comm= | grep -c '$TARGET\$') in 0 | 5) ;; *) false ;; esac"
+		for p in $(ps -e -o pid=,comm= | sed -n "s/ $TARGET\$//p"); do kill -9 "$p" 2>/dev/null; done
+		wait_for 20 sh -c "! ps -e -o comm= | grep -qE '$TARGET|snapctl|snap-seed'"
+	done
+	mv "$SNAP_HELPERS/$TARGET" hidden
+	"$snapctl" restore --pidns --detach x.psnap >stdout 2>stderr
+	status=$?
+	mv hidden "$SNAP_HELPERS/$TARGET"
+	[ $status -eq 1 ] || atf_fail "restored without its program"
+	atf_check -o match:file-missing cat stderr
+	inventory >after
+	atf_check cmp before after
+}
+first_process_fails_cleanup() { kill_remembered; }
 
 atf_test_case vdso_of_another_kernel cleanup
 vdso_of_another_kernel_head() { atf_set require.user root; atf_set require.progs python3; atf_set timeout 120; }
@@ -416,6 +524,9 @@ atf_init_test_cases() {
 	atf_add_test_case each_call_fails_with_helpers
 	atf_add_test_case gone_leader
 	atf_add_test_case gone_leader_of_the_root
+	atf_add_test_case first_process
+	atf_add_test_case first_process_exits
+	atf_add_test_case first_process_fails
 	atf_add_test_case killed_in_the_middle
 	atf_add_test_case vdso_of_another_kernel
 	atf_add_test_case another_cpu

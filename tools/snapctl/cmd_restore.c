@@ -19,6 +19,7 @@ struct request {
 	struct snap_path_map *paths;
 	struct snap_file_rule *files;
 	const char	*input;
+	struct snap	*snap;		/* it, open */
 	bool		check, json, detach, pidns, quiet;
 	json_t		*problems;
 };
@@ -173,17 +174,14 @@ wait_for_root(pid_t pid)
 }
 
 static int
-check(struct request *q)
+check(void *arg)
 {
-	struct snap *s = input_open(q->input);
+	struct request *q = arg;
 	struct snap_error err;
 	int r;
 
-	if (s == NULL)
-		return EXIT_REFUSED;
-	if ((r = snap_restore_check(s, &q->options, tell_problem, q, &err)) != 0 && r != SNAP_E_REFUSED)
-		report_error(q->input, s, &err);
-	snap_close(s);
+	if ((r = snap_restore_check(q->snap, &q->options, tell_problem, q, &err)) != 0 && r != SNAP_E_REFUSED)
+		report_error(q->input, q->snap, &err);
 	if (r != 0 && r != SNAP_E_REFUSED)
 		return EXIT_REFUSED;
 	if (q->json)
@@ -193,29 +191,36 @@ check(struct request *q)
 	return finish_output() != EXIT_DONE || r != 0 ? EXIT_REFUSED : EXIT_DONE;
 }
 
-/* Makes it all; *root is our child then. */
 static int
-make(void *arg, pid_t *root)
+check_where(struct request *q)
+{
+	if (!q->pidns)
+		return check(q);
+	q->options.first = root_is_first(q->snap);
+	return check_in_pidns(check, q);
+}
+
+/* Makes it all; *root is our child then, or the first process, which waits for that. */
+static int
+make(void *arg, int first, pid_t *root)
 {
 	struct request *q = arg;
-	struct snap *s = input_open(q->input);
 	struct snap_restore_result result;
 	struct snap_error err;
 
-	if (s == NULL)
-		return EXIT_REFUSED;
+	q->options.first = first;
 	q->options.cancel = &cancel;
 	q->options.own_session = q->detach;
 	q->options.ready = tell_result;
 	catch_signals();
-	if (snap_restore(s, &q->options, tell_problem, q, &result, &err) != 0) {
+	if (snap_restore(q->snap, &q->options, tell_problem, q, &result, &err) != 0) {
 		if (q->json)
 			print_json(q, NULL);
-		report_error(q->input, s, &err);
-		snap_close(s);
+		report_error(q->input, q->snap, &err);
 		return EXIT_REFUSED;
 	}
-	snap_close(s);
+	snap_close(q->snap);
+	q->snap = NULL;
 	*root = result.root_pid;
 	return EXIT_DONE;
 }
@@ -227,9 +232,12 @@ restore(struct request *q)
 	pid_t root;
 	int status;
 
-	if (q->pidns)
+	if (q->pidns) {
+		if (root_is_first(q->snap) && (ns.maker = unused_number(q->snap)) == 0)
+			return EXIT_REFUSED;
 		return in_pidns(&ns);
-	status = make(q, &root);
+	}
+	status = make(q, 0, &root);
 	return status != EXIT_DONE || q->detach ? status : wait_for_root(root);
 }
 
@@ -349,8 +357,12 @@ cmd_restore(int argc, char **argv)
 	struct request q = { .problems = json_array() };
 	int status;
 
-	if (parse(&q, argc, argv, &status) == 0)
-		status = q.check ? check(&q) : restore(&q);
+	if (parse(&q, argc, argv, &status) == 0) {
+		status = EXIT_REFUSED;
+		if ((q.snap = input_open(q.input)) != NULL)
+			status = q.check ? check_where(&q) : restore(&q);
+		snap_close(q.snap);
+	}
 	json_decref(q.problems);
 	free(q.files);
 	free(q.paths);

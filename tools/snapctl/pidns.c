@@ -1,15 +1,21 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * A pid namespace of its own, with a /proc of its own, whose first process we
- * are: it makes the tree and then waits for whoever ends in there.
+ * A pid namespace of its own, with a /proc of its own.
+ *
+ * Its first process is one of ours, that makes the tree and then waits for
+ * whoever ends in there; or, if the root is number 1, it is the root, and one of
+ * ours makes it and ends.
  */
 #include <errno.h>
+#include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -43,7 +49,31 @@ exit_status(int status)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-/* ---- inside ---- */
+/* A fork, but for what is new, or has the number; 0 any. */
+static pid_t
+fork_with(uint64_t flags, int *pidfd, pid_t number)
+{
+	struct { uint64_t flags, pidfd, unused[2], exit_signal, rest[3], set_tid, set_tid_size; } args = {
+		.flags = flags | (pidfd != NULL ? CLONE_PIDFD : 0), .pidfd = (uintptr_t)pidfd,
+		.exit_signal = SIGCHLD, .set_tid = number != 0 ? (uintptr_t)&number : 0,
+		.set_tid_size = number != 0 };	/* clone3(2) */
+
+	fflush(NULL);
+	return (pid_t)syscall(SYS_clone3, &args, sizeof args);
+}
+
+static int
+wait_for(pid_t pid)
+{
+	int status;
+
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR) {
+			report("waiting for pid %d: %s", (int)pid, strerror(errno));
+			return EXIT_REFUSED;
+		}
+	return exit_status(status);
+}
 
 static int
 mount_proc(void)
@@ -56,6 +86,8 @@ mount_proc(void)
 	}
 	return 0;
 }
+
+/* ---- ours is the first ---- */
 
 /* Until nobody is left; the status is the root's. */
 static int
@@ -79,7 +111,7 @@ first_process(struct pidns *p)
 	pid_t root;
 	int status;
 
-	if (mount_proc() != 0 || (status = p->make(p->arg, &root)) != EXIT_DONE)
+	if (mount_proc() != 0 || (status = p->make(p->arg, 0, &root)) != EXIT_DONE)
 		return EXIT_REFUSED;
 	if (p->detach && (setsid() < 0 || write(p->ready[1], "", 1) != 1))
 		return EXIT_REFUSED;
@@ -92,8 +124,6 @@ first_process(struct pidns *p)
 	}
 	return wait_for_all(root);
 }
-
-/* ---- outside ---- */
 
 /* The root's number out here: the only child the first process has. */
 static void
@@ -111,11 +141,22 @@ print_root(pid_t first)
 	fclose(f);
 }
 
-int
-in_pidns(struct pidns *p)
+/* Tell it, or there is nothing: what is killed takes all of its namespace with it. */
+static int
+finish_or_kill(pid_t first)
 {
-	struct { uint64_t flags, unused[3], exit_signal, rest[3]; } args = {	/* clone3(2) */
-		.flags = CLONE_NEWPID, .exit_signal = SIGCHLD };
+	int status = finish_output();
+
+	if (status != EXIT_DONE) {
+		kill(first, SIGKILL);
+		wait_for(first);
+	}
+	return status;
+}
+
+static int
+with_ours_first(struct pidns *p)
+{
 	int status;
 	char c;
 	pid_t pid;
@@ -124,9 +165,7 @@ in_pidns(struct pidns *p)
 		report("pipe: %s", strerror(errno));
 		return EXIT_REFUSED;
 	}
-	fflush(NULL);
-	/* a fork, but for the namespace, which is the child's alone */
-	if ((pid = (pid_t)syscall(SYS_clone3, &args, sizeof args)) < 0) {
+	if ((pid = fork_with(CLONE_NEWPID, NULL, 0)) < 0) {
 		report("a new pid namespace: %s", strerror(errno));
 		return EXIT_REFUSED;
 	}
@@ -139,15 +178,133 @@ in_pidns(struct pidns *p)
 	close(p->ready[1]);
 	if (p->detach && read(p->ready[0], &c, 1) == 1) {
 		print_root(pid);
-		if ((status = finish_output()) != EXIT_DONE) {
-			kill(pid, SIGKILL);	/* and with it all of the namespace */
-			waitpid(pid, NULL, 0);
-		}
-		return status;
+		return finish_or_kill(pid);
 	}
 	pass_signals_to(pid);
-	while (waitpid(pid, &status, 0) < 0)
-		if (errno != EINTR)
-			return EXIT_REFUSED;
-	return exit_status(status);
+	return wait_for(pid);
+}
+
+/* ---- the root is the first ---- */
+
+/* In the first process: wait to become the root. */
+static void
+wait_as_root(int way)
+{
+	struct snap_error err;
+
+	if (mount_proc() == 0 && send(way, "", 1, MSG_NOSIGNAL) == 1)
+		snap_restore_first(way, &err);
+	_exit(EXIT_REFUSED);
+}
+
+/* The first process of a new namespace, and its /proc; the way to it, and a pidfd. */
+static pid_t
+begin_root(int *way, int *pidfd)
+{
+	int ends[2];
+	char c;
+	pid_t pid;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
+		report("socketpair: %s", strerror(errno));
+		return -1;
+	}
+	if ((pid = fork_with(CLONE_NEWPID, pidfd, 0)) == 0) {
+		close(ends[0]);
+		wait_as_root(ends[1]);
+	}
+	close(ends[1]);
+	*way = ends[0];
+	if (pid < 0)
+		report("a new pid namespace: %s", strerror(errno));
+	else if (recv(ends[0], &c, 1, 0) != 1) {
+		report("the first process of a new pid namespace did not begin");
+		kill(pid, SIGKILL);	/* nothing comes of the rest then */
+	}
+	return pid;
+}
+
+/* In that namespace, too. */
+static pid_t
+fork_beside(int pidfd, pid_t number)
+{
+	int own = (int)syscall(SYS_pidfd_open, getpid(), 0), e;
+	pid_t pid = -1;
+
+	if (own >= 0 && setns(pidfd, CLONE_NEWPID) == 0)
+		pid = fork_with(0, NULL, number);
+	e = errno;
+	if (pid != 0 && own >= 0)
+		setns(own, CLONE_NEWPID);
+	errno = e;
+	return pid;
+}
+
+/* It ends with us, and the root with it, unless that has been let go. */
+static int
+make_root(struct pidns *p, int way, int pidfd)
+{
+	pid_t pid = fork_beside(pidfd, p->maker), root;
+	int status = EXIT_REFUSED;
+
+	if (pid == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (setns(pidfd, CLONE_NEWNS) == 0)
+			status = p->make(p->arg, way, &root);
+		else
+			report("the new mount namespace: %s", strerror(errno));
+		fflush(NULL);
+		_exit(status);
+	}
+	if (pid > 0)
+		return wait_for(pid);
+	report("a process in the new pid namespace: %s", strerror(errno));
+	return EXIT_REFUSED;
+}
+
+static int
+with_root_first(struct pidns *p)
+{
+	int way, pidfd;
+	pid_t root = begin_root(&way, &pidfd);
+
+	if (root < 0)
+		return EXIT_REFUSED;
+	if (make_root(p, way, pidfd) != EXIT_DONE) {
+		kill(root, SIGKILL);
+		/* of all of ours: it ends when nobody is left in there */
+		while (wait(NULL) > 0 || errno == EINTR)
+			;
+		return EXIT_REFUSED;
+	}
+	close(way);
+	if (p->detach) {
+		printf("%d\n", (int)root);
+		return finish_or_kill(root);
+	}
+	pass_signals_to(root);
+	return wait_for(root);
+}
+
+int
+check_in_pidns(int (*check)(void *arg), void *arg)
+{
+	pid_t pid = fork_with(CLONE_NEWPID, NULL, 0);
+	int status;
+
+	if (pid == 0) {
+		status = check(arg);
+		fflush(NULL);
+		_exit(status);
+	}
+	if (pid > 0)
+		return wait_for(pid);
+	report("a new pid namespace: %s", strerror(errno));
+	return EXIT_REFUSED;
+}
+
+int
+in_pidns(struct pidns *p)
+{
+	return p->maker != 0 ? with_root_first(p) : with_ours_first(p);
 }

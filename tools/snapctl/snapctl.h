@@ -3,7 +3,10 @@
 #define TOOLS_SNAPCTL_SNAPCTL_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
+
+#include "libsnap/snap.h"
 
 /* Commands: argv[0] is the command's name; the exit status. */
 int	cmd_dump(int argc, char **argv);
@@ -20,14 +23,22 @@ int	cmd_suspend(int argc, char **argv);
  */
 int	guarded(int (*fn)(void *arg, const volatile int *cancel), void *arg);
 
+/* Whether the root was the first process of its pid namespace. */
+bool	root_is_first(const struct snap *s);
+/* A number that no process, thread, group or session has; 0 without memory. */
+int32_t	unused_number(const struct snap *s);
+
 /* Something to be made in a pid namespace of its own. */
 struct pidns {
-	int	(*make)(void *arg, pid_t *root);	/* an exit status; root: whom to wait for */
+	int	(*make)(void *arg, int first, pid_t *root);	/* an exit status; root: whom to wait for */
 	void	*arg;
 	bool	detach;		/* return, and print the root's pid, once it is made */
+	int32_t	maker;		/* number of the process that makes it, which then ends, if the root is number 1 */
 	int	ready[2];
 };
 /* The root's exit status, or that of making it. */
 int	in_pidns(struct pidns *p);
+/* The exit status of check, called where no number is taken. */
+int	check_in_pidns(int (*check)(void *arg), void *arg);
 
 #endif

@@ -21,13 +21,13 @@ cpus_choose(struct restore *r)
 	    syscall(SYS_getcpu, &cpu, NULL, NULL) != 0 || cpu >= CPUS_MAX)
 		return;
 	r->cpus_one[cpu / 64] = UINT64_C(1) << cpu % 64;
-	cpus_gather(r);
+	cpus_gather(r, 0);
 }
 
 void
-cpus_gather(const struct restore *r)
+cpus_gather(const struct restore *r, pid_t tid)
 {
-	syscall(SYS_sched_setaffinity, 0, sizeof r->cpus_one, r->cpus_one);
+	syscall(SYS_sched_setaffinity, tid, sizeof r->cpus_one, r->cpus_one);
 }
 
 void

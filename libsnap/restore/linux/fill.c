@@ -299,7 +299,7 @@ work_together(struct job *j)
 	if (ready > 1) {
 		cpus_scatter(r);
 		work_in_threads(v, ready);
-		cpus_gather(r);
+		cpus_gather(r, 0);
 	} else if (ready == 1) {
 		work(&v[0]);
 	}

@@ -157,7 +157,12 @@ check_pid(struct plan *p, const struct target *t, int32_t tid, uint64_t *patienc
 {
 	char by[80];
 
-	if (stays_taken(tid, by, patience_ns))
+	if (tid == 1 && p->o->first != 0)
+		return;
+	if (tid == 1)
+		plan_problem(p, SNAP_FATAL, t, t->id, "pid-taken", "restore in a new pid namespace (--pidns)",
+		    "it is the first process of its pid namespace");
+	else if (stays_taken(tid, by, patience_ns))
 		plan_problem(p, SNAP_FATAL, t, t->id, "pid-taken", TAKEN_ADVICE, "number %d belongs to %s",
 		    (int)tid, by);
 }
@@ -220,6 +225,8 @@ check_objects(struct plan *p)
 	for (size_t i = 0; i < n; i++) {
 		const Psnap__Namespace *ns = (const void *)v[i]->message;
 
+		if (ns->kind == PSNAP__NAMESPACE_KIND__NAMESPACE_PID && p->o->first != 0)
+			continue;	/* it is in one again */
 		if (!ns->of_dumper && ns->kind != PSNAP__NAMESPACE_KIND__NAMESPACE_CGROUP)
 			plan_problem(p, SNAP_WARNING, NULL, v[i]->id, "namespace",
 			    "enter such a namespace first, if it matters",

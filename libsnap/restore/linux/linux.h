@@ -7,6 +7,7 @@
  *	trace.c		ptrace, and system calls made by the new tasks for us
  *	cpus.c		where it all runs
  *	seed.c		the tiny program every process begins as
+ *	root.c		how the first process begins
  *	tree.c		processes, sessions, groups, threads
  *	zombies.c	those that die before the tree is let go
  *	space.c		address spaces: the seed's goes, the snapshot's comes
@@ -39,6 +40,16 @@
 #define PAGE_SIZE_LINUX	4096u
 #define VDSO_MAX	(64u << 10)
 #define CPUS_MAX	2048u
+
+/* A number stays taken as long as something of the original is waited for. */
+#define TAKEN_TRIES	200
+#define TAKEN_PAUSE_NS	10000000
+
+struct clone_arguments {	/* clone3(2) */
+	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
+	    set_tid_size, cgroup;
+};
+
 #define SIGSET_ALL	(~UINT64_C(0))
 #define NS		UINT64_C(1000000000)
 
@@ -71,6 +82,7 @@ struct layout {
 struct remote {
 	pid_t		tid;
 	bool		made;			/* exists, traced, stopped */
+	bool		adopted;		/* it was there before us, and is not killed by us */
 	struct regs	base;			/* registers remote calls start from */
 	struct list	calls;			/* struct call */
 	size_t		calls_made;
@@ -213,7 +225,7 @@ void	kill_all(struct restore *r);
 void	cpus_choose(struct restore *r);
 /* For a while on all that are ours, to work with several threads; and back. */
 void	cpus_scatter(const struct restore *r);
-void	cpus_gather(const struct restore *r);
+void	cpus_gather(const struct restore *r, pid_t tid);	/* 0: us */
 size_t	cpus_count(const struct restore *r);
 
 /* ---- the rest ---- */
@@ -223,6 +235,9 @@ int	host_check_files(struct plan *p, struct snap_error *err);
 
 int	seed_make(struct restore *r);
 int	seed_layout(struct restore *r, struct target *t);
+
+/* The root or its helper, as a seed; theirs: the other end of the common channel. */
+int	root_begin(struct restore *r, struct target *t, int theirs);
 
 int	tree_make(struct restore *r);
 int	tree_threads(struct restore *r);

@@ -410,21 +410,21 @@ park(struct restore *r, struct task *k)
 	}
 }
 
-/* Nothing remains: every task is killed, and waited for. */
+/* Nothing remains: every task is killed, and waited for, but one that was there before. */
 void
 kill_all(struct restore *r)
 {
 	for (size_t i = r->all.n; i-- > 0;) {
 		struct task *k = r->all.v[i];
 
-		if (k->remote->made)
+		if (k->remote->made && !k->remote->adopted)
 			kill(k->remote->tid, SIGKILL);
 	}
 	for (size_t i = r->all.n; i-- > 0;) {
 		struct task *k = r->all.v[i];
 		int status;
 
-		while (k->remote->made && task_wait(k->remote->tid, &status) == 0)
+		while (k->remote->made && !k->remote->adopted && task_wait(k->remote->tid, &status) == 0)
 			if (WIFEXITED(status) || WIFSIGNALED(status))
 				k->remote->made = false;
 	}

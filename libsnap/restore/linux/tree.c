@@ -9,35 +9,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/sched.h>
-#include <sched.h>
-#include <stdio.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/personality.h>
 #include <sys/prctl.h>
-#include <sys/ptrace.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "libsnap/restore/linux/linux.h"
-
-#define TRACE_OPTIONS	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | \
-	PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL)
-
-#define SUSPEND_SECCOMP	(1 << 21)	/* PTRACE_O_SUSPEND_SECCOMP, needs CAP_SYS_ADMIN */
-
-/* A number stays taken as long as something of the original is waited for. */
-#define TAKEN_TRIES	200
-#define TAKEN_PAUSE_NS	10000000
-
-struct clone_arguments {	/* clone3(2) */
-	uint64_t flags, pidfd, child_tid, parent_tid, exit_signal, stack, stack_size, tls, set_tid,
-	    set_tid_size, cgroup;
-};
 
 static int
 prepare(struct restore *r, struct target *t)
@@ -60,121 +38,6 @@ prepare(struct restore *r, struct target *t)
 			return restore_nomem(r);
 	return 0;
 }
-
-/* ---- the root ---- */
-
-static uint64_t
-stack_limit(const Psnap__Process *p)
-{
-	for (size_t i = 0; i < p->n_limits; i++)
-		if (p->limits[i]->kind == PSNAP__LIMIT_KIND__LIMIT_STACK && !p->limits[i]->soft_unlimited)
-			return p->limits[i]->soft;
-	return 0;
-}
-
-/*
- * In the child: everything of ours goes but the channel and the seeds.  The
- * stack limit and the layout flags must be as they were before the exec: they
- * fix where new mappings go, for good (restore-engine section 4).
- */
-static void
-become_seed(const struct restore *r, const struct target *t, int theirs)
-{
-	char *const none[] = { NULL };
-	struct sigaction dfl = { .sa_handler = SIG_DFL };
-	struct rlimit rl;
-
-	for (int sig = 1; sig <= 64; sig++)
-		sigaction(sig, &dfl, NULL);
-	if (dup2(theirs, r->common_fd) < 0 || dup2(r->seed[0], r->seed_fd) < 0 ||
-	    dup2(r->seed[1], r->seed_fd + 1) < 0)
-		_exit(97);
-	syscall(SYS_close_range, 0u, (unsigned)r->seed_fd - 1, 0u);
-	syscall(SYS_close_range, (unsigned)r->last_fd + 1, ~0u, 0u);
-	personality(personality_bits(r, t) & (ADDR_LIMIT_3GB | ADDR_COMPAT_LAYOUT | ADDR_NO_RANDOMIZE));
-	if (getrlimit(RLIMIT_STACK, &rl) == 0 && stack_limit(t->p) != 0 && stack_limit(t->p) <= rl.rlim_max) {
-		rl.rlim_cur = (rlim_t)stack_limit(t->p);
-		setrlimit(RLIMIT_STACK, &rl);
-	}
-	syscall(SYS_execveat, r->seed_fd + t->is32, "", none, none, AT_EMPTY_PATH);
-	_exit(98);
-}
-
-static pid_t
-clone_root(const struct target *t)
-{
-	pid_t pid = t->p->pid;
-	struct clone_arguments a = { .exit_signal = SIGCHLD, .set_tid = (uintptr_t)&pid, .set_tid_size = 1 };
-	long got = -1;
-
-	for (int i = 0; i < TAKEN_TRIES; i++) {
-		if ((got = syscall(SYS_clone3, &a, sizeof a)) >= 0 || errno != EEXIST)
-			break;
-		nanosleep(&(struct timespec){ .tv_nsec = TAKEN_PAUSE_NS }, NULL);
-	}
-	return (pid_t)got;
-}
-
-/* The root, or the helper it begins as. */
-static int
-spawn_first(struct restore *r, struct target *t, int theirs)
-{
-	struct remote *m = t->tasks[0].remote;
-	int go[2], status, e;
-	char c = 0;
-	pid_t pid;
-
-	if (pipe2(go, O_CLOEXEC) != 0)
-		return restore_fail(r, t, t->id, errno, "making a pipe");
-	if ((pid = clone_root(t)) < 0) {
-		e = errno;
-		close(go[0]);
-		close(go[1]);
-		return restore_fail(r, t, t->id, e, e == EEXIST ? "its number is taken" :
-		    "making the process (clone3 with set_tid)");
-	}
-	if (pid == 0) {
-		close(go[1]);	/* or it would not be told of our end */
-		if (read(go[0], &c, 1) != 1)
-			_exit(99);
-		become_seed(r, t, theirs);
-	}
-	close(go[0]);
-	m->tid = pid;
-	m->made = true;
-	if (restore_list_add(r, &r->all, &t->tasks[0]) != 0) {
-		kill(pid, SIGKILL);
-		waitpid(pid, &status, 0);
-		close(go[1]);
-		return restore_nomem(r);
-	}
-	/* filters, once they are there, do not see what we do after */
-	e = ptrace(PTRACE_SEIZE, pid, NULL, (void *)(long)(TRACE_OPTIONS | SUSPEND_SECCOMP)) != 0 &&
-	    ptrace(PTRACE_SEIZE, pid, NULL, (void *)(long)TRACE_OPTIONS) != 0 ? errno : 0;
-	if (e == 0 && write(go[1], &c, 1) != 1)
-		e = errno;
-	close(go[1]);
-	if (e != 0)
-		return restore_fail(r, t, t->id, e, "tracing the new process");
-	if ((e = task_wait(pid, &status)) != 0 || !WIFSTOPPED(status) ||
-	    status >> 8 != (SIGTRAP | PTRACE_EVENT_EXEC << 8)) {
-		m->made = e == 0 && WIFSTOPPED(status);
-		return restore_fail(r, t, t->id, -e, "the seed program did not start (status 0x%x)", (unsigned)status);
-	}
-	/* on to the end of the exec */
-	if (ptrace(PTRACE_SYSCALL, pid, NULL, NULL) != 0 || (e = task_wait(pid, &status)) != 0)
-		return restore_fail(r, t, t->id, e != 0 ? -e : errno, "starting the seed program");
-	if ((e = task_get_regs(pid, &m->base)) != 0)
-		return restore_fail(r, t, t->id, -e, "reading registers");
-	t->host->spawned = true;
-	t->host->mode32 = t->is32;
-	if ((e = seed_layout(r, t)) != 0)
-		return e;
-	t->host->insn = t->host->layout.insn;
-	return 0;
-}
-
-/* ---- the others ---- */
 
 static uint64_t
 sharing_flags(const struct target *t)
@@ -522,7 +385,7 @@ group_number(const struct restore *r, const struct target *t)
 	    snap_get_message(r->s, t->p->process_group_id, PSNAP_KIND_PROCESS_GROUP);
 	const struct target *root = &r->p->targets[0], *leader;
 
-	if (g == NULL)
+	if (g == NULL || g->pgid == PSNAP_NO_NUMBER)
 		return 0;
 	if (!g->leader_outside || ((leader = plan_find(r->p, g->pgid)) != NULL && !leader->given_up))
 		return g->pgid;
@@ -592,7 +455,7 @@ tree_make(struct restore *r)
 	ends[1] = keep_fd(r, ends[1]);
 	if (r->channel < 0 || ends[1] < 0)
 		return restore_fail(r, NULL, 0, errno, "making a socket pair");
-	if ((e = spawn_first(r, first, ends[1])) != 0 || (e = grow(r, first)) != 0)
+	if ((e = root_begin(r, first, ends[1])) != 0 || (e = grow(r, first)) != 0)
 		return e;
 	return make_groups(r);
 }
