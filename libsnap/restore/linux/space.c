@@ -605,7 +605,8 @@ set_marks(struct restore *r, struct target *t)
 	const Psnap__AddressSpace *s =
 	    snap_get_message(r->s, t->p->address_space_id, PSNAP_KIND_ADDRESS_SPACE);
 	struct task *k = &t->tasks[0];
-	size_t word = t->is32 ? 4 : 8, raw = s->auxiliary_raw_size, used = (s->n_auxiliary + 1) * 2 * word;
+	/* with what ends it, and no more: another kernel may have less room */
+	size_t word = t->is32 ? 4 : 8, size = (s->n_auxiliary + 1) * 2 * word;
 	struct mm_map m = {
 		s->code_start, s->code_end, s->data_start, s->data_end, s->heap_start, s->heap_end,
 		s->stack_start, s->arguments_start, s->arguments_end, s->environment_start,
@@ -616,9 +617,7 @@ set_marks(struct restore *r, struct target *t)
 	uint64_t at;
 	int fd, e;
 
-	if (raw < used)
-		raw = used;
-	if ((auxv = plan_alloc(r->p, raw)) == NULL)
+	if ((auxv = plan_alloc(r->p, size)) == NULL)
 		return restore_nomem(r);
 	for (size_t i = 0; i < s->n_auxiliary; i++)
 		for (int half = 0; half < 2; half++) {
@@ -629,12 +628,12 @@ set_marks(struct restore *r, struct target *t)
 			else
 				psnap_put64(auxv + (2 * i + (size_t)half) * word, v);
 		}
-	if ((at = put(r, k, auxv, raw)) == 0)
+	if ((at = put(r, k, auxv, size)) == 0)
 		return restore_nomem(r);
 	m.rest[n++] = (uint32_t)at;
 	if (!r->native32)
 		m.rest[n++] = (uint32_t)(at >> 32);
-	m.rest[n++] = (uint32_t)raw;
+	m.rest[n++] = (uint32_t)size;
 	m.rest[n++] = 0;	/* the lowest number is free */
 	n = offsetof(struct mm_map, rest) + n * sizeof *m.rest;
 	if ((fd = file_open(r, s->executable_file_id, O_RDONLY)) < 0)
