@@ -190,6 +190,8 @@ void	numbers_translate(struct dump *d);
 
 /* Find the tree and stop every task of it; fills procs and tasks (regs, wait_status, state sampled). */
 int	freeze_tree(struct dump *d);
+/* The process of the tree with this number, or NULL. */
+struct proc *find_proc(const struct dump *d, pid_t pid);
 /* Undo everything and let the tree go on, or stop or kill it; never fails, safe at any stage. */
 void	freeze_release(struct dump *d, enum glue_after after);
 

@@ -314,15 +314,6 @@ is_bound(const struct dump *d, const struct unix_message *m)
 	return false;
 }
 
-static bool
-is_process(const struct dump *d, int32_t pid)
-{
-	for (size_t i = 0; i < d->procs.n; i++)
-		if (((const struct proc *)d->procs.v[i])->pid == pid)
-			return true;
-	return false;
-}
-
 int
 messages_resolve(struct dump *d)
 {
@@ -334,7 +325,7 @@ messages_resolve(struct dump *d)
 		for (size_t k = 0; r == 0 && k < s->queue.n; k++) {
 			const struct unix_message *m = s->queue.v[k];
 
-			if ((m->source_len > 0 && !is_bound(d, m)) || (m->has_cred && !is_process(d, m->cred[0])))
+			if ((m->source_len > 0 && !is_bound(d, m)) || (m->has_cred && find_proc(d, m->cred[0]) == NULL))
 				r = dump_cover(d, PSNAP_COVERAGE_DEGRADES, s->proc, 0, s->fd, s->id, "unix-sender",
 				    "an unread message is from outside the tree: its sender's address or pid is not kept");
 		}

@@ -318,12 +318,10 @@ resolve_epoll(struct dump *d, struct fd_table *t, struct open_file *epoll)
 static int
 resolve_pidfd(struct dump *d, struct open_file *o)
 {
-	for (size_t i = 0; i < d->procs.n; i++) {
-		const struct proc *p = d->procs.v[i];
+	const struct proc *p = find_proc(d, o->target_pid);
 
-		if (p->pid == o->target_pid)
-			o->target_id = p->id;
-	}
+	if (p != NULL)
+		o->target_id = p->id;
 	return o->target_id != 0 ? 0 : dump_cover(d, PSNAP_COVERAGE_DEGRADES, o->proc, 0, o->fd, o->id,
 	    "pidfd-outside", "of pid %d, which is not in the tree", (int)o->target_pid);
 }

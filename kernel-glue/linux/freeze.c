@@ -354,7 +354,7 @@ compare_tasks(const void *a, const void *b)
 	return (x->tid > y->tid) - (x->tid < y->tid);
 }
 
-static struct proc *
+struct proc *
 find_proc(const struct dump *d, pid_t pid)
 {
 	for (size_t i = 0; i < d->procs.n; i++)

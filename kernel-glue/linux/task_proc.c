@@ -339,15 +339,6 @@ proc_collect(struct dump *d, struct proc *p)
 
 /* ---- sessions and groups ---- */
 
-static bool
-in_tree(const struct dump *d, pid_t pid)
-{
-	for (size_t i = 0; i < d->procs.n; i++)
-		if (((struct proc *)d->procs.v[i])->pid == pid)
-			return true;
-	return false;
-}
-
 /* One from outside the tree's pid namespace has no number there. */
 static int32_t
 number_or_none(int32_t number)
@@ -372,7 +363,7 @@ find_session(struct dump *d, struct proc *p)
 		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
 	s->id = dump_new_id(d);
 	s->sid = sid;
-	s->leader_outside = !in_tree(d, p->sid);
+	s->leader_outside = find_proc(d, p->sid) == NULL;
 	s->tty = (uint32_t)p->state->tty_nr;
 	s->foreground = s->tty != 0 && p->state->tpgid > 0 ? p->state->tpgid : 0;
 	p->state->session = s;
@@ -397,7 +388,7 @@ find_group(struct dump *d, struct proc *p)
 	g->id = dump_new_id(d);
 	g->pgid = pgid;
 	g->session = p->state->session;
-	g->leader_outside = !in_tree(d, p->pgid);
+	g->leader_outside = find_proc(d, p->pgid) == NULL;
 	p->state->group = g;
 	return 0;
 }
