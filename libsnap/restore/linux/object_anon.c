@@ -239,7 +239,7 @@ add_entries(struct restore *r, const struct object *x)
 static int
 add_epoll(struct restore *r, struct object *x)
 {
-	int status;
+	int status, e;
 	pid_t pid;
 
 	if (x->o->epoll->n_entries == 0)
@@ -248,10 +248,9 @@ add_epoll(struct restore *r, struct object *x)
 		return restore_fail(r, NULL, x->id, errno, "filling an epoll descriptor");
 	if (pid == 0)
 		_exit(add_entries(r, x));
-	if (task_wait(pid, &status) != 0 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return restore_fail(r, NULL, x->id, WIFEXITED(status) ? WEXITSTATUS(status) : EINTR,
-		    "filling an epoll descriptor");
-	return 0;
+	if ((e = -task_wait(pid, &status)) == 0)
+		e = WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+	return e == 0 ? 0 : restore_fail(r, NULL, x->id, e, "filling an epoll descriptor");
 }
 
 int

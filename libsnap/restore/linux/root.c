@@ -198,7 +198,7 @@ start_seed(struct restore *r, struct target *t, int theirs, int socket)
 {
 	struct remote *m = t->tasks[0].remote;
 	pid_t pid = m->tid;
-	int status, e;
+	int status = 0, e;
 
 	/* filters, once they are there, do not see what we do after */
 	e = ptrace(PTRACE_SEIZE, pid, NULL, (void *)(long)(TRACE_OPTIONS | SUSPEND_SECCOMP)) != 0 &&
@@ -207,7 +207,7 @@ start_seed(struct restore *r, struct target *t, int theirs, int socket)
 		return restore_fail(r, t, t->id, e, "tracing the new process");
 	if ((e = task_wait(pid, &status)) != 0 || !WIFSTOPPED(status) ||
 	    status >> 8 != (SIGTRAP | PTRACE_EVENT_EXEC << 8)) {
-		m->made = e == 0 && WIFSTOPPED(status);
+		m->made = e != 0 || WIFSTOPPED(status);	/* what was not told to have ended is to be killed */
 		return restore_fail(r, t, t->id, -e, "the seed program did not start (status 0x%x)", (unsigned)status);
 	}
 	/* on to the end of the exec */

@@ -59,7 +59,7 @@ meet(struct restore *r, struct task *k, pid_t tid)
 		return restore_nomem(r);
 	}
 	if ((e = task_wait(tid, &status)) != 0 || !WIFSTOPPED(status)) {
-		k->remote->made = false;
+		k->remote->made = e != 0;	/* what was not told to have ended is to be killed */
 		return restore_fail(r, k->target, k->id, -e, "the new thread %d did not stop", (int)tid);
 	}
 	if ((e = task_get_regs(tid, &k->remote->base)) != 0)
