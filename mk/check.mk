@@ -93,7 +93,8 @@ kyua = SNAP_BIN=$(abspath $(snap_bin)) SNAP_SRC=$(CURDIR) SNAP_HELPERS=$(abspath
 	SNAP_VECTORS=$(abspath $(O)/vectors) SNAP_O=$(abspath $(O)) SNAP_ARCH=$(ARCH) SNAP_SANITIZE=$(SANITIZE) \
 	SNAP_GUEST_I386=$(abspath $(guest_i386)/static) \
 	ASAN_OPTIONS=$${ASAN_OPTIONS:-detect_leaks=1} \
-	LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 kyua
+	LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 \
+	$(if $(live),$(helpers_dir)/reaper) kyua
 
 results := $(O)/results.db
 

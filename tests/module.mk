@@ -3,7 +3,7 @@
 # tests_c, tests_sh		need a live Linux: amd64 and i386
 # tests_offline_c, _sh		run everywhere, under qemu-user too
 # tests_once_sh			heavy programs, in the first configuration only
-# test_helpers			programs to be dumped, also built with -m32
+# test_helpers			programs to be dumped, or to run them; also built with -m32
 # test_fixtures			makers of snapshots, linked with libsnap
 # behaviour_srcs		one such program, of many small ones
 # fuzz_targets			libFuzzer programs
@@ -59,6 +59,7 @@ test_helpers := \
 	tests/helpers/backtrace.c \
 	tests/helpers/bound.c \
 	tests/helpers/measure.c \
+	tests/helpers/reaper.c \
 	tests/helpers/target.c \
 	tests/helpers/unharmed.c \
 	tests/helpers/vector.c
