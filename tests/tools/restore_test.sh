@@ -208,6 +208,20 @@ pid_not_told_body() {
 }
 pid_not_told_cleanup() { kill_remembered; }
 
+atf_test_case fewer_capabilities cleanup
+fewer_capabilities_head() { atf_set require.user root; atf_set timeout 60; }
+fewer_capabilities_body() {
+	dead tree 3 2
+	all=$(sed -n 's/^CapBnd:[[:space:]]*//p' /proc/self/status)
+	without_chown=$(printf %x $((0x$all & ~1)))
+	atf_check -s exit:1 -e match:'has not: 1 \(capability' \
+	    "$SNAP_HELPERS/bound" "$without_chown" "$snapctl" restore --detach x.psnap
+	gone
+	atf_check -o ignore -e ignore "$SNAP_HELPERS/bound" "$all" "$snapctl" restore --detach x.psnap
+	target_is_alive log
+}
+fewer_capabilities_cleanup() { kill_remembered; }
+
 # whole_or_gone N: the helper runs, with N children, or nothing does
 whole_or_gone() {
 	! kill -0 "$target" || [ "$(wc -w </proc/$target/task/$target/children)" -eq "$1" ]
@@ -528,6 +542,7 @@ atf_init_test_cases() {
 	atf_add_test_case fifty_at_once
 	atf_add_test_case each_call_fails_in_turn
 	atf_add_test_case pid_not_told
+	atf_add_test_case fewer_capabilities
 	atf_add_test_case each_call_fails_with_helpers
 	atf_add_test_case gone_leader
 	atf_add_test_case gone_leader_of_the_root

@@ -15,6 +15,8 @@
 
 #define CAPS	41	/* capabilities(7): CAP_CHECKPOINT_RESTORE is the last */
 
+#define STATUS_MAX	16384	/* of /proc/PID/status, whose groups may be many */
+
 /* ---- ours, which new tasks have ---- */
 
 struct credentials {
@@ -33,28 +35,44 @@ field(const char *status, const char *name)
 	return at == NULL ? "" : at + strlen(name);
 }
 
+/* Our status as /proc shows it. */
+static int
+read_status(char *text, size_t size)
+{
+	FILE *f = fopen("/proc/thread-self/status", "re");
+
+	if (f == NULL)
+		return -errno;
+	text[fread(text, 1, size - 1, f)] = '\0';
+	fclose(f);
+	return 0;
+}
+
+static void
+parse_caps(const char *status, uint64_t cap[5])
+{
+	static const char *const names[] = { "\nCapInh:", "\nCapPrm:", "\nCapEff:", "\nCapBnd:", "\nCapAmb:" };
+
+	for (int i = 0; i < 5; i++)
+		cap[i] = strtoull(field(status, names[i]), NULL, 16);
+}
+
 static int
 read_own(struct restore *r)
 {
-	static const char *const caps[] = { "CapInh:", "CapPrm:", "CapEff:", "CapBnd:", "CapAmb:" };
-	char text[16384];
+	char text[STATUS_MAX];
 	struct credentials *c = plan_alloc(r->p, sizeof *c);
-	FILE *f = fopen("/proc/thread-self/status", "re");
 	const char *groups;
 	size_t n;
+	int e;
 
-	if (c == NULL || f == NULL) {
-		if (f != NULL)
-			fclose(f);
-		return c == NULL ? restore_nomem(r) : restore_fail(r, NULL, 0, errno, "reading our own status");
-	}
-	n = fread(text, 1, sizeof text - 1, f);
-	fclose(f);
-	text[n] = '\0';
+	if (c == NULL)
+		return restore_nomem(r);
+	if ((e = read_status(text, sizeof text)) != 0)
+		return restore_fail(r, NULL, 0, -e, "reading our own status");
 	sscanf(field(text, "\nUid:"), "%u %u %u %u", &c->uid[0], &c->uid[1], &c->uid[2], &c->uid[3]);
 	sscanf(field(text, "\nGid:"), "%u %u %u %u", &c->gid[0], &c->gid[1], &c->gid[2], &c->gid[3]);
-	for (int i = 0; i < 5; i++)
-		c->cap[i] = strtoull(field(text, caps[i]), NULL, 16);
+	parse_caps(text, c->cap);
 	c->no_new_privs = strtoul(field(text, "\nNoNewPrivs:"), NULL, 10) != 0;
 	groups = field(text, "\nGroups:");
 	n = strcspn(groups, "\n");
@@ -64,6 +82,28 @@ read_own(struct restore *r)
 	c->securebits = (uint32_t)prctl(PR_GET_SECUREBITS);
 	r->own = c;
 	return 0;
+}
+
+/* Nobody can be given what we have not (capset(2)). */
+void
+credentials_preflight(struct plan *p)
+{
+	size_t n;
+	const struct snap_object *const *v = snap_get_kind(p->s, PSNAP_KIND_CREDENTIALS, &n);
+	char text[STATUS_MAX];
+	uint64_t own[5];
+
+	if (read_status(text, sizeof text) != 0)
+		return;
+	parse_caps(text, own);
+	for (size_t i = 0; i < n; i++) {
+		const Psnap__Credentials *c = (const void *)v[i]->message;
+		uint64_t missing = (c->cap_permitted & ~own[1]) | (c->cap_inheritable & ~(own[0] | own[3]));
+
+		if (missing != 0)
+			plan_problem(p, SNAP_FATAL, NULL, v[i]->id, "capability", "capsh --decode names them",
+			    "capabilities that the caller has not: %llx", (unsigned long long)missing);
+	}
 }
 
 static bool

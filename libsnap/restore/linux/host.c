@@ -279,6 +279,7 @@ host_preflight(struct plan *p, struct snap_error *err)
 		plan_problem(p, SNAP_FATAL, NULL, 0, "page-size", "restore on a machine of its kind",
 		    "pages of %u bytes", p->page);
 	check_privilege(p);
+	credentials_preflight(p);
 	check_kernel_abi(p);
 	check_abi(p);
 	if ((r = check_cpu(p, err)) != 0)

@@ -334,6 +334,7 @@ int	descriptors_lend(struct restore *r, struct task *k, int fd, int64_t *number)
 /* What personality(2) is to be told of a process. */
 uint64_t personality_bits(const struct restore *r, const struct target *t);
 int	process_restore(struct restore *r);
+void	credentials_preflight(struct plan *p);
 int	credentials_restore(struct restore *r);
 int	limits_restore(struct restore *r);
 int	timers_restore(struct restore *r);	/* last: they begin to run */
