@@ -4,6 +4,7 @@
 #include "format/host.pb-c.h"
 #include "format/process.pb-c.h"
 #include "format/psnap_fields.h"
+#include "tools/common/report.h"
 #include "tools/snapctl/snapctl.h"
 
 bool
@@ -52,8 +53,10 @@ unused_number(const struct snap *s)
 	const struct snap_object *const *v = snap_get_objects(s, &n);
 	int32_t *taken = malloc((n + 1) * sizeof *taken), number = 2;
 
-	if (taken == NULL)
+	if (taken == NULL) {
+		report("out of memory");
 		return 0;
+	}
 	for (size_t i = 0; i < n; i++)
 		taken[i] = number_of(v[i]);
 	qsort(taken, n, sizeof *taken, compare);
