@@ -172,6 +172,8 @@ static void
 check_helper(struct plan *p, struct target *t, uint64_t *patience_ns)
 {
 	bool session = plan_leads_session(p, t), fatal = session && t->parent != NULL;
+	/* it may be the very one, alive outside the tree */
+	bool leads = session ? getsid(t->p->pid) == t->p->pid : getpgid(t->p->pid) == t->p->pid;
 	char by[80];
 
 	if (!stays_taken(t->p->pid, by, patience_ns)) {
@@ -180,8 +182,8 @@ check_helper(struct plan *p, struct target *t, uint64_t *patience_ns)
 		snprintf(by, sizeof by, "a session that lives on");
 	}
 	plan_problem(p, fatal ? SNAP_FATAL : SNAP_WARNING, NULL, t->id, "pid-taken", TAKEN_ADVICE,
-	    "number %d, whose process led %s and is dead, belongs to %s%s", (int)t->p->pid,
-	    session ? "a session" : "a group", by, fatal ? "" :
+	    "number %d, whose process led %s%s, belongs to %s%s", (int)t->p->pid,
+	    session ? "a session" : "a group", leads ? "" : " and is dead", by, fatal ? "" :
 	    !session ? "; the group gets another number" :
 	    p->o->own_session ? "; the session gets another number" : "; the session will be the caller's");
 	if (fatal)
