@@ -27,8 +27,9 @@ run() { printf '$ %s\n' "$*"; "$@"; }
 cli() { redis-cli -s "$sock" "$@"; }
 
 say "a redis-server with 100,000 keys"
-redis-server --port 0 --unixsocket "$sock" --save '' --appendonly no \
-    --dir "$dir" --daemonize no >"$dir/redis.log" 2>&1 &
+# as a service is: not a job of ours
+setsid redis-server --port 0 --unixsocket "$sock" --save '' --appendonly no \
+    --dir "$dir" --daemonize no </dev/null >"$dir/redis.log" 2>&1 &
 redis=$!
 tries=0
 until [ "$(cli ping 2>/dev/null)" = PONG ]; do
