@@ -9,7 +9,7 @@ atf_test_case views_have_exact_output
 views_have_exact_output_body() {
 	cat >info <<-'OUT'
 		of          pid 10, v
-		holds       1 processes, 1 threads, 1 mappings, 0 open files
+		holds       1 process, 1 thread, 1 mapping, 0 open files
 		pages       1 stored (0.0 MiB), 0 of zeros
 		size        5731 bytes, format 1.0
 		taken        by vectors 1 (none)

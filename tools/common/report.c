@@ -49,6 +49,12 @@ report_error(const char *file, const struct snap *s, const struct snap_error *er
 	return EXIT_REFUSED;
 }
 
+const char *
+plural(uint64_t n, const char *ending)
+{
+	return n == 1 ? "" : ending;
+}
+
 int
 finish_output(void)
 {

@@ -147,10 +147,11 @@ tell_result(const struct request *q, const struct glue_linux_result *r, uint64_t
 		json_decref(j);
 	} else if (!q->quiet) {
 		fprintf(strcmp(q->output, "-") == 0 ? stderr : stdout,
-		    "pid %d: %" PRIu64 " process%s, %" PRIu64 " thread%s, %" PRIu64 " mappings, %" PRIu64
-		    " open files, %.1f MiB of pages; stopped for %.1f ms, %.1f ms in all\n",
-		    (int)q->glue.pid, r->processes, r->processes == 1 ? "" : "es", r->threads,
-		    r->threads == 1 ? "" : "s", r->mappings, r->open_files, (double)r->pages / 256,
+		    "pid %d: %" PRIu64 " process%s, %" PRIu64 " thread%s, %" PRIu64 " mapping%s, %" PRIu64
+		    " open file%s, %.1f MiB of pages; stopped for %.1f ms, %.1f ms in all\n",
+		    (int)q->glue.pid, r->processes, plural(r->processes, "es"), r->threads,
+		    plural(r->threads, "s"), r->mappings, plural(r->mappings, "s"), r->open_files,
+		    plural(r->open_files, "s"), (double)r->pages / 256,
 		    (double)r->frozen_ns / 1e6, (double)r->total_ns / 1e6);
 	}
 }

@@ -91,8 +91,8 @@ tell_result(void *ctx, const struct snap_restore_result *r)
 		printf("%d\n", (int)r->root_pid);
 	else if (!q->quiet && !q->detach)
 		fprintf(stderr, "pid %d: %" PRIu64 " process%s, %" PRIu64 " thread%s, %.1f MiB; restored in %.1f ms\n",
-		    (int)r->root_pid, r->processes, r->processes == 1 ? "" : "es", r->threads,
-		    r->threads == 1 ? "" : "s", (double)r->bytes / (1 << 20), (double)r->total_ns / 1e6);
+		    (int)r->root_pid, r->processes, plural(r->processes, "es"), r->threads,
+		    plural(r->threads, "s"), (double)r->bytes / (1 << 20), (double)r->total_ns / 1e6);
 	return finish_output();
 }
 

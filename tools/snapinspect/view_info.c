@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <string.h>
 
+#include "tools/common/report.h"
 #include "tools/snapinspect/view.h"
 
 static json_int_t
@@ -171,9 +172,11 @@ info_print(const json_t *j)
 
 	row("snapshot", "%s", str(j, "file"));
 	row("of", "pid %lld, %s", (long long)num(j, "root_pid"), str(j, "root_comm"));
-	row("holds", "%lld processes, %lld threads, %lld mappings, %lld open files",
-	    (long long)num(j, "processes"), (long long)num(j, "threads"), (long long)num(j, "mappings"),
-	    (long long)num(j, "open_files"));
+	row("holds", "%lld process%s, %lld thread%s, %lld mapping%s, %lld open file%s",
+	    (long long)num(j, "processes"), plural((uint64_t)num(j, "processes"), "es"),
+	    (long long)num(j, "threads"), plural((uint64_t)num(j, "threads"), "s"),
+	    (long long)num(j, "mappings"), plural((uint64_t)num(j, "mappings"), "s"),
+	    (long long)num(j, "open_files"), plural((uint64_t)num(j, "open_files"), "s"));
 	row("pages", "%lld stored (%.1f MiB), %lld of zeros", (long long)num(j, "stored_pages"),
 	    (double)(num(j, "stored_pages") * page) / 1048576, (long long)num(j, "zero_pages"));
 	row("size", "%lld bytes, format %s", (long long)num(j, "file_bytes"), str(j, "format"));
