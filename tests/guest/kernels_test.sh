@@ -7,7 +7,7 @@
 
 # Cases of the behaviour suite that go to another kernel: of each area, without
 # those that compare clocks of two boots.
-travellers='eventfd_c signal_[ai] signal_nested pipe_[uw] process_child thread_f thread_local memory_p timer_vdso wait_flock wait_futex$ wait_mutex'
+travellers='eventfd_c signal_[ai] signal_nested pipe_[uw] process_child thread_f thread_local memory_p timer_vdso wait_flock wait_futex$ wait_mutex python'
 
 # prepare ARCH: what a guest gets goes to ./files
 prepare() {
@@ -20,7 +20,7 @@ prepare() {
 	[ -x "$SNAP_HELPERS/behave$suffix" ] || atf_skip "no 32-bit compiler: behave32 was not built"
 	top=$PWD
 	mkdir files
-	cp "$tools"/* "$SNAP_SRC/tests/behaviour/run.sh" files/
+	cp "$tools"/* "$SNAP_SRC/tests/behaviour/run.sh" "$SNAP_SRC/tests/guest/cases" files/
 	cp "$SNAP_HELPERS/behave$suffix" files/behave
 	cp "$SNAP_HELPERS/bound$suffix" files/bound
 	sed -n 's/^CapBnd:[[:space:]]*//p' /proc/self/status >files/capabilities
@@ -45,7 +45,7 @@ below=
 # here STEPS NAMES [RESTORE-OPTIONS...]: cases of the behaviour suite in the current folder
 here() {
 	atf_check -o match:' 0 failed' unshare --pid --fork --mount-proc --kill-child \
-	    $below sh "$SNAP_SRC/tests/behaviour/run.sh" "$snapctl" "$top/files/behave" "$@"
+	    $below sh "$SNAP_SRC/tests/behaviour/run.sh" "$snapctl" "$top/files/cases" "$@"
 }
 
 # convert ABI FOLDER: every snapshot in there, for a kernel of that kind
@@ -65,10 +65,10 @@ send() {
 	echo "$top/files" >files/from
 }
 
-# goes_on FOLDER: what came from the guest is as it was
+# goes_on FOLDER: what came from the guest is as it was, dumped and restored once more
 goes_on() {
 	cd "$top/guest/out/$1" || atf_fail "the guest left no $1"
-	here "restore check" '.*' --path "/job=$top/files" --path "/job/out=$top/guest/out"
+	here "restore dump restore check" '.*' --path "/job=$top/files" --path "/job/out=$top/guest/out"
 	cd "$top" || exit 1
 }
 
@@ -131,6 +131,10 @@ between_i386_and_amd64_kernels_head() {
 }
 between_i386_and_amd64_kernels_body() {
 	prepare i386
+	python=${SYSROOTS:-/var/cache/libsnap}/python-i386
+	[ -d "$python" ] || atf_skip "no i386 Python from Debian: run ./configure-deps"
+	cp -Rp "$python" files/python
+	cp "$SNAP_SRC/tests/guest/compute.py" files/
 	below='setarch --3gb'
 	send
 	below=
