@@ -26,13 +26,13 @@ plan_find(const struct plan *p, int32_t pid)
 	return NULL;
 }
 
-static struct target *
-find_id(const struct plan *p, size_t n, uint64_t id)
+/* The place of plan.first for an object; NULL: there is no such object. */
+static struct target **
+first_with(const struct plan *p, uint64_t id)
 {
-	for (size_t i = 0; i < n; i++)
-		if (p->targets[i].id == id)
-			return &p->targets[i];
-	return NULL;
+	const struct snap_object *o = snap_get_object(p->s, id);
+
+	return o != NULL ? &p->first[o - p->s->objects] : NULL;
 }
 
 const char *
@@ -113,20 +113,17 @@ find_owners(struct plan *p, struct target *t, struct snap_error *err)
 	struct target **owners[] = { &t->space, &t->table, &t->handlers, &t->fs };
 
 	for (size_t what = 0; what < 4; what++) {
-		*owners[what] = t;
-		for (size_t i = 0; p->targets + i < t; i++) {
-			struct target *o = &p->targets[i];
-			struct target *const of[] = { o->space, o->table, o->handlers, o->fs };
+		struct target **first = first_with(p, shared_id(t, what));
 
-			if (o->zombie || shared_id(o, what) != shared_id(t, what))
-				continue;
-			if (t->maker == NULL || shared_id(t->maker, what) != shared_id(t, what))
-				return error_object(err, SNAP_E_REFUSED, "", t->id, 0,
-				    "pid %d shares its %s with pid %d, which is not its parent",
-				    (int)t->p->pid, names[what], (int)o->p->pid);
-			*owners[what] = of[what];
-			break;
-		}
+		if (first == NULL)
+			return error_object(err, SNAP_E_CORRUPT, "GRA-2", t->id, 0, "no such %s", names[what]);
+		if (*first == NULL)
+			*first = t;
+		else if (t->maker == NULL || shared_id(t->maker, what) != shared_id(t, what))
+			return error_object(err, SNAP_E_REFUSED, "", t->id, 0,
+			    "pid %d shares its %s with pid %d, which is not its parent",
+			    (int)t->p->pid, names[what], (int)(*first)->p->pid);
+		*owners[what] = *first;
 	}
 	return 0;
 }
@@ -177,15 +174,19 @@ add_targets(struct plan *p, const Psnap__Instance *in, struct snap_error *err)
 
 	snap_get_kind(p->s, PSNAP_KIND_SESSION, &sessions);
 	snap_get_kind(p->s, PSNAP_KIND_PROCESS_GROUP, &groups);
-	if ((p->targets = plan_alloc(p, (in->n_process_ids + sessions + groups + 1) * sizeof *p->targets)) == NULL)
+	p->targets = plan_alloc(p, (in->n_process_ids + sessions + groups + 1) * sizeof *p->targets);
+	p->first = plan_alloc(p, (p->s->count + 1) * sizeof *p->first);
+	if (p->targets == NULL || p->first == NULL)
 		return error_nomem(err);
 	for (size_t i = 0; i < in->n_process_ids; i++) {
-		struct target *t = &p->targets[p->n];
+		struct target *t = &p->targets[p->n], **parent;
 
 		t->id = in->process_ids[i];
 		if ((t->p = snap_get_message(p->s, t->id, PSNAP_KIND_PROCESS)) == NULL)
 			return error_object(err, SNAP_E_CORRUPT, "GRA-2", t->id, 0, "no such process");
-		t->parent = find_id(p, p->n, t->p->parent_id);
+		if ((parent = first_with(p, t->p->parent_id)) != NULL)
+			t->parent = *parent;
+		*first_with(p, t->id) = t;
 		t->zombie = t->p->state == PSNAP__PROCESS_STATE__PROCESS_ZOMBIE;
 		t->is32 = t->p->abi == PSNAP__ABI__ABI_I386;
 		if (t->zombie && t->parent != NULL)

@@ -52,6 +52,7 @@ struct plan {
 	struct arena	*arena;
 	struct target	*targets;	/* parents first, helpers last */
 	size_t		n, helpers, threads;
+	struct target	**first;	/* that is, or has, the object at this place of the snapshot */
 	const Psnap__Host *host;	/* it was taken on */
 	uint32_t	page;
 	uint64_t	*carried;	/* Files missing here that are to be made; the backend's preflight finds them */
