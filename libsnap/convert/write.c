@@ -202,9 +202,11 @@ encode_pages(struct conversion *c, struct snap_writer *w, uint32_t page_size)
 int
 conversion_write(struct conversion *c, int fd)
 {
+	bool anew = c->o->raw || c->o->level != 0;
 	struct snap_writer_options wanted = {
 		.codec = c->o->raw ? PSNAP_CODEC_NONE : PSNAP_CODEC_ZSTD,
 		.level = c->o->level, .major = c->major, .minor = c->minor,
+		.threads = anew ? 0 : 1,	/* copying has nothing to do for more */
 	};
 	struct snap_summary sum;
 	struct snap_writer *w;
@@ -216,7 +218,7 @@ conversion_write(struct conversion *c, int fd)
 		wanted.page_shift++;
 	if ((r = snap_writer_open_fd(&w, fd, &wanted, c->err)) != 0)
 		return r;
-	if (!c->o->raw && c->o->level == 0)
+	if (!anew)
 		r = write_blocks(c, w, sum.blocks);
 	else if ((r = encode_records(c, w)) == 0)
 		r = encode_pages(c, w, sum.page_size);

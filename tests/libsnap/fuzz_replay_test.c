@@ -95,12 +95,13 @@ replay_corpus(const char *name, int (*target)(const uint8_t *, size_t))
 		target(bytes, n);
 	}
 	fclose(f);
-	ATF_REQUIRE(inputs > 100);
+	ATF_REQUIRE(inputs > 50);
 }
 
 ATF_TC_WITHOUT_HEAD(corpus);
 ATF_TC_BODY(corpus, tc)
 {
+	replay_corpus("convert", convert_fuzz);
 	replay_corpus("reader", reader_fuzz);
 	replay_corpus("unpack", unpack_fuzz);
 	replay_corpus("validate", validate_fuzz);
@@ -114,7 +115,7 @@ ATF_TC_BODY(convert, tc)
 	size_t n;
 
 	for (size_t i = 0; (n = seed_convert(&w, i, bytes)) > 0; i++)
-		replay(convert_fuzz, bytes, n, 200);
+		replay(convert_fuzz, bytes, n, 50);
 }
 
 ATF_TC_WITHOUT_HEAD(reader);
