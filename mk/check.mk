@@ -131,7 +131,7 @@ demo:
 	$(Q)$(MAKE) --no-print-directory -j$$(nproc) all
 	$(Q)sh tests/demo.sh $(O)/bin
 
-bench: all $(helpers)
+bench: all $(helpers) $(helpers32)
 	$(Q)sh tests/bench/bench.sh $(O)/bin $(helpers_dir)
 
 # ---- fuzzing, with clang's libFuzzer ----

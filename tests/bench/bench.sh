@@ -45,7 +45,7 @@ have_criu() {
 	[ $ok = 1 ]
 }
 
-row() { printf '%-28s %-18s %10s %10s %10s %10s\n' "$@"; }
+row() { printf '%-28s %-24s %10s %10s %10s %10s\n' "$@"; }
 
 ours() {	# name pid label options...
 	name=$1 pid=$2 label=$3
@@ -141,19 +141,23 @@ timed() {	# name label command...
 	rm -f "$work/out"
 }
 
-conversion() {	# name MiB
-	start fill "$2"
+conversion() {	# name format options...: of the target
+	name=$1
+	shift
 	"$bin/snapctl" dump "$target" -o "$work/x.psnap" --raw -q 2>/dev/null
 	stop
-	timed "$1" "cp" cp "$work/x.psnap" "$work/out"
-	timed "$1" "snapconv psnap:2.0" "$bin/snapconv" -t psnap:2.0 "$work/x.psnap" "$work/out"
+	timed "$name" "cp" cp "$work/x.psnap" "$work/out"
+	timed "$name" "snapconv $*" "$bin/snapconv" -t "$@" "$work/x.psnap" "$work/out"
 	rm -f "$work/x.psnap"
 }
 
+# What start() starts.
+program=$helpers/target
+
 start() {	# arguments of target
-	setsid "$helpers/target" "$@" </dev/null >"$work/ready" 2>&1 &
+	setsid $program "$@" </dev/null >"$work/ready" 2>&1 &
 	target=$!
-	until grep -q ready "$work/ready"; do sleep 0.05; done
+	until grep -q ready "$work/ready"; do kill -0 "$target"; sleep 0.05; done
 }
 
 stop() {
@@ -172,7 +176,16 @@ there_and_back "one small process" small
 there_and_back "one process of 1 GiB" fill 1024
 there_and_back "200 processes of 20 fds" tree 200 20
 
-conversion "a snapshot of 4 GiB" 5632
+start fill 4096
+conversion "a snapshot of 4 GiB" psnap:2.0
+if [ -x "$helpers/target32" ]; then
+	program="setarch --3gb $helpers/target32"
+	start fill 1024 3
+	conversion "4 GiB of i386 processes" psnap --abi i386
+	program=$helpers/target
+else
+	echo "target32: not built, there is no 32-bit compiler" >&2
+fi
 
 if command -v redis-server >/dev/null; then
 	setsid redis-server --port 0 --unixsocket "$work/redis.sock" --save '' --appendonly no \

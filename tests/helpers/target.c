@@ -3,7 +3,7 @@
  * Plain programs to dump: each mode has one thing in plenty.
  *
  *	target small		one process, asleep
- *	target fill MIB		MIB of touched memory, half of it compressible
+ *	target fill MIB [N]	MIB of touched memory, half of it compressible; N children with the same
  *	target maps N		N mappings that cannot merge
  *	target threads N	N threads that count
  *	target idle N		N threads that count once a second
@@ -426,9 +426,11 @@ main(int argc, char **argv)
 	sigaddset(&usr1, SIGUSR1);
 	sigprocmask(SIG_BLOCK, &usr1, NULL);
 
-	if (strcmp(mode, "fill") == 0 && argc == 3)
+	if (strcmp(mode, "fill") == 0 && (argc == 3 || argc == 4)) {
 		fill((size_t)strtoul(argv[2], NULL, 10) << 20);
-	else if (strcmp(mode, "maps") == 0 && argc == 3)
+		if (argc == 4)
+			tree(atoi(argv[3]), 0);
+	} else if (strcmp(mode, "maps") == 0 && argc == 3)
 		maps(strtoul(argv[2], NULL, 10));
 	else if (strcmp(mode, "threads") == 0 && argc == 3)
 		threads(strtoul(argv[2], NULL, 10));
