@@ -3,6 +3,7 @@ proto_srcs := \
 	format/common.proto \
 	format/file.proto \
 	format/host.proto \
+	format/ipc.proto \
 	format/memory.proto \
 	format/process.proto \
 	format/socket.proto

@@ -26,7 +26,7 @@
 #define PSNAP_MAGIC_LEN		8
 /* The newest this library reads; a writer uses the lowest that holds its content. */
 #define PSNAP_VERSION_MAJOR	2
-#define PSNAP_VERSION_MINOR	0
+#define PSNAP_VERSION_MINOR	1
 
 #define PSNAP_HDR_LEN		64
 #define PSNAP_HDR_MAGIC		0	/* 8 bytes */
@@ -218,7 +218,7 @@ enum psnap_table {
 static inline int
 psnap_version_is_known(uint16_t major, uint16_t minor)
 {
-	return (major == 1 && minor <= 1) || (major == 2 && minor == 0);
+	return (major == 1 || major == 2) && minor <= 1;
 }
 
 /* ---- integers ------------------------------------------------------------ */

@@ -11,6 +11,9 @@ restore_linux_srcs := \
 	libsnap/restore/linux/fill.c \
 	libsnap/restore/linux/host.c \
 	libsnap/restore/linux/host_files.c \
+	libsnap/restore/linux/host_ipc.c \
+	libsnap/restore/linux/ipc.c \
+	libsnap/restore/linux/ipc_segment.c \
 	libsnap/restore/linux/object_anon.c \
 	libsnap/restore/linux/object_carried.c \
 	libsnap/restore/linux/object_file.c \
@@ -71,6 +74,7 @@ libsnap_srcs := \
 	libsnap/convert/records.c \
 	libsnap/convert/version_1_1.c \
 	libsnap/convert/version_2_0.c \
+	libsnap/convert/version_2_1.c \
 	libsnap/convert/write.c \
 	libsnap/export/core/core.c \
 	libsnap/export/core/notes.c \
@@ -96,6 +100,7 @@ libsnap_srcs := \
 	libsnap/validate/validate_file.c \
 	libsnap/validate/validate_graph.c \
 	libsnap/validate/validate_host.c \
+	libsnap/validate/validate_ipc.c \
 	libsnap/validate/validate_memory.c \
 	libsnap/validate/validate_pages.c \
 	libsnap/validate/validate_process.c \

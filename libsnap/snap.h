@@ -95,7 +95,7 @@ struct snap_writer_options {
 	uint32_t	block_pages;	/* pages a block, 0: 64 (zstd) or 1024 (none) */
 	uint32_t	page_shift;	/* 0: 12 */
 	uint32_t	threads;	/* compressing threads, 0: one a CPU, at most 8 */
-	uint16_t	major, minor;	/* format version: 1.0 (also 0.0), 1.1 or 2.0; the lowest that holds the content */
+	uint16_t	major, minor;	/* format version: 1.0 (also 0.0), 1.1, 2.0 or 2.1; the lowest that holds the content */
 	uint32_t	reserved[6];	/* must be zero, else SNAP_E_MISUSE */
 };
 
@@ -513,6 +513,7 @@ struct snap_restore_options {
 	bool		own_session;	/* what was in a session from outside gets one of its own, not the caller's */
 	bool		stopped;	/* leave every process stopped by SIGSTOP */
 	bool		lazy;		/* map pages from the file instead of reading them: see snapctl(1) */
+	bool		own_ipc;	/* the caller is in an IPC namespace made for it: that is one of its own again */
 	snap_ready_fn	*ready;		/* NULL: none; gets the ctx of the problems */
 	/*
 	 * If the root is number 1: the way to a process in snap_restore_first(); for

@@ -20,6 +20,7 @@ tests_sh := \
 	tests/tools/fit_test.sh \
 	tests/tools/inspect_live_test.sh \
 	tests/tools/install_test.sh \
+	tests/tools/ipc_test.sh \
 	tests/tools/restore_files_test.sh \
 	tests/tools/restore_test.sh \
 	tests/tools/unharmed_test.sh
@@ -71,6 +72,7 @@ behaviour_srcs := \
 	tests/behaviour/anonymous.c \
 	tests/behaviour/credentials.c \
 	tests/behaviour/files.c \
+	tests/behaviour/ipc.c \
 	tests/behaviour/main.c \
 	tests/behaviour/memory.c \
 	tests/behaviour/pipes.c \

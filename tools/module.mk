@@ -22,6 +22,7 @@ snapinspect_srcs := \
 	tools/snapinspect/view_files.c \
 	tools/snapinspect/view_fit.c \
 	tools/snapinspect/view_info.c \
+	tools/snapinspect/view_ipc.c \
 	tools/snapinspect/view_maps.c \
 	tools/snapinspect/view_mem.c \
 	tools/snapinspect/view_regs.c \

@@ -250,6 +250,7 @@ collect(struct dump *d)
 	if ((r = collect_remote(d)) != 0 ||
 	    (r = task_resolve(d)) != 0 ||
 	    (r = fd_resolve(d)) != 0 ||
+	    (r = ipc_collect(d)) != 0 ||
 	    (r = coverage_decide(d)) != 0)
 		return r;
 	numbers_translate(d);
@@ -264,6 +265,7 @@ emit_all(struct dump *d)
 	if ((r = task_emit(d)) != 0 ||
 	    (r = mem_emit(d)) != 0 ||
 	    (r = fd_emit(d)) != 0 ||
+	    (r = ipc_emit(d)) != 0 ||
 	    (r = coverage_emit(d)) != 0 ||
 	    (r = flush(d)) != 0)
 		return r;
@@ -286,6 +288,9 @@ emit_and_finish(struct dump *d)
 	int r;
 
 	count(d);
+	/* the lowest version that holds it */
+	d->result->major = ipc_is_empty(d) ? 1 : 2;
+	d->result->minor = ipc_is_empty(d) ? 0 : 1;
 	if ((r = emit_all(d)) != 0)
 		return r;
 	return d->sink->finish(d->sink->ctx) == 0 ? 0 : dump_fail(d, GLUE_E_SINK, 0, NULL, "output failed");

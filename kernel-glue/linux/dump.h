@@ -7,6 +7,7 @@
  *	task_*.c	threads and processes: registers, signals, timers, credentials, ...
  *	mem_*.c		address spaces, mappings, memory objects, pages
  *	fd_*.c		descriptor tables, open files and what they are open on
+ *	ipc*.c		System V IPC
  *	dump.c		the order of it all
  *
  * Collectors fill these structures while the tree is stopped; emitters
@@ -71,6 +72,7 @@ struct dump {
 	struct list	terminals;	/* struct terminal */
 	struct list	sockets;	/* struct socket_object */
 	struct list	memory_objects;	/* struct memory_object */
+	struct ipc	*ipc;		/* ipc.c */
 	struct list	buckets;	/* fd_table.c: candidates for sharing */
 	struct list	coverage;	/* struct coverage */
 	struct list	notes;		/* char *: provenance notes */
@@ -270,6 +272,14 @@ void	stage_close(struct dump *d);
  */
 struct memory_object *mem_object(struct dump *d, uint64_t dev, uint64_t ino, uint32_t kind, int fd);
 uint64_t mem_object_id(const struct memory_object *o);
+
+/* ---- ipc*.c: System V IPC --------------------------------------------------------- */
+
+/* What of its namespace is the tree's; after all are collected. */
+int	ipc_collect(struct dump *d);
+void	ipc_translate(struct dump *d);
+bool	ipc_is_empty(const struct dump *d);
+int	ipc_emit(struct dump *d);		/* records of ipc.proto */
 
 /* ---- fd_*.c: files ---------------------------------------------------------------- */
 

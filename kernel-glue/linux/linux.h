@@ -55,6 +55,7 @@ struct glue_error {
 struct glue_linux_options {
 	pid_t		pid;		/* root of the tree */
 	bool		allow_partial;
+	bool		ipc_all;	/* every System V object of the namespace, not only those the tree uses */
 	enum glue_after	after;
 	uint64_t	stage_bytes;	/* memory to hold pages in while the tree is stopped, 0: half of what is free */
 	const char	*spill_dir;	/* folder for what does not fit there */
@@ -78,6 +79,7 @@ struct glue_linux_result {
 	uint64_t	total_ns;
 	uint64_t	processes, threads, mappings, open_files;
 	uint64_t	pages, zero_pages;
+	uint16_t	major, minor;	/* format version of the records, before the sink gets the first */
 	/* called for each finding before the dump is refused or goes on */
 	void		(*finding)(void *ctx, const struct glue_finding *f);
 	void		*finding_ctx;

@@ -20,7 +20,9 @@ mem_object(struct dump *d, uint64_t dev, uint64_t ino, uint32_t kind, int fd)
 
 	for (size_t i = 0; i < d->memory_objects.n; i++) {
 		o = d->memory_objects.v[i];
-		if (o->dev == dev && o->ino == ino)
+		/* a segment's inode is its id, which another's may be, too */
+		if (o->dev == dev && o->ino == ino &&
+		    (o->kind == PSNAP_MEMORY_OBJECT_SYSV) == (kind == PSNAP_MEMORY_OBJECT_SYSV))
 			goto have;
 	}
 	if ((o = dump_alloc(d, sizeof *o)) == NULL || list_add(d, &d->memory_objects, o) != 0)

@@ -159,12 +159,8 @@ object_mapping(struct dump *d, struct proc *p, struct mapping *m, uint32_t kind)
 	}
 	if (m->ht)
 		m->object->huge_page_size = m->huge_page_size;
-	if (kind == PSNAP_MEMORY_OBJECT_SYSV) {
+	if (kind == PSNAP_MEMORY_OBJECT_SYSV)
 		m->object->sysv_id = (int64_t)m->ino;
-		return dump_cover(d, PSNAP_COVERAGE_NOTE, p, 0, -1, m->object->id, "sysv-shm",
-		    "System V segment %llu: contents held, its permissions are not",
-		    (unsigned long long)m->ino);
-	}
 	if (kind == PSNAP_MEMORY_OBJECT_MEMFD && m->object->name == NULL) {
 		char *name = dump_strdup(d, m->name + strlen("/memfd:")), *end;
 
@@ -252,6 +248,9 @@ classify(struct dump *d, struct proc *p, struct mapping *m, const struct mapping
 		m->kind = PSNAP_MAPPING_VVAR;
 		return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, -1, m->id, "uprobes",
 		    "the process is being probed: breakpoints are in its code");
+	} else if (starts(n, "/SYSV") && strstr(n, DELETED) != NULL) {
+		/* its inode is its id, and that may be 0 */
+		return object_mapping(d, p, m, PSNAP_MEMORY_OBJECT_SYSV);
 	} else if (m->ino == 0 || (!m->shared && starts(n, "/anon_hugepage"))) {
 		m->kind = PSNAP_MAPPING_ANONYMOUS;
 		if (strcmp(n, "[heap]") == 0)
@@ -262,8 +261,6 @@ classify(struct dump *d, struct proc *p, struct mapping *m, const struct mapping
 			m->role = PSNAP_MAPPING_ROLE_NAMED;
 	} else if (starts(n, "/memfd:") && strstr(n, DELETED) != NULL) {
 		return object_mapping(d, p, m, PSNAP_MEMORY_OBJECT_MEMFD);
-	} else if (starts(n, "/SYSV") && strstr(n, DELETED) != NULL) {
-		return object_mapping(d, p, m, PSNAP_MEMORY_OBJECT_SYSV);
 	} else if (strcmp(n, "/dev/zero" DELETED) == 0 || starts(n, "[anon_shmem:") ||
 	    starts(n, "/anon_hugepage")) {
 		return object_mapping(d, p, m, PSNAP_MEMORY_OBJECT_ANONYMOUS);

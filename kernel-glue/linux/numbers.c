@@ -137,5 +137,6 @@ numbers_translate(struct dump *d)
 		t->sid = session_number(d, t->sid);
 		t->pgid = group_number(d, t->pgid);
 	}
+	ipc_translate(d);
 	coverage_translate(d);
 }

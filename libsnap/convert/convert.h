@@ -32,6 +32,7 @@ struct pass {
 };
 extern const struct pass pass_1_0_to_1_1, pass_1_1_to_1_0;
 extern const struct pass pass_1_1_to_2_0, pass_2_0_to_1_1;
+extern const struct pass pass_2_0_to_2_1, pass_2_1_to_2_0;
 extern const struct pass pass_i386_to_amd64, pass_amd64_to_i386;
 
 /* Bytes of a page to be changed. */
@@ -101,6 +102,10 @@ void	patches_sort(struct conversion *c);
 /* ---- edit.c ---- */
 /* Check the options' edits and add the step that makes them, if there are any. */
 int	edit_plan(struct conversion *c);
+/* ---- version_2_1.c ---- */
+/* Whether there is a record of a kind that came with version 2.1. */
+bool	records_need_2_1(const struct conversion *c);
+
 /* ---- abi.c ---- */
 
 /* Host.taken_abi once the kernel ABI is this one. */

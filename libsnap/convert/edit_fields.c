@@ -2,6 +2,7 @@
 /*
  * Every field of the schema that holds what can be edited.
  */
+#include "format/ipc.pb-c.h"
 #include "format/socket.pb-c.h"
 #include "libsnap/convert/edit.h"
 
@@ -87,6 +88,10 @@ static const struct edit_field fields[] = {
 	{ &psnap__terminal__descriptor, PSNAP_F_TERMINAL_GID, EDIT_GID, 0, NULL },
 	{ &psnap__peer_credentials__descriptor, PSNAP_F_PEER_CREDENTIALS_UID, EDIT_UID, 0, NULL },
 	{ &psnap__peer_credentials__descriptor, PSNAP_F_PEER_CREDENTIALS_GID, EDIT_GID, 0, NULL },
+	{ &psnap__sysv_identity__descriptor, PSNAP_F_SYSV_IDENTITY_UID, EDIT_UID, 0, NULL },
+	{ &psnap__sysv_identity__descriptor, PSNAP_F_SYSV_IDENTITY_GID, EDIT_GID, 0, NULL },
+	{ &psnap__sysv_identity__descriptor, PSNAP_F_SYSV_IDENTITY_CREATOR_UID, EDIT_UID, 0, NULL },
+	{ &psnap__sysv_identity__descriptor, PSNAP_F_SYSV_IDENTITY_CREATOR_GID, EDIT_GID, 0, NULL },
 };
 
 const struct edit_field *

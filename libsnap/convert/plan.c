@@ -13,9 +13,10 @@ static const struct {
 	{ 1, 0, NULL, NULL },
 	{ 1, 1, &pass_1_0_to_1_1, &pass_1_1_to_1_0 },
 	{ 2, 0, &pass_1_1_to_2_0, &pass_2_0_to_1_1 },
+	{ 2, 1, &pass_2_0_to_2_1, &pass_2_1_to_2_0 },
 };
 #define NVERSIONS	(sizeof versions / sizeof versions[0])
-#define VERSION_1_1	1
+enum { VERSION_1_0, VERSION_1_1, VERSION_2_0, VERSION_2_1 };
 
 /* NVERSIONS: not known. */
 static size_t
@@ -75,8 +76,8 @@ lowest(const struct conversion *c, size_t at)
 	Psnap__Abi to = wanted_abi(c), taken = to == h->kernel_abi ? h->taken_abi : abi_taken(h, to);
 
 	if (versions[at].major > 1)
-		return at;
-	return taken != PSNAP__ABI__ABI_UNKNOWN ? VERSION_1_1 : 0;
+		return records_need_2_1(c) ? VERSION_2_1 : VERSION_2_0;
+	return taken != PSNAP__ABI__ABI_UNKNOWN ? VERSION_1_1 : VERSION_1_0;
 }
 
 int

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "format/file.pb-c.h"
 #include "format/host.pb-c.h"
+#include "format/ipc.pb-c.h"
 #include "format/memory.pb-c.h"
 #include "format/process.pb-c.h"
 #include "format/socket.pb-c.h"
@@ -34,6 +35,7 @@ static const struct kind kinds[] = {
 	{ PSNAP_KIND_PIPE, "pipe", &psnap__pipe__descriptor, 0, 0 },
 	{ PSNAP_KIND_TERMINAL, "terminal", &psnap__terminal__descriptor, 0, 0 },
 	{ PSNAP_KIND_SOCKET, "socket", &psnap__socket__descriptor, 0, 0 },
+	{ PSNAP_KIND_SYSV_SEGMENT, "sysv-segment", &psnap__sysv_segment__descriptor, 0, 0 },
 };
 #define NKINDS (sizeof kinds / sizeof kinds[0])
 

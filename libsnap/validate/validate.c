@@ -32,6 +32,7 @@ static const struct {
 	{ PSNAP_KIND_PIPE, check_pipe },
 	{ PSNAP_KIND_TERMINAL, check_terminal },
 	{ PSNAP_KIND_SOCKET, check_socket },
+	{ PSNAP_KIND_SYSV_SEGMENT, check_sysv_segment },
 };
 
 /* ---- reporting ---- */
@@ -166,6 +167,7 @@ snap_validate(struct snap *s, snap_finding_fn *fn, void *ctx, struct snap_error 
 	    (!v.stopped && (r = check_graph(&v)) != 0) ||
 	    (!v.stopped && (r = check_numbers(&v)) != 0) ||
 	    (!v.stopped && (r = check_epolls(&v)) != 0) ||
+	    (!v.stopped && (r = check_sysv(&v)) != 0) ||
 	    (!v.stopped && (r = check_pages(&v)) != 0))
 		goto out;
 	r = v.first.code;

@@ -60,11 +60,13 @@ void	check_file(struct check *v, const struct snap_object *o);
 void	check_pipe(struct check *v, const struct snap_object *o);
 void	check_terminal(struct check *v, const struct snap_object *o);
 void	check_socket(struct check *v, const struct snap_object *o);
+void	check_sysv_segment(struct check *v, const struct snap_object *o);
 
 /* Of all objects together; 0, or SNAP_E_NOMEM or a reading error in v->err. */
 int	check_graph(struct check *v);	/* GRA-4 to GRA-9 */
 int	check_numbers(struct check *v);	/* pids, tids, pgids, sids */
 int	check_epolls(struct check *v);	/* OPN-6 */
+int	check_sysv(struct check *v);	/* IPC-2, IPC-3, SHM-2 */
 int	check_pages(struct check *v);	/* PAG, MAP-4, MAP-9, MOB-3 */
 
 #endif

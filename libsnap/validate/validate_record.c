@@ -8,6 +8,7 @@
 
 #include "format/file.pb-c.h"
 #include "format/host.pb-c.h"
+#include "format/ipc.pb-c.h"
 #include "format/memory.pb-c.h"
 #include "format/process.pb-c.h"
 #include "format/socket.pb-c.h"
@@ -84,6 +85,10 @@ static const struct reference {
 	{ &psnap__socket__descriptor, PSNAP_F_SOCKET_NAMESPACE_ID, PSNAP_KIND_NAMESPACE, OPTIONAL },
 	{ &psnap__socket_message__descriptor, PSNAP_F_SOCKET_MESSAGE_OPEN_FILE_IDS, PSNAP_KIND_OPEN_FILE,
 	    REQUIRED },
+	{ &psnap__sysv_identity__descriptor, PSNAP_F_SYSV_IDENTITY_NAMESPACE_ID, PSNAP_KIND_NAMESPACE,
+	    REQUIRED },
+	{ &psnap__sysv_segment__descriptor, PSNAP_F_SYSV_SEGMENT_MEMORY_OBJECT_ID,
+	    PSNAP_KIND_MEMORY_OBJECT, REQUIRED },
 };
 
 /* Enumerations in which 0, "not known", leaves the object without meaning. */

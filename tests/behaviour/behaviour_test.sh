@@ -5,16 +5,16 @@
 
 . "$SNAP_SRC/tests/programs/common.sh"
 
-# behaviour PREFIX PROGRAM
+# behaviour PREFIX PROGRAM [RESTORE-OPTION]
 behaviour() {
 	[ -x "$SNAP_HELPERS/$2" ] || atf_skip "no 32-bit compiler: $2 was not built"
 	unshare --pid --fork --mount-proc true 2>/dev/null || atf_skip "no pid namespaces here"
-	atf_check -o match:' 0 failed' unshare --pid --fork --mount-proc --kill-child \
-	    sh "$SNAP_SRC/tests/behaviour/run.sh" "$snapctl" "$SNAP_HELPERS/$2" "start dump restore dump restore check" "$1"
+	atf_check -o match:' 0 failed' unshare --pid --ipc --fork --mount-proc --kill-child \
+	    sh "$SNAP_SRC/tests/behaviour/run.sh" "$snapctl" "$SNAP_HELPERS/$2" "start dump restore dump restore check" "$1" $3
 }
 
 areas="credentials epoll eventfd file inotify memory namespace pidfd pipe process signal signalfd socket
-    terminal thread timer timerfd wait"
+    sysv terminal thread timer timerfd wait"
 
 for area in $areas; do
 	eval "
@@ -32,7 +32,23 @@ for area in $areas; do
 	}"
 done
 
+# Each in an IPC namespace of its own, where nothing is left of what was killed.
+atf_test_case sysv_elsewhere_amd64
+sysv_elsewhere_amd64_head() { atf_set require.user root; atf_set require.progs unshare; atf_set timeout 300; }
+sysv_elsewhere_amd64_body() {
+	[ "$SNAP_ARCH" = amd64 ] || atf_skip 'a 32-bit snapctl restores 32-bit processes'
+	behaviour sysv_ behave --ipcns
+}
+atf_test_case sysv_elsewhere_i386
+sysv_elsewhere_i386_head() { atf_set require.user root; atf_set require.progs unshare; atf_set timeout 300; }
+sysv_elsewhere_i386_body() {
+	[ "$SNAP_ARCH" = i386 ] || [ -z "$SNAP_SANITIZE" ] || atf_skip 'in the plain configuration'
+	behaviour sysv_ behave32 --ipcns
+}
+
 atf_init_test_cases() {
+	atf_add_test_case sysv_elsewhere_amd64
+	atf_add_test_case sysv_elsewhere_i386
 	for area in $areas; do
 		atf_add_test_case ${area}_amd64
 		atf_add_test_case ${area}_i386

@@ -2,7 +2,7 @@
 #include "tests/behaviour/behave.h"
 
 static const struct behaviour *const all[] = {
-	anonymous, credentials, files, memory, pipes, processes, signals, sockets, terminals, threads, timers, waits,
+	anonymous, credentials, files, ipc, memory, pipes, processes, signals, sockets, terminals, threads, timers, waits,
 };
 
 void

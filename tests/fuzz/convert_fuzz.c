@@ -9,10 +9,11 @@
 static struct snap_convert_options
 options_of(uint8_t how)
 {
-	static const uint16_t versions[][2] = { { 0, 0 }, { 1, 0 }, { 1, 1 }, { 2, 0 } };
+	static const uint16_t versions[][2] = { { 0, 0 }, { 1, 0 }, { 1, 1 }, { 2, 0 }, { 2, 1 } };
+	unsigned version = (how & 3u) + (how >> 7);
 
 	return (struct snap_convert_options){
-		.major = versions[how & 3][0], .minor = versions[how & 3][1], .abi = how >> 2 & 3,
+		.major = versions[version][0], .minor = versions[version][1], .abi = how >> 2 & 3,
 		.strict = how >> 4 & 1, .raw = how >> 5 & 1, .level = how >> 6 & 1 ? 3 : 0,
 	};
 }

@@ -53,12 +53,14 @@ static inline size_t
 seed_convert(struct world *w, size_t n, uint8_t *out)
 {
 	/* to each version; to the other kernel ABI, also with pages anew */
-	static const uint8_t how[] = { 1, 2, 3, 4, 8, 11, 44, 72 };
+	static const uint8_t how[] = { 1, 2, 3, 4, 8, 11, 44, 72, 131, 128 };
 
 	if (n >= 2 * sizeof how)
 		return 0;
 	world_init(w);
 	world_all_i386(w);
+	if (how[n / 2] & 128)
+		world_ipc(w);
 	w->host.kernel_abi = n % 2 == 0 ? PSNAP__ABI__ABI_I386 : PSNAP__ABI__ABI_AMD64;
 	out[0] = how[n / 2];
 	return 1 + seed_validate(w, n % 2 == 0 ? FUZZ_I386 : FUZZ_AMD64, out + 1);

@@ -36,7 +36,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		goto out;
 	/* any two bytes are some kind: few are numbers of one */
 	if ((kind = kind_find(psnap_get16(data))) == NULL)
-		kind = kind_at(psnap_get16(data) % 23);
+		kind = kind_at(psnap_get16(data) % (psnap__kind__descriptor.n_values - 1));
 	m = protobuf_c_message_unpack(kind->message, &allocator, size - 2, data + 2);
 	if (m == NULL || arena_used(arena) > 32 << 20)
 		goto out;

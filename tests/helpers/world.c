@@ -2,13 +2,14 @@
 /*
  * Writes the world of tests/libsnap/world.h.
  *
- *	world FILE [i386|all-i386|reversed|refused|wide]
+ *	world FILE [i386|all-i386|reversed|refused|wide|ipc]
  *
  *	i386		its root process is an i386 one
  *	all-i386	all are, and the root is in two signal handlers
  *	reversed	with a mapping that ends before it starts
  *	refused		with a record that only a newer reader understands
  *	wide		with a signal blocked for which version 1 has no place
+ *	ipc		with System V IPC, for which no version before 2.1 has a place
  *
  *	world FOLDER seeds
  *
@@ -53,6 +54,8 @@ write_seeds(const char *folder)
 		world_init(&w);
 		if (i386)
 			world_i386(&w);
+		else
+			world_ipc(&w);
 		if (f == NULL || world_write(&w, fileno(f), &err) != 0)
 			return 1;
 		rewind(f);
@@ -65,6 +68,7 @@ write_seeds(const char *folder)
 	for (size_t i = 0; (n = seed_convert(&w, i, bytes)) > 0; i++)
 		r |= write_seed(folder, "convert_fuzz", i, bytes, n);
 	world_init(&w);
+	world_ipc(&w);
 	for (size_t i = 0; (n = seed_unpack(&w, i, bytes)) > 0; i++)
 		r |= write_seed(folder, "unpack_fuzz", i, bytes, n);
 	return r;
@@ -103,6 +107,8 @@ main(int argc, char **argv)
 		world_blocked(&w, "\1\0\0\0\0\0\0\0\2", 9);	/* HUP and INFO */
 		w.major = 2;
 	}
+	if (strcmp(how, "ipc") == 0)
+		world_ipc(&w);
 	if (world_write(&w, fd, &err) != 0 || close(fd) != 0) {
 		fprintf(stderr, "world: %s\n", err.msg);
 		return 1;

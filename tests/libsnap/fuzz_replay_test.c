@@ -143,6 +143,7 @@ ATF_TC_BODY(unpack, tc)
 	size_t n;
 
 	world_init(&w);
+	world_ipc(&w);
 	for (size_t i = 0; (n = seed_unpack(&w, i, bytes)) > 0; i++)
 		replay(unpack_fuzz, bytes, n, 300);
 }
@@ -157,6 +158,8 @@ ATF_TC_BODY(validate, tc)
 		world_init(&w);
 		if (i386)
 			world_i386(&w);
+		else
+			world_ipc(&w);
 		replay(validate_fuzz, bytes, seed_validate(&w, FUZZ_BOTH, bytes), 1000);
 	}
 }

@@ -89,10 +89,11 @@ ATF_TC_BODY(objects_are_found_by_id_kind_and_owner, tc)
 	struct snap_writer *w = begin(&f);
 
 	world_init(&world);
+	world_ipc(&world);
 	ATF_REQUIRE_EQ(world_put(&world, w, &err), 0);
 	ATF_REQUIRE_MSG(finish(w, f, &s, NULL, &err) == 0, "%s", err.msg);
 	v = snap_get_objects(s, &n);
-	ATF_CHECK_EQ(n, WORLD_IDS - 1);
+	ATF_CHECK_EQ(n, WORLD_IPC_IDS - 1);
 	for (size_t i = 0; i < n; i++) {
 		ATF_CHECK_EQ(v[i]->id, i + 1);
 		ATF_CHECK(v[i]->message != NULL && snap_get_object(s, i + 1) == v[i]);
@@ -107,7 +108,7 @@ ATF_TC_BODY(objects_are_found_by_id_kind_and_owner, tc)
 			ATF_CHECK(v[k - 1]->id < v[k]->id);
 		total += n;
 	}
-	ATF_CHECK_EQ(total, WORLD_IDS - 1);
+	ATF_CHECK_EQ(total, WORLD_IPC_IDS - 1);
 	ATF_CHECK(snap_get_kind(s, 79, &n) == NULL && n == 0);
 	ATF_CHECK(snap_get_kind(s, UINT32_MAX, &n) == NULL && n == 0);
 	v = snap_get_children(s, ROOT, PSNAP_KIND_THREAD, &n);
@@ -119,7 +120,7 @@ ATF_TC_BODY(objects_are_found_by_id_kind_and_owner, tc)
 		    ((const Psnap__Mapping *)(const void *)v[i]->message)->start);
 	ATF_CHECK(snap_get_children(s, SPACE, PSNAP_KIND_THREAD, &n) == NULL && n == 0);
 	snap_get_summary(s, &sum);
-	ATF_CHECK_EQ(sum.objects, WORLD_IDS - 1);
+	ATF_CHECK_EQ(sum.objects, WORLD_IPC_IDS - 1);
 	ATF_CHECK_EQ(sum.stored_pages, 7);
 	snap_close(s);
 }

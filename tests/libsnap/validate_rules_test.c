@@ -189,7 +189,20 @@
 	X(soc9_two, "SOC-9", SOCKET, CORRUPT, w->socket.type = w->peer.type = PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM; \
 	    w->message.source_path = w->message.source_abstract = world_bytes("x"))			\
 	X(gra2_under_way, "GRA-2", SOCKET, CORRUPT, w->under_way[1] = FREE_ID)				\
-	X(gra3_under_way, "GRA-3", SOCKET, CORRUPT, w->under_way[1] = SOCKET)
+	X(gra3_under_way, "GRA-3", SOCKET, CORRUPT, w->under_way[1] = SOCKET) \
+	X(ipc1, "IPC-1", SEGMENT, CORRUPT, world_ipc(w); w->identity.id = -1)				\
+	X(ipc1_none, "IPC-1", SEGMENT, CORRUPT, world_ipc(w); w->segment.identity = NULL)			\
+	X(ipc1_mode, "IPC-1", SEGMENT, CORRUPT, world_ipc(w); w->identity.mode = 01000)			\
+	X(ipc1_namespace, "IPC-1", SEGMENT, CORRUPT, world_ipc(w); w->identity.namespace_id = NET_NS)	\
+	X(ipc1_nowhere, "GRA-1", SEGMENT, CORRUPT, world_ipc(w); w->identity.namespace_id = 0)		\
+	X(ipc2, "IPC-2", OTHER_SEGMENT, CORRUPT, world_ipc(w); w->other_identity.id = w->identity.id)	\
+	X(ipc3, "IPC-3", OTHER_SEGMENT, CORRUPT, world_ipc(w); w->other_segment.deleted = false;		\
+	    w->other_identity.key = w->identity.key)							\
+	X(shm1, "SHM-1", SEGMENT, CORRUPT, world_ipc(w); w->segment_memory.size = 0)			\
+	X(shm1_kind, "SHM-1", SEGMENT, CORRUPT, world_ipc(w); w->segment.memory_object_id = OBJECT)	\
+	X(shm2, "SHM-2", OTHER_SEGMENT, CORRUPT, world_ipc(w);						\
+	    w->other_segment.memory_object_id = SEGMENT_MEMORY)						\
+	X(shm3, "SHM-3", OTHER_SEGMENT, CORRUPT, world_ipc(w); w->other_identity.key = 7)
 
 #define MUTATE(name, rule, id, code, ...)	\
 	static void mutate_##name(struct world *w) { __VA_ARGS__; }
@@ -274,6 +287,11 @@ ATF_TC_BODY(a_valid_snapshot_has_no_finding, tc)
 	memset(&f, 0, sizeof f);
 	r = validate(&w, &f, &err);
 	ATF_CHECK_MSG(r == 0 && f.count == 0, "i386: %s: %s", f.first.rule, f.first.msg);
+	world_init(&w);
+	world_ipc(&w);
+	memset(&f, 0, sizeof f);
+	r = validate(&w, &f, &err);
+	ATF_CHECK_MSG(r == 0 && f.count == 0, "ipc: %s: %s", f.first.rule, f.first.msg);
 }
 
 ATF_TC_WITHOUT_HEAD(each_rule_fires_on_what_breaks_just_it);

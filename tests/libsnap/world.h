@@ -14,6 +14,7 @@
 
 #include "format/file.pb-c.h"
 #include "format/host.pb-c.h"
+#include "format/ipc.pb-c.h"
 #include "format/memory.pb-c.h"
 #include "format/process.pb-c.h"
 #include "format/psnap_fields.h"
@@ -30,6 +31,8 @@ enum {
 	OPEN_FILE, OPEN_EPOLL, OPEN_INOTIFY, OPEN_SOCKET, OPEN_PEER, OPEN_PIPE, OPEN_TTY, OPEN_MEMFD,
 	OPEN_NS, EXE, DIR, PIPE, TTY, SOCKET, PEER, INET, WORLD_IDS, FREE_ID = 999,
 };
+/* And those of kinds that came with version 2.1. */
+enum { IPC_NS = WORLD_IDS, SEGMENT_MEMORY, OTHER_MEMORY, SEGMENT, OTHER_SEGMENT, WORLD_IPC_IDS };
 
 enum { WORLD_EXTRA = 4 };
 
@@ -86,6 +89,12 @@ struct world {
 	Psnap__IntervalTimer itimers[2];
 	Psnap__PosixTimer timers[2];
 
+	/* of world_ipc() */
+	Psnap__Namespace ipc_ns;
+	Psnap__MemoryObject segment_memory, other_memory;
+	Psnap__SysvSegment segment, other_segment;
+	Psnap__SysvIdentity identity, other_identity;
+
 	/* spare ones, for tests that need another */
 	Psnap__Session	extra_session;
 	Psnap__Fpu	bad_fpu;
@@ -115,7 +124,7 @@ struct world {
 	Psnap__IntervalTimer *itimer_p[2];
 	Psnap__PosixTimer *timer_p[2];
 
-	uint16_t	major;		/* format version, 0: 1.0 */
+	uint16_t	major, minor;	/* format version, 0.0: 1.0 */
 
 	/* what is written, in this order; a test drops or adds one */
 	struct {
@@ -124,7 +133,7 @@ struct world {
 		const ProtobufCMessage *message;
 		uint8_t		revision, critical;
 		bool		dropped;
-	} records[WORLD_IDS + WORLD_EXTRA];
+	} records[WORLD_IPC_IDS + WORLD_EXTRA];
 	size_t		nrecords;
 	/* page runs, by owner; count 0: none */
 	struct {
@@ -614,6 +623,41 @@ world_init(struct world *w)
 	ADD(SOCKET, SOCKET, socket);
 	ADD(PEER, SOCKET, peer);
 	ADD(INET, SOCKET, inet);
+}
+
+/* What a System V segment has; its memory is not held. */
+static inline void
+world_segment(Psnap__SysvSegment *g, Psnap__SysvIdentity *i, Psnap__MemoryObject *m, uint64_t memory)
+{
+	psnap__sysv_segment__init(g);
+	psnap__sysv_identity__init(i);
+	psnap__memory_object__init(m);
+	m->kind = PSNAP__MEMORY_OBJECT_KIND__MEMORY_OBJECT_SYSV;
+	m->size = 5000;
+	i->namespace_id = IPC_NS;
+	i->id = m->sysv_id = (int32_t)(memory - SEGMENT_MEMORY) * 32768;
+	i->key = memory == SEGMENT_MEMORY ? 0x5a000001 : 0;
+	i->mode = 0640;
+	g->identity = i;
+	g->memory_object_id = memory;
+}
+
+/* The kinds of version 2.1 as well. */
+static inline void
+world_ipc(struct world *w)
+{
+	w->major = 2;
+	w->minor = 1;
+	psnap__namespace__init(&w->ipc_ns);
+	w->ipc_ns.kind = PSNAP__NAMESPACE_KIND__NAMESPACE_IPC;
+	world_segment(&w->segment, &w->identity, &w->segment_memory, SEGMENT_MEMORY);
+	world_segment(&w->other_segment, &w->other_identity, &w->other_memory, OTHER_MEMORY);
+	w->other_segment.deleted = true;
+	ADD(IPC_NS, NAMESPACE, ipc_ns);
+	ADD(SEGMENT_MEMORY, MEMORY_OBJECT, segment_memory);
+	ADD(OTHER_MEMORY, MEMORY_OBJECT, other_memory);
+	ADD(SEGMENT, SYSV_SEGMENT, segment);
+	ADD(OTHER_SEGMENT, SYSV_SEGMENT, other_segment);
 #undef ADD
 }
 
@@ -724,7 +768,8 @@ world_put(const struct world *w, struct snap_writer *sw, struct snap_error *err)
 static inline int
 world_write(const struct world *w, int fd, struct snap_error *err)
 {
-	const struct snap_writer_options options = { .codec = PSNAP_CODEC_ZSTD, .threads = 1, .major = w->major };
+	const struct snap_writer_options options = { .codec = PSNAP_CODEC_ZSTD, .threads = 1, .major = w->major,
+		.minor = w->minor };
 	struct snap_writer *sw;
 	int r;
 

@@ -5,7 +5,7 @@
 snapconv=$SNAP_BIN/snapconv
 snapinspect=$SNAP_BIN/snapinspect
 compat=$SNAP_SRC/tests/compat
-versions="1.0 1.1 2.0"
+versions="1.0 1.1 2.0 2.1"
 
 # as FILE TEXT: says its version
 is_version() { "$snapinspect" info "$1" | grep -q "format $2\$" || atf_fail "$1 is not $2"; }
@@ -99,6 +99,16 @@ plans_and_losses_body() {
 	[ ! -e x.psnap ] || atf_fail "refused, but written"
 	atf_check -e match:'signals above 64' "$snapconv" -t psnap:1.0 wide.psnap x.psnap
 	atf_check -o match:'signals above 64' "$snapinspect" info x.psnap
+	# what no earlier version can stand in for
+	atf_check "$SNAP_HELPERS/world" ipc.psnap ipc
+	atf_check "$snapconv" -t psnap ipc.psnap y.psnap
+	atf_check -o match:'format 2.1' "$snapinspect" info y.psnap
+	atf_check -s exit:1 -e match:'version 2.1 to 2.0: sysv-segment [0-9]+: no version before 2.1 can hold it' \
+	    "$snapconv" -t psnap:2.0 ipc.psnap z.psnap
+	[ ! -e z.psnap ] || atf_fail "refused, but written"
+	atf_check "$snapconv" -t psnap:2.1 wide.psnap w.psnap
+	atf_check "$snapconv" -t psnap w.psnap v.psnap
+	atf_check -o match:'format 2.0' "$snapinspect" info v.psnap
 }
 
 atf_test_case schema_changes_are_noticed

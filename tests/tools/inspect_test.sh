@@ -38,6 +38,18 @@ newer_is_refused_by_name_body() {
 	    "$inspect" info "$SNAP_VECTORS/bad-newer.psnap"
 }
 
+atf_test_case ipc_is_listed
+ipc_is_listed_body() {
+	atf_check "$SNAP_HELPERS/world" ipc.psnap ipc
+	cat >want <<-'OUT'
+		segment 0 key 0x5a000001 mode 0640 owner 0:0, 5000 bytes, 0 pages held
+		segment 32768 key 0x00000000 mode 0640 owner 0:0, 5000 bytes, 0 pages held, deleted
+	OUT
+	atf_check -o file:want "$inspect" ipc ipc.psnap
+	atf_check -o match:'"key": "0x5a000001"' -o match:'"attached_by": \[\]' "$inspect" ipc --json ipc.psnap
+	atf_check -o inline:'no System V IPC\n' "$inspect" ipc "$good"
+}
+
 atf_test_case memory_is_searched
 memory_is_searched_body() {
 	# 4096 bytes of 90: a pattern of four begins at 4093 of them
@@ -53,7 +65,7 @@ memory_is_searched_body() {
 atf_test_case json_is_json
 json_is_json_head() { atf_set require.progs python3; }
 json_is_json_body() {
-	for v in info tree maps files regs coverage verify; do
+	for v in info tree maps files ipc regs coverage verify; do
 		for f in "$SNAP_VECTORS"/good-*.psnap; do
 			atf_check -o save:out "$inspect" $v --json "$f"
 			atf_check -o ignore python3 -m json.tool out
@@ -147,6 +159,7 @@ bad_input_is_refused_body() {
 atf_init_test_cases() {
 	atf_add_test_case views_have_exact_output
 	atf_add_test_case newer_is_refused_by_name
+	atf_add_test_case ipc_is_listed
 	atf_add_test_case memory_is_searched
 	atf_add_test_case json_is_json
 	atf_add_test_case standard_input_and_output

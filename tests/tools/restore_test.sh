@@ -4,6 +4,7 @@
 # behind when it fails.
 
 . "$SNAP_SRC/tests/programs/common.sh"
+. "$SNAP_SRC/tests/tools/failing.sh"
 
 atf_test_case refused cleanup
 refused_head() { atf_set require.user root; atf_set timeout 120; }
@@ -109,61 +110,6 @@ fifty_at_once_body() {
 	done
 }
 fifty_at_once_cleanup() { kill_remembered; }
-
-# What exists of this machine that a restore could leave behind; seeds are
-# called by the number of the descriptor they were, or "memfd:snap-seed".
-inventory() {
-	ps -e -o comm= | grep -cE "$TARGET|^5[0-9]+\$|snap-seed" || true
-	ls -A . /dev/shm | sort
-	wc -l </proc/mounts
-	[ ! -r /proc/sysvipc/shm ] || wc -l </proc/sysvipc/shm
-}
-
-# Whoever inherits what was killed takes its time waiting for it.
-nothing_left() {
-	for _ in $(seq 200); do
-		inventory >after
-		! cmp -s before after || return 0
-		sleep 0.1
-	done
-	return 1
-}
-
-can_inject() {
-	[ -z "$SNAP_SANITIZE" ] && [ "$SNAP_ARCH" = amd64 ] || atf_skip "for the plain configuration"
-	strace -o /dev/null true 2>/dev/null || atf_skip "strace does not work here"
-}
-every_call="clone3 ptrace wait4 pipe2 socketpair sendmsg memfd_create openat fcntl lseek process_vm_writev
-    process_vm_readv pread64 write prlimit64 close sched_setattr ioctl"
-
-# fail_each CALLS [OPTIONS]: restore x.psnap with each of them made to fail in turn.
-fail_each() {
-	_calls=$1
-	shift
-	# so that these are in the inventory
-	: >stdout; : >stderr; : >trace; : >after
-	inventory >before
-	for call in $_calls; do
-		for n in 1 2 3 5 8 13 34 89; do
-			timeout 60 strace -qq -o trace -e trace="$call" -e inject="$call:error=EIO:when=$n" \
-			    "$snapctl" restore "$@" --detach x.psnap >stdout 2>stderr
-			status=$?
-			echo "$call $n: exit status $status"
-			injected=false
-			! grep -q INJECTED trace || injected=true
-			if [ $status -eq 0 ]; then
-				target=$(cat stdout)
-				kill -9 "$target" $(cat /proc/$target/task/$target/children) 2>/dev/null
-			elif [ $status -ne 1 ] && [ $status -ne 127 ]; then
-				atf_fail "$call $n: exit status $status"
-			elif [ ! -s stderr ]; then
-				atf_fail "$call $n: failed without a word"
-			fi
-			nothing_left || { diff before after; cat stderr; atf_fail "$call $n: something is left"; }
-			$injected || break
-		done
-	done
-}
 
 atf_test_case each_call_fails_in_turn cleanup
 each_call_fails_in_turn_head() {

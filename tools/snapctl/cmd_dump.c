@@ -24,6 +24,7 @@ struct request {
 	struct snap_writer *w;
 	struct snap_error werr;		/* of the writer, when the sink gave up */
 	const volatile int *cancel;
+	const struct glue_linux_result *result;
 };
 
 static void
@@ -35,6 +36,7 @@ help(void)
 	    "      --kill            end the processes once the snapshot is written\n"
 	    "      --stop            leave them stopped then; SIGCONT lets them go on\n"
 	    "      --allow-partial   dump even if something cannot be carried\n"
+	    "      --ipc-all         every System V object of the IPC namespace, not only those in use\n"
 	    "      --carry PATTERN   hold the content of files whose path matches, too\n"
 	    "      --raw             do not compress pages; they can be mapped from the file\n"
 	    "      --level N         zstd level, -7 to 19 (1)\n"
@@ -65,6 +67,8 @@ writer_ready(struct request *q)
 		return -1;
 	if (q->w != NULL)
 		return 0;
+	q->writer.major = q->result->major;
+	q->writer.minor = q->result->minor;
 	if (strcmp(q->output, "-") == 0)
 		return snap_writer_open_fd(&q->w, STDOUT_FILENO, &q->writer, &q->werr);
 	return snap_writer_create(&q->w, q->output, &q->writer, &q->werr);
@@ -182,6 +186,7 @@ dump(void *arg, const volatile int *cancel)
 
 	q->cancel = cancel;
 	q->glue.cancel = cancel;
+	q->result = &result;
 	if (glue_linux_dump(&q->glue, &sink, &result, &err) != 0) {
 		r = tell_failure(q, &err);
 	} else {
@@ -231,10 +236,10 @@ add_carry(struct request *q, const char *pattern)
 static int
 parse(struct request *q, int argc, char **argv, int *status)
 {
-	enum { ALLOW_PARTIAL = 256, RAW, LEVEL, THREADS, BUFFER, JSON, KILL, STOP, CARRY };
+	enum { ALLOW_PARTIAL = 256, RAW, LEVEL, THREADS, BUFFER, JSON, KILL, STOP, CARRY, IPC_ALL };
 	static const struct option options[] = {
 		{ "output", required_argument, NULL, 'o' }, { "allow-partial", no_argument, NULL, ALLOW_PARTIAL },
-		{ "carry", required_argument, NULL, CARRY }, { "raw", no_argument, NULL, RAW },
+		{ "ipc-all", no_argument, NULL, IPC_ALL }, { "carry", required_argument, NULL, CARRY }, { "raw", no_argument, NULL, RAW },
 		{ "level", required_argument, NULL, LEVEL }, { "threads", required_argument, NULL, THREADS },
 		{ "buffer", required_argument, NULL, BUFFER }, { "json", no_argument, NULL, JSON },
 		{ "quiet", no_argument, NULL, 'q' }, { "kill", no_argument, NULL, KILL }, { "stop", no_argument, NULL, STOP },
@@ -251,6 +256,9 @@ parse(struct request *q, int argc, char **argv, int *status)
 			break;
 		case ALLOW_PARTIAL:
 			q->glue.allow_partial = true;
+			break;
+		case IPC_ALL:
+			q->glue.ipc_all = true;
 			break;
 		case CARRY:
 			if (!add_carry(q, optarg))

@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -35,6 +36,7 @@ help(void)
 	    "      --check           tell what does not fit this machine, and do nothing\n"
 	    "  -d, --detach          return once it runs, and print the root's pid\n"
 	    "      --pidns           in a new pid namespace, where no number is taken\n"
+	    "      --ipcns           in a new IPC namespace, where no id or key is taken\n"
 	    "      --lazy            map pages from the snapshot instead of reading them (dump --raw)\n"
 	    "      --path FROM=TO    paths beginning with FROM begin with TO instead\n"
 	    "      --file PATTERN=POLICY\n"
@@ -283,14 +285,25 @@ add_file(struct request *q, char *arg)
 	return true;
 }
 
+/* Ours from here on: whoever is made by us is in it. */
+static bool
+enter_ipcns(const struct request *q)
+{
+	if (!q->options.own_ipc || unshare(CLONE_NEWIPC) == 0)
+		return true;
+	report("a new IPC namespace: %s", strerror(errno));
+	return false;
+}
+
 /* 0: go on; else *status is what to exit with. */
 static int
 parse(struct request *q, int argc, char **argv, int *status)
 {
-	enum { CHECK = 256, LAZY, PIDNS, PATH, ALLOW_CHANGED, ALLOW_PARTIAL, STOPPED, JSON, FILE_POLICY };
+	enum { CHECK = 256, LAZY, PIDNS, IPCNS, PATH, ALLOW_CHANGED, ALLOW_PARTIAL, STOPPED, JSON, FILE_POLICY };
 	static const struct option options[] = {
 		{ "check", no_argument, NULL, CHECK }, { "detach", no_argument, NULL, 'd' },
 		{ "lazy", no_argument, NULL, LAZY }, { "pidns", no_argument, NULL, PIDNS },
+		{ "ipcns", no_argument, NULL, IPCNS },
 		{ "path", required_argument, NULL, PATH }, { "file", required_argument, NULL, FILE_POLICY },
 		{ "allow-changed", no_argument, NULL, ALLOW_CHANGED },
 		{ "allow-partial", no_argument, NULL, ALLOW_PARTIAL }, { "stopped", no_argument, NULL, STOPPED },
@@ -313,6 +326,9 @@ parse(struct request *q, int argc, char **argv, int *status)
 			break;
 		case PIDNS:
 			q->pidns = true;
+			break;
+		case IPCNS:
+			q->options.own_ipc = true;
 			break;
 		case PATH:
 			if (!add_path(q, optarg))
@@ -359,7 +375,7 @@ cmd_restore(int argc, char **argv)
 
 	if (parse(&q, argc, argv, &status) == 0) {
 		status = EXIT_REFUSED;
-		if ((q.snap = input_open(q.input)) != NULL)
+		if (enter_ipcns(&q) && (q.snap = input_open(q.input)) != NULL)
 			status = q.check ? check_where(&q) : restore(&q);
 		snap_close(q.snap);
 	}

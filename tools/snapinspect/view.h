@@ -34,6 +34,8 @@ json_t	*maps_make(struct snap *s, const struct options *o, int *status);
 void	maps_print(const json_t *j);
 json_t	*files_make(struct snap *s, const struct options *o, int *status);
 void	files_print(const json_t *j);
+json_t	*ipc_make(struct snap *s, const struct options *o, int *status);
+void	ipc_print(const json_t *j);
 json_t	*regs_make(struct snap *s, const struct options *o, int *status);
 void	regs_print(const json_t *j);
 json_t	*mem_make(struct snap *s, const struct options *o, int *status);

@@ -220,18 +220,21 @@ check_objects(struct plan *p)
 
 	for (size_t i = 0; i < n; i++)
 		if (((const Psnap__MemoryObject *)(const void *)v[i]->message)->kind ==
-		    PSNAP__MEMORY_OBJECT_KIND__MEMORY_OBJECT_SYSV)
+		    PSNAP__MEMORY_OBJECT_KIND__MEMORY_OBJECT_SYSV && segment_find(p->s, v[i]->id) == NULL)
 			plan_problem(p, SNAP_WARNING, NULL, v[i]->id, "sysv-memory", "do not rely on its id",
 			    "System V shared memory comes back as shared memory without an id");
 	v = snap_get_kind(p->s, PSNAP_KIND_NAMESPACE, &n);
 	for (size_t i = 0; i < n; i++) {
 		const Psnap__Namespace *ns = (const void *)v[i]->message;
+		bool ipc = ns->kind == PSNAP__NAMESPACE_KIND__NAMESPACE_IPC;
 
 		if (ns->kind == PSNAP__NAMESPACE_KIND__NAMESPACE_PID && p->o->first != 0)
 			continue;	/* it is in one again */
+		if (ipc && p->o->own_ipc)
+			continue;
 		if (!ns->of_dumper && ns->kind != PSNAP__NAMESPACE_KIND__NAMESPACE_CGROUP)
 			plan_problem(p, SNAP_WARNING, NULL, v[i]->id, "namespace",
-			    "enter such a namespace first, if it matters",
+			    ipc ? "restore in a new one (--ipcns)" : "enter such a namespace first, if it matters",
 			    "it was in a namespace of its own (kind %d); it will be in the caller's", (int)ns->kind);
 	}
 	v = snap_get_kind(p->s, PSNAP_KIND_TERMINAL, &n);
@@ -289,5 +292,7 @@ host_preflight(struct plan *p, struct snap_error *err)
 	check_boot(p);
 	check_pids(p);
 	check_objects(p);
+	if ((r = host_check_ipc(p, err)) != 0)
+		return r;
 	return host_check_files(p, err);
 }

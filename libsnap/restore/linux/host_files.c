@@ -191,7 +191,7 @@ check_carried(struct plan *p, const struct need *need, const char *path, struct 
 		    "%s cannot be compared with what is held: %s", path, strerror(errno));
 		return 0;
 	}
-	if ((r = carried_compare(p, f, fd, &same, err)) == 0 && !same)
+	if ((r = content_compare(p, f->content_object_id, f->size, fd, &same, err)) == 0 && !same)
 		plan_problem(p, SNAP_FATAL, NULL, need->object->id, "file-changed", advice,
 		    "%s has another content than the one held", path);
 	close(fd);

@@ -17,12 +17,14 @@
  *	objects.c	open files, made in our own table; object_*.c by kind
  *	object_queue.c	and what is unread in sockets, once all of them are there
  *	descriptors.c	and handed over
+ *	ipc.c		System V objects; ipc_*.c by kind
  *	process.c	what a process has: dispositions, limits, ...
  *	timers.c	its interval and POSIX timers
  *	credentials.c	who it runs as, seccomp
  *	thread.c	registers, FPU, masks; letting go
  *	host.c		what of the snapshot does not fit this host
  *	host_files.c	and which of its files
+ *	host_ipc.c	and System V objects
  *
  * Functions return 0 or a negative snap_code with r->err filled.
  */
@@ -115,6 +117,8 @@ struct shared {
 	uint64_t	id;
 	const Psnap__MemoryObject *m;
 	int		fd;
+	const struct snap_object *segment;	/* SysvSegment, or NULL */
+	bool		kept;			/* the segment was here, as it is to be */
 };
 
 /* A socket made, to be filled when everything exists: id Socket. */
@@ -152,6 +156,7 @@ struct restore {
 	struct list	sockets;		/* struct made_socket */
 	struct list	ghosts;			/* struct shared: deleted files, id File */
 	struct list	carried;		/* struct carried: files made under their names; object_carried.c */
+	struct list	ipc;			/* struct made: System V objects made; ipc.c */
 	struct list	fds;			/* intptr_t: descriptors to be closed at the end */
 	struct credentials *own;		/* ours; credentials.c */
 	uint64_t	cpus_all[CPUS_MAX / 64], cpus_one[CPUS_MAX / 64];	/* masks: our own, and where we work; 0 unknown */
@@ -181,11 +186,11 @@ enum nr {
 	NR_CLOSE, NR_FCNTL, NR_IOCTL, NR_RT_SIGACTION, NR_SIGALTSTACK, NR_SET_TID_ADDRESS, NR_SET_ROBUST_LIST,
 	NR_RSEQ, NR_SETITIMER, NR_TIMER_CREATE, NR_TIMER_DELETE, NR_TIMER_SETTIME, NR_UMASK, NR_FCHDIR, NR_CHROOT,
 	NR_PERSONALITY, NR_SETGROUPS, NR_SETRESGID, NR_SETRESUID, NR_SETFSUID, NR_SETFSGID, NR_CAPSET,
-	NR_SECCOMP, NR_RT_SIGQUEUEINFO, NR_RT_TGSIGQUEUEINFO, NR_WAIT4, NR_MEMBARRIER,
+	NR_SECCOMP, NR_RT_SIGQUEUEINFO, NR_RT_TGSIGQUEUEINFO, NR_WAIT4, NR_MEMBARRIER, NR_MPROTECT, NR_SHMAT,
 	NR_COUNT
 };
 
-enum want { WANT_ZERO, WANT_SAME /* the first argument */, WANT_NOT_NEGATIVE, WANT_ANY };
+enum want { WANT_ZERO, WANT_SAME /* the first argument */, WANT_AT /* the second */, WANT_NOT_NEGATIVE, WANT_ANY };
 
 #define ARGS(...) \
 	(const uint64_t[]){ __VA_ARGS__ }, sizeof((const uint64_t[]){ __VA_ARGS__ }) / sizeof(uint64_t)
@@ -232,6 +237,8 @@ size_t	cpus_count(const struct restore *r);
 
 /* The preflight of files: problems are told, 0 unless checking failed. */
 int	host_check_files(struct plan *p, struct snap_error *err);
+/* The same of System V objects. */
+int	host_check_ipc(struct plan *p, struct snap_error *err);
 
 int	seed_make(struct restore *r);
 int	seed_layout(struct restore *r, struct target *t);
@@ -252,6 +259,8 @@ int	space_make(struct restore *r, struct target *const *v, size_t n);
 bool	space_inherits(struct restore *r, const struct target *t);
 /* Whether t's space has this mapping just so. */
 bool	space_has(struct restore *r, const struct target *t, const Psnap__Mapping *m);
+/* Where in t's space nothing is, nor will be, nor is ours. */
+int	space_find_gap(struct restore *r, struct target *t, uint64_t size, uint64_t *gap);
 int	space_finish(struct restore *r);	/* marks, advice, locks; before threads let go */
 int	space_leave(struct restore *r);		/* the scratch goes */
 
@@ -297,10 +306,20 @@ mode_t	file_format(Psnap__FileType type);
 int	file_fill(struct restore *r, const Psnap__File *f, uint64_t id, int fd, const char *path);
 /* The folder a file at path can be made in, O_PATH, and its name there; -1 fails as errno says. */
 int	carried_folder(struct plan *p, const char *path, const char **name);
-/* Whether fd has the content that is held of f; a code only if that cannot be told. */
-int	carried_compare(struct plan *p, const Psnap__File *f, int fd, bool *same, struct snap_error *err);
+/* Whether fd has size bytes, those that are held of a memory object; a code only if that cannot be told. */
+int	content_compare(struct plan *p, uint64_t id, uint64_t size, int fd, bool *same, struct snap_error *err);
 int	carried_make(struct restore *r);
 void	carried_remove(struct restore *r);	/* after a failure */
+
+/* The SysvSegment of a memory object, or NULL. */
+const struct snap_object *segment_find(struct snap *s, uint64_t memory_object_id);
+/* A segment, and a descriptor on its memory; *kept: it was here, with its content. */
+int	segment_make(struct restore *r, const struct snap_object *o, int *fd, bool *kept);
+/* A mapping of it, by t itself. */
+int	segment_attach(struct restore *r, struct target *t, const struct snap_object *o, const struct shared *s);
+int	segments_settle(struct restore *r);	/* when all have it */
+void	ipc_remove(struct restore *r);		/* after a failure */
+
 int	pipe_make(struct restore *r, struct object *o);
 int	terminal_make(struct restore *r, struct object *o);
 int	terminals_settle(struct restore *r);

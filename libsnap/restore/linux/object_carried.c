@@ -104,7 +104,7 @@ has_bytes(int fd, uint64_t at, const uint8_t *bytes, size_t n, uint8_t *buf)
 }
 
 int
-carried_compare(struct plan *p, const Psnap__File *f, int fd, bool *same, struct snap_error *err)
+content_compare(struct plan *p, uint64_t id, uint64_t size, int fd, bool *same, struct snap_error *err)
 {
 	uint8_t *held = malloc(2 * PIECE);
 	struct stat st;
@@ -112,11 +112,11 @@ carried_compare(struct plan *p, const Psnap__File *f, int fd, bool *same, struct
 
 	if (held == NULL)
 		return error_nomem(err);
-	*same = fstat(fd, &st) == 0 && (uint64_t)st.st_size == f->size;
-	for (uint64_t at = 0; at < f->size && *same && e == 0; at += PIECE) {
-		size_t n = f->size - at < PIECE ? (size_t)(f->size - at) : PIECE;
+	*same = fstat(fd, &st) == 0 && (uint64_t)st.st_size == size;
+	for (uint64_t at = 0; at < size && *same && e == 0; at += PIECE) {
+		size_t n = size - at < PIECE ? (size_t)(size - at) : PIECE;
 
-		e = read_held(p, f->content_object_id, at, held, n, err);
+		e = read_held(p, id, at, held, n, err);
 		*same = e == 0 && has_bytes(fd, at, held, n, held + PIECE);
 	}
 	free(held);

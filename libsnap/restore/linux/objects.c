@@ -73,6 +73,16 @@ make_memfd(const Psnap__MemoryObject *m)
 	return fd;
 }
 
+/* s->fd, or -1 and errno. */
+static int
+make_shared(struct restore *r, struct shared *s)
+{
+	if (s->segment != NULL)
+		return segment_make(r, s->segment, &s->fd, &s->kept);
+	s->fd = s->m->kind == PSNAP__MEMORY_OBJECT_KIND__MEMORY_OBJECT_MEMFD ? make_memfd(s->m) : make_anonymous(s->m);
+	return 0;
+}
+
 int
 objects_make_shared(struct restore *r)
 {
@@ -85,16 +95,16 @@ objects_make_shared(struct restore *r)
 	for (size_t i = 0; i < n; i++) {
 		const Psnap__MemoryObject *m = (const void *)v[i]->message;
 		struct shared *s = &r->shared[r->nshared];
-		int fd;
 
 		if (m->kind == PSNAP__MEMORY_OBJECT_KIND__MEMORY_OBJECT_FILE_CONTENT)
 			continue;
-		fd = m->kind == PSNAP__MEMORY_OBJECT_KIND__MEMORY_OBJECT_MEMFD ? make_memfd(m) : make_anonymous(m);
-		*s = (struct shared){ v[i]->id, m, keep_fd(r, fd) };
-		if (s->fd < 0)
+		*s = (struct shared){ .id = v[i]->id, .m = m, .segment = segment_find(r->s, v[i]->id) };
+		if ((e = make_shared(r, s)) != 0)
+			return e;
+		if ((s->fd = keep_fd(r, s->fd)) < 0)
 			return restore_fail(r, NULL, v[i]->id, errno, "making shared memory");
 		r->nshared++;
-		if ((e = pages_read_object(r, s->id, s->fd, m->size)) != 0)
+		if (!s->kept && (e = pages_read_object(r, s->id, s->fd, m->size)) != 0)
 			return e;
 	}
 	return 0;

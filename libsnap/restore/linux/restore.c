@@ -181,6 +181,7 @@ make_all(struct restore *r)
 	    (e = tree_threads(r)) != 0 ||
 	    (e = tree_zombies(r)) != 0 ||
 	    (e = objects_settle(r)) != 0 ||
+	    (e = segments_settle(r)) != 0 ||
 	    (e = threads_restore(r)) != 0 ||
 	    (e = limits_restore(r)) != 0 ||
 	    (e = credentials_restore(r)) != 0)
@@ -231,6 +232,7 @@ host_restore(struct plan *p, struct snap_restore_result *result, struct snap_err
 	} else {
 		kill_all(&r);
 		carried_remove(&r);
+		ipc_remove(&r);
 	}
 	pthread_sigmask(SIG_SETMASK, &old, NULL);
 	for (size_t i = 0; i < r.fds.n; i++)

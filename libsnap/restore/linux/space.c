@@ -42,13 +42,13 @@ compare_ranges(const void *a, const void *b)
 
 /* The middle of the highest gap that is large enough, between what is there and what will be. */
 static int
-find_hole(struct restore *r, struct target *t, uint64_t size, uint64_t *hole)
+find_gap(struct restore *r, struct target *t, uint64_t size, struct range taken, uint64_t *hole)
 {
 	uint64_t floor = 1 << 20, ceiling = t->is32 ? 0xbf000000 : UINT64_C(0x7ffffff00000), last;
 	size_t n, total = 0;
 	const struct snap_object *const *v = mappings(r, t, &n);
 	const struct layout *l = &t->host->layout;
-	struct range *all = malloc((n + l->n + 1) * sizeof *all);
+	struct range *all = malloc((n + l->n + 2) * sizeof *all);
 
 	if (all == NULL)
 		return restore_nomem(r);
@@ -59,6 +59,8 @@ find_hole(struct restore *r, struct target *t, uint64_t size, uint64_t *hole)
 	}
 	for (size_t i = 0; i < l->n; i++)
 		all[total++] = (struct range){ l->part[i].start, l->part[i].end };
+	if (taken.end > 0)
+		all[total++] = taken;
 	qsort(all, total, sizeof *all, compare_ranges);
 	*hole = 0;
 	last = floor;
@@ -73,6 +75,21 @@ find_hole(struct restore *r, struct target *t, uint64_t size, uint64_t *hole)
 	free(all);
 	return *hole != 0 ? 0 : restore_fail(r, t, t->p->address_space_id, ENOMEM,
 	    "no gap of %llu bytes in its address space to work from", (unsigned long long)size);
+}
+
+static int
+find_hole(struct restore *r, struct target *t, uint64_t size, uint64_t *hole)
+{
+	return find_gap(r, t, size, (struct range){ 0, 0 }, hole);
+}
+
+int
+space_find_gap(struct restore *r, struct target *t, uint64_t size, uint64_t *gap)
+{
+	const struct host *h = t->host;
+
+	return find_gap(r, t, size, (struct range){ h->scratch, h->scratch + h->scratch_size + PAGE_SIZE_LINUX + PARKING },
+	    gap);
 }
 
 /* ---- copies ---- */
@@ -408,6 +425,8 @@ collect(struct restore *r, struct target *t, struct batch *b)
 		} else if (from_object(m) && !batch_find(b, m->memory_object_id, false, &place)) {
 			if ((s = shared_find(r, m->memory_object_id)) == NULL)
 				return restore_fail(r, t, v[i]->id, ENOENT, "its memory object");
+			if (s->segment != NULL)
+				continue;	/* it has an id */
 			e = batch_add(r, b, m->memory_object_id, false, s->fd, &place);
 		}
 	}
@@ -440,6 +459,7 @@ map_one(struct restore *r, struct target *t, const struct snap_object *o, const 
 	uint64_t fd = (uint64_t)-1, prot = (m->readable ? PROT_READ : 0) | (m->writable ? PROT_WRITE : 0) |
 	    (m->executable ? PROT_EXEC : 0);
 	uint64_t offset = t->is32 ? m->offset / PAGE_SIZE_LINUX : m->offset;
+	const struct shared *s;
 	size_t place = 0;
 
 	switch (m->kind) {
@@ -456,6 +476,8 @@ map_one(struct restore *r, struct target *t, const struct snap_object *o, const 
 		offset = 0;
 		break;
 	default:
+		if ((s = from_object(m) ? shared_find(r, m->memory_object_id) : NULL) != NULL && s->segment != NULL)
+			return segment_attach(r, t, o, s);
 		if (!batch_find(b, from_file(m) ? m->file_id : m->memory_object_id,
 		    from_file(m) && wants_write(m), &place))
 			return restore_fail(r, t, o->id, ENOENT, "what is mapped at 0x%llx",

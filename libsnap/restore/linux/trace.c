@@ -66,6 +66,8 @@ static const struct { const char *name; int nr[2]; } calls[NR_COUNT] = {	/* amd6
 	[NR_RT_TGSIGQUEUEINFO] = { "rt_tgsigqueueinfo", { 297, 335 } },
 	[NR_WAIT4] = { "wait4", { 61, 114 } },
 	[NR_MEMBARRIER] = { "membarrier", { 324, 375 } },
+	[NR_MPROTECT] = { "mprotect", { 10, 125 } },
+	[NR_SHMAT] = { "shmat", { 30, 397 } },
 };
 
 /* A call to be made. */
@@ -306,7 +308,7 @@ take_result(struct restore *r, struct task *k)
 	if (c->ret != NULL)
 		*c->ret = ret;
 	if ((c->want == WANT_ZERO && ret == 0) || (c->want == WANT_SAME && ret == (int64_t)c->arg[0]) ||
-	    (c->want == WANT_NOT_NEGATIVE && ret >= 0) || c->want == WANT_ANY)
+	    (c->want == WANT_AT && ret == (int64_t)c->arg[1]) || (c->want == WANT_NOT_NEGATIVE && ret >= 0) || c->want == WANT_ANY)
 		return 0;
 	return restore_fail(r, k->target, c->object != 0 ? c->object : k->id,
 	    ret < 0 ? (int)-ret : EINVAL, "%s: %s", c->what, calls[c->nr].name);

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * System V IPC: which namespace, and which of its objects are the tree's.
+ *
+ * In an IPC namespace of its own everything is.  In one that others use, too,
+ * an object is the tree's if it bears a mark of one of its processes: it is
+ * attached, or a process of the tree has made it or was the last to use it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kernel-glue/linux/ipc.h"
+#include "kernel-glue/linux/task.h"
+
+/* ---- tables ---- */
+
+#define MODE_COLUMN	2	/* of every table; in octal */
+
+static size_t
+parse_line(const char *line, int64_t *v)
+{
+	size_t n = 0;
+	char *end;
+
+	for (const char *at = line; n < IPC_COLUMNS; at = end) {
+		int64_t value = strtoll(at, &end, n == MODE_COLUMN ? 8 : 10);
+
+		if (end == at)
+			break;
+		v[n++] = value;
+	}
+	return n;
+}
+
+int
+ipc_read_table(struct dump *d, struct ipc *ipc, const char *name, ipc_line *line)
+{
+	char path[32], text[512];
+	int r = 0;
+	FILE *f;
+
+	snprintf(path, sizeof path, "/proc/sysvipc/%s", name);
+	if ((f = fopen(path, "re")) == NULL)
+		return errno == ENOENT ? 0 : dump_fail(d, GLUE_E_SYSTEM, errno, NULL, "opening %s", path);
+	while (r == 0 && fgets(text, sizeof text, f) != NULL) {
+		int64_t v[IPC_COLUMNS] = { 0 };
+
+		if (parse_line(text, v) > 0)	/* the first line is in words */
+			r = line(d, ipc, v);
+	}
+	fclose(f);
+	return r;
+}
+
+bool
+ipc_is_ours(const struct dump *d, int64_t pid)
+{
+	return pid > 0 && pid <= INT32_MAX && find_proc(d, (pid_t)pid) != NULL;
+}
+
+/* ---- namespaces ---- */
+
+static const struct ns *
+namespace_of(const struct proc *p)
+{
+	for (size_t i = 0; p->state != NULL && i < p->state->namespaces.n; i++) {
+		const struct ns *n = p->state->namespaces.v[i];
+
+		if (n->kind == PSNAP_NAMESPACE_IPC)
+			return n;
+	}
+	return NULL;
+}
+
+/* Whether a process before p is in the same. */
+static bool
+is_seen(const struct dump *d, const struct proc *p)
+{
+	for (size_t i = 0; d->procs.v[i] != p; i++)
+		if (namespace_of(d->procs.v[i]) == namespace_of(p))
+			return true;
+	return false;
+}
+
+static int
+enter(const struct proc *p)
+{
+	int fd = openat(p->proc_fd, "ns/ipc", O_RDONLY | O_CLOEXEC), e = 0;
+
+	if (fd < 0 || setns(fd, CLONE_NEWIPC) != 0)
+		e = errno;
+	if (fd >= 0)
+		close(fd);
+	return e;
+}
+
+static int
+take_objects(struct dump *d, struct ipc *ipc)
+{
+	return segments_collect(d, ipc);
+}
+
+static int
+count_line(struct dump *d, struct ipc *ipc, const int64_t *v)
+{
+	(void)d;
+	(void)v;
+	ipc->all = true;
+	return 0;
+}
+
+/* Another namespace than the root's: what is in there has nobody to bring it back. */
+static int
+refuse_objects(struct dump *d, const struct proc *p)
+{
+	static const char *const tables[] = { "shm", "sem", "msg" };
+	struct ipc found = { 0 };
+	int r;
+
+	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
+		if ((r = ipc_read_table(d, &found, tables[i], count_line)) != 0)
+			return r;
+	return !found.all ? 0 : dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, -1, 0, "ipc-namespace",
+	    "it is in an IPC namespace with objects, and not in that of pid %d",
+	    (int)((const struct proc *)d->procs.v[0])->pid);
+}
+
+/* Entered unless it is ours: the dumper is put back by the caller. */
+static int
+collect_namespace(struct dump *d, struct proc *p, struct ipc *ipc)
+{
+	const struct ns *n = namespace_of(p);
+	int e = n->of_dumper ? 0 : enter(p);
+
+	if (e != 0)
+		return dump_cover(d, PSNAP_COVERAGE_DEGRADES, p, 0, -1, 0, "ipc-namespace",
+		    "what its IPC namespace holds is not known: %s", strerror(e));
+	if (p != d->procs.v[0])
+		return refuse_objects(d, p);
+	ipc->namespace_id = n->id;
+	ipc->all = !n->of_dumper || d->options->ipc_all;
+	return take_objects(d, ipc);
+}
+
+int
+ipc_collect(struct dump *d)
+{
+	int own = open("/proc/self/ns/ipc", O_RDONLY | O_CLOEXEC), r = 0;
+
+	if ((d->ipc = dump_alloc(d, sizeof *d->ipc)) == NULL)
+		r = dump_fail(d, GLUE_E_NOMEM, 0, NULL, "out of memory");
+	for (size_t i = 0; own >= 0 && i < d->procs.n && r == 0; i++) {
+		struct proc *p = d->procs.v[i];
+
+		if (namespace_of(p) == NULL || is_seen(d, p))
+			continue;
+		r = collect_namespace(d, p, d->ipc);
+		if (!namespace_of(p)->of_dumper)
+			setns(own, CLONE_NEWIPC);	/* ours: it cannot be refused to whom the other was not */
+	}
+	if (own >= 0)
+		close(own);
+	return r != 0 ? r : segments_cover_rest(d, d->ipc);
+}
+
+void
+ipc_translate(struct dump *d)
+{
+	segments_translate(d, d->ipc);
+}
+
+bool
+ipc_is_empty(const struct dump *d)
+{
+	return d->ipc->segments.n == 0;
+}
+
+/* ---- records ---- */
+
+void
+ipc_emit_identity(struct glue_emit *e, const struct ipc *ipc, const struct ipc_identity *i)
+{
+	glue_emit_open(e, PSNAP_F_SYSV_SEGMENT_IDENTITY);
+	glue_emit_uint(e, PSNAP_F_SYSV_IDENTITY_NAMESPACE_ID, ipc->namespace_id);
+	glue_emit_int(e, PSNAP_F_SYSV_IDENTITY_ID, i->id);
+	glue_emit_uint(e, PSNAP_F_SYSV_IDENTITY_KEY, i->key);
+	glue_emit_uint(e, PSNAP_F_SYSV_IDENTITY_MODE, i->mode);
+	glue_emit_uint(e, PSNAP_F_SYSV_IDENTITY_UID, i->uid);
+	glue_emit_uint(e, PSNAP_F_SYSV_IDENTITY_GID, i->gid);
+	glue_emit_uint(e, PSNAP_F_SYSV_IDENTITY_CREATOR_UID, i->creator_uid);
+	glue_emit_uint(e, PSNAP_F_SYSV_IDENTITY_CREATOR_GID, i->creator_gid);
+	glue_emit_close(e);
+}
+
+int
+ipc_emit(struct dump *d)
+{
+	return segments_emit(d, d->ipc);
+}

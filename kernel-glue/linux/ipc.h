@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * System V IPC of the tree, between ipc_*.c.
+ */
+#ifndef KERNEL_GLUE_LINUX_IPC_H
+#define KERNEL_GLUE_LINUX_IPC_H
+
+#include "kernel-glue/linux/dump.h"
+
+struct ipc_identity {
+	int32_t		id;
+	uint32_t	key, mode, uid, gid, creator_uid, creator_gid;
+};
+
+/* A segment of shared memory. */
+struct segment {
+	uint64_t	id;
+	const struct ipc *ipc;
+	struct ipc_identity identity;
+	struct memory_object *object;
+	bool		deleted, locked;
+	int32_t		creator_pid, last_pid;
+	uint64_t	attachments;
+	int64_t		attached, detached, changed;	/* ns since 1970, 0 never */
+};
+
+/* What the root's IPC namespace has of the tree's. */
+struct ipc {
+	uint64_t	namespace_id;
+	bool		all;		/* whatever is in there is the tree's, or wanted */
+	struct list	segments;	/* struct segment */
+};
+
+/* A line of a table of /proc/sysvipc; v: its numbers, in which `octal` is the mode. */
+#define IPC_COLUMNS	18
+typedef int ipc_line(struct dump *d, struct ipc *ipc, const int64_t *v);
+
+/* Of the IPC namespace we are in; a kernel without that table has no such objects. */
+int	ipc_read_table(struct dump *d, struct ipc *ipc, const char *name, ipc_line *line);
+void	ipc_emit_identity(struct glue_emit *e, const struct ipc *ipc, const struct ipc_identity *i);
+/* Whether one of the tree's has this number here. */
+bool	ipc_is_ours(const struct dump *d, int64_t pid);
+
+/* ipc_segment.c */
+int	segments_collect(struct dump *d, struct ipc *ipc);
+int	segments_cover_rest(struct dump *d, const struct ipc *ipc);
+void	segments_translate(const struct dump *d, struct ipc *ipc);
+int	segments_emit(struct dump *d, const struct ipc *ipc);
+
+#endif

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Whether the System V objects that the processes share can have their ids and
+ * keys here.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "libsnap/restore/linux/ipc.h"
+
+#define SLOTS		0x8000		/* ids that differ by a multiple of it have one place */
+#define SLOTS_EXTENDED	0x1000000
+
+/* ipcmni_extend on the kernel's command line. */
+static int32_t
+slots(void)
+{
+	char text[4096] = "";
+	int fd = open("/proc/cmdline", O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof text - 1) : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return n > 0 && strstr(text, "ipcmni_extend") != NULL ? SLOTS_EXTENDED : SLOTS;
+}
+
+/* The id of whoever has the place or the key; -1 nobody. */
+static int
+find_taker(const struct ipc_kind *kind, const Psnap__SysvIdentity *i)
+{
+	FILE *f = fopen(kind->table, "re");
+	int32_t n = slots(), taker = -1;
+	char line[512];
+
+	while (f != NULL && taker < 0 && fgets(line, sizeof line, f) != NULL) {
+		char *at;
+		uint32_t key = (uint32_t)strtoll(line, &at, 10);
+		long id = strtol(at, &at, 10);
+
+		if (at != line && (id % n == i->id % n || (key != 0 && key == i->key)))
+			taker = (int)id;
+	}
+	if (f != NULL)
+		fclose(f);
+	return taker;
+}
+
+static int
+check(struct plan *p, const struct ipc_kind *kind, const struct snap_object *o, const Psnap__SysvIdentity *i,
+    ipc_same *is_same, struct snap_error *err)
+{
+	int taker = find_taker(kind, i), r;
+	bool same = false;
+
+	if (taker < 0)
+		return 0;
+	if (taker == i->id && (r = is_same(p, o, &same, err)) != 0)
+		return r;
+	if (same)
+		plan_problem(p, SNAP_WARNING, NULL, o->id, "ipc-kept", "none is needed",
+		    "System V %s %d, key 0x%08x, is here as it was, and is used", kind->name, (int)i->id, i->key);
+	else
+		plan_problem(p, SNAP_FATAL, NULL, o->id, "ipc-taken",
+		    "end who uses it and remove it (ipcrm), or restore in a new IPC namespace (--ipcns)",
+		    "System V %s %d, key 0x%08x: its id or key is taken by %s %d", kind->name, (int)i->id, i->key,
+		    kind->name, taker);
+	return 0;
+}
+
+/* All that is restored is in one namespace: the caller's. */
+static void
+check_namespace(struct plan *p, const struct snap_object *o, const Psnap__SysvIdentity *i, uint64_t *only)
+{
+	if (*only == 0)
+		*only = i->namespace_id;
+	if (*only != i->namespace_id)
+		plan_problem(p, SNAP_FATAL, NULL, o->id, "ipc-namespace", "none but to dump them apart",
+		    "it is of more than one IPC namespace");
+}
+
+int
+host_check_ipc(struct plan *p, struct snap_error *err)
+{
+	size_t n;
+	const struct snap_object *const *v = snap_get_kind(p->s, PSNAP_KIND_SYSV_SEGMENT, &n);
+	uint64_t only = 0;
+	int r;
+
+	for (size_t i = 0; i < n; i++) {
+		const Psnap__SysvIdentity *x = ((const Psnap__SysvSegment *)(const void *)v[i]->message)->identity;
+
+		check_namespace(p, v[i], x, &only);
+		if ((r = check(p, &ipc_segment, v[i], x, segment_same, err)) != 0)
+			return r;
+	}
+	return 0;
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * System V IPC objects, each by itself, and what no two of a kind share.
+ */
+#include <stdlib.h>
+
+#include "format/host.pb-c.h"
+#include "format/ipc.pb-c.h"
+#include "format/memory.pb-c.h"
+#include "libsnap/core/error.h"
+#include "libsnap/validate/validate.h"
+
+#define MODE_MAX	0777
+
+static void
+check_identity(struct check *v, const struct snap_object *o, const Psnap__SysvIdentity *i)
+{
+	const Psnap__Namespace *n;
+
+	if (i == NULL) {							/* IPC-1 */
+		check_corrupt(v, o, "IPC-1", "it has no identity");
+		return;
+	}
+	if (i->id < 0 || i->mode > MODE_MAX)					/* IPC-1 */
+		check_corrupt(v, o, "IPC-1", "id %d, mode 0%o", (int)i->id, (unsigned)i->mode);
+	n = snap_get_message(v->s, i->namespace_id, PSNAP_KIND_NAMESPACE);
+	if (n != NULL && n->kind != PSNAP__NAMESPACE_KIND__NAMESPACE_IPC)	/* IPC-1 */
+		check_corrupt(v, o, "IPC-1", "it is in a namespace of kind %d", (int)n->kind);
+}
+
+void
+check_sysv_segment(struct check *v, const struct snap_object *o)
+{
+	const Psnap__SysvSegment *s = CHECK_MESSAGE(Psnap__SysvSegment, o);
+	const Psnap__MemoryObject *m = snap_get_message(v->s, s->memory_object_id, PSNAP_KIND_MEMORY_OBJECT);
+
+	check_identity(v, o, s->identity);
+	if (m != NULL && (m->kind != PSNAP__MEMORY_OBJECT_KIND__MEMORY_OBJECT_SYSV || m->size == 0))	/* SHM-1 */
+		check_corrupt(v, o, "SHM-1", "its memory object is of kind %d and has %llu bytes", (int)m->kind,
+		    (unsigned long long)m->size);
+	if (s->deleted && s->identity != NULL && s->identity->key != 0)		/* SHM-3 */
+		check_corrupt(v, o, "SHM-3", "it is deleted, but has key 0x%x", (unsigned)s->identity->key);
+}
+
+/* ---- what no two have ---- */
+
+static const Psnap__SysvIdentity *
+identity(const struct snap_object *o)
+{
+	return CHECK_MESSAGE(Psnap__SysvSegment, o)->identity;
+}
+
+struct number {
+	uint64_t	within, value;	/* a namespace or 0; what is to be unique there */
+	const struct snap_object *object;
+};
+
+/* Of an object that has one. */
+typedef bool number_fn(const struct snap_object *o, struct number *n);
+
+static bool
+number_is_id(const struct snap_object *o, struct number *n)
+{
+	const Psnap__SysvIdentity *i = identity(o);
+
+	if (i != NULL)
+		*n = (struct number){ i->namespace_id, (uint64_t)i->id, o };
+	return i != NULL;
+}
+
+static bool
+number_is_key(const struct snap_object *o, struct number *n)
+{
+	const Psnap__SysvIdentity *i = identity(o);
+
+	if (i != NULL)
+		*n = (struct number){ i->namespace_id, i->key, o };
+	return i != NULL && i->key != 0;
+}
+
+static bool
+number_is_memory(const struct snap_object *o, struct number *n)
+{
+	*n = (struct number){ 0, CHECK_MESSAGE(Psnap__SysvSegment, o)->memory_object_id, o };
+	return n->value != 0;
+}
+
+static int
+compare(const void *a, const void *b)
+{
+	const struct number *x = a, *y = b;
+
+	if (x->within != y->within)
+		return x->within < y->within ? -1 : 1;
+	if (x->value != y->value)
+		return x->value < y->value ? -1 : 1;
+	return (x->object > y->object) - (x->object < y->object);
+}
+
+static int
+check_unique(struct check *v, uint32_t kind, const char *rule, const char *name, number_fn *number)
+{
+	size_t n, used = 0;
+	const struct snap_object *const *all = snap_get_kind(v->s, kind, &n);
+	struct number *numbers = malloc((n + 1) * sizeof *numbers);
+
+	if (numbers == NULL)
+		return error_nomem(v->err);
+	for (size_t i = 0; i < n; i++)
+		used += all[i]->message != NULL && number(all[i], &numbers[used]);
+	qsort(numbers, used, sizeof *numbers, compare);
+	for (size_t i = 1; i < used && !v->stopped; i++)
+		if (numbers[i].within == numbers[i - 1].within && numbers[i].value == numbers[i - 1].value)
+			check_corrupt(v, numbers[i].object, rule, "%s 0x%llx is also %s %llu's", name,
+			    (unsigned long long)numbers[i].value, snap_kind_name(kind),
+			    (unsigned long long)numbers[i - 1].object->id);
+	free(numbers);
+	return 0;
+}
+
+int
+check_sysv(struct check *v)
+{
+	static const uint32_t kinds[] = { PSNAP_KIND_SYSV_SEGMENT };
+	int r;
+
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)
+		if ((r = check_unique(v, kinds[i], "IPC-2", "id", number_is_id)) != 0 ||
+		    (r = check_unique(v, kinds[i], "IPC-3", "key", number_is_key)) != 0)
+			return r;
+	return check_unique(v, PSNAP_KIND_SYSV_SEGMENT, "SHM-2", "memory object", number_is_memory);
+}

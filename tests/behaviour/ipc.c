@@ -1,0 +1,395 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* System V IPC.  All run in one IPC namespace at a time: each has keys of its own. */
+#include <pthread.h>
+#include <sys/ipc.h>
+#include <sys/mman.h>
+#include <sys/shm.h>
+#include <sys/wait.h>
+
+#include "tests/behaviour/behave.h"
+
+#define PAGE		4096u
+#define SHM_DELETED	01000	/* flags in the mode of a segment */
+#define SHM_IS_LOCKED	02000
+
+static int id;
+
+/* ---- shared memory ---- */
+
+static char *mem, *other;
+
+static char *
+attach(const void *at, int flags)
+{
+	char *p = shmat(id, at, flags);
+
+	EXPECT(p != (char *)-1);
+	return p;
+}
+
+static struct shmid_ds
+segment(void)
+{
+	struct shmid_ds ds;
+
+	EXPECT(shmctl(id, IPC_STAT, &ds) == 0);
+	return ds;
+}
+
+static void
+new_segment(key_t key, size_t size, int mode)
+{
+	id = shmget(key, size, IPC_CREAT | IPC_EXCL | mode);
+	EXPECT(id >= 0);
+}
+
+static void
+fill(char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		p[i] = (char)(i * 7 + i / PAGE);
+}
+
+static void
+expect_filled(const char *p, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		EXPECT(p[i] == (char)(i * 7 + i / PAGE));
+}
+
+static void
+attached_setup(void)
+{
+	new_segment(0x5a000001, 3 * PAGE, 0600);
+	mem = attach(NULL, 0);
+	fill(mem, 3 * PAGE);
+}
+
+static void
+attached_check(void)
+{
+	struct shmid_ds ds = segment();
+
+	EQUAL(shmget(0x5a000001, 0, 0), id);
+	EQUAL(ds.shm_segsz, 3 * PAGE);
+	EQUAL(ds.shm_perm.mode, 0600);
+	EQUAL(ds.shm_nattch, 1);
+	expect_filled(mem, 3 * PAGE);
+	EXPECT(shmdt(mem) == 0);
+	EQUAL(segment().shm_nattch, 0);
+	EXPECT(shmctl(id, IPC_RMID, NULL) == 0);
+}
+
+/* Nobody has it attached, but it was made by this process. */
+static void
+detached_setup(void)
+{
+	new_segment(0x5a000002, 10 * PAGE, 0640);
+	mem = attach(NULL, 0);
+	fill(mem, 10 * PAGE);
+	EXPECT(shmdt(mem) == 0);
+}
+
+static void
+detached_check(void)
+{
+	EQUAL(shmget(0x5a000002, 0, 0), id);
+	EQUAL(segment().shm_nattch, 0);
+	mem = attach(NULL, 0);
+	expect_filled(mem, 10 * PAGE);
+	EXPECT(shmctl(id, IPC_RMID, NULL) == 0);
+}
+
+/* It has no key any more, and goes with its last attachment. */
+static void
+deleted_setup(void)
+{
+	new_segment(0x5a000003, 2 * PAGE, 0600);
+	mem = attach(NULL, 0);
+	fill(mem, 2 * PAGE);
+	EXPECT(shmctl(id, IPC_RMID, NULL) == 0);
+}
+
+static void
+deleted_check(void)
+{
+	struct shmid_ds ds = segment();
+
+	EQUAL(ds.shm_perm.mode & SHM_DELETED, SHM_DELETED);
+	EQUAL(ds.shm_nattch, 1);
+	EXPECT(shmget(0x5a000003, 0, 0) == -1 && errno == ENOENT);
+	expect_filled(mem, 2 * PAGE);
+	EXPECT(shmdt(mem) == 0);
+	EXPECT(shmctl(id, IPC_STAT, &ds) == -1);
+}
+
+static void
+private_setup(void)
+{
+	new_segment(IPC_PRIVATE, 5000, 0600);
+	mem = attach(NULL, 0);
+	fill(mem, 5000);
+}
+
+static void
+private_check(void)
+{
+	EQUAL(segment().shm_segsz, 5000);
+	expect_filled(mem, 5000);
+	for (size_t i = 5000; i < 2 * PAGE; i++)
+		EXPECT(mem[i] == 0);
+	EXPECT(shmctl(id, IPC_RMID, NULL) == 0);
+}
+
+/* Two attachments of one segment, of which one can only be read. */
+static void
+readonly_setup(void)
+{
+	new_segment(IPC_PRIVATE, 2 * PAGE, 0600);
+	mem = attach(NULL, 0);
+	other = attach(NULL, SHM_RDONLY);
+	fill(mem, 2 * PAGE);
+}
+
+static void
+readonly_check(void)
+{
+	EQUAL(segment().shm_nattch, 2);
+	expect_filled(other, 2 * PAGE);
+	mem[PAGE] = 'x';
+	EQUAL(other[PAGE], 'x');
+	EXPECT(mprotect(other, PAGE, PROT_READ | PROT_WRITE) == -1 && errno == EACCES);
+	EXPECT(shmctl(id, IPC_RMID, NULL) == 0);
+}
+
+/* A part is unmapped, another one only readable: three attachments to the kernel. */
+static void
+part_setup(void)
+{
+	new_segment(IPC_PRIVATE, 8 * PAGE, 0600);
+	mem = attach(NULL, 0);
+	fill(mem, 8 * PAGE);
+	EXPECT(munmap(mem, PAGE) == 0 && munmap(mem + 6 * PAGE, 2 * PAGE) == 0);
+	EXPECT(mprotect(mem + 3 * PAGE, PAGE, PROT_READ) == 0);
+	/* something else where it was */
+	other = mmap(mem, PAGE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	EXPECT(other == mem);
+	*other = 'o';
+}
+
+static void
+part_check(void)
+{
+	char *whole;
+
+	EQUAL(segment().shm_nattch, 3);
+	EQUAL(*other, 'o');
+	whole = attach(NULL, 0);
+	expect_filled(whole, 8 * PAGE);
+	EXPECT(memcmp(mem + PAGE, whole + PAGE, 5 * PAGE) == 0);
+	EXPECT(mprotect(mem + 3 * PAGE, PAGE, PROT_READ | PROT_WRITE) == 0);
+	mem[3 * PAGE] = 'y';
+	EQUAL(whole[3 * PAGE], 'y');
+	EXPECT(shmctl(id, IPC_RMID, NULL) == 0);
+}
+
+/* A segment in a gap of another: what a partial attachment leaves is used. */
+static int second;
+static void
+nested_setup(void)
+{
+	new_segment(IPC_PRIVATE, 8 * PAGE, 0600);
+	mem = attach(NULL, 0);
+	fill(mem, 8 * PAGE);
+	EXPECT(munmap(mem + 2 * PAGE, 4 * PAGE) == 0);
+	second = shmget(IPC_PRIVATE, 4 * PAGE, 0600);
+	EXPECT(second >= 0 && shmat(second, mem + 2 * PAGE, 0) == mem + 2 * PAGE);
+	memset(mem + 2 * PAGE, 's', 4 * PAGE);
+}
+
+static void
+nested_check(void)
+{
+	expect_filled(mem, 2 * PAGE);
+	for (size_t i = 2 * PAGE; i < 6 * PAGE; i++)
+		EXPECT(mem[i] == 's');
+	other = attach(NULL, 0);
+	expect_filled(other, 8 * PAGE);
+	EXPECT(memcmp(mem + 6 * PAGE, other + 6 * PAGE, 2 * PAGE) == 0);
+	EXPECT(shmctl(id, IPC_RMID, NULL) == 0 && shmctl(second, IPC_RMID, NULL) == 0);
+}
+
+/* Few pages of a large one. */
+#define SPARSE	(64u << 20)
+static void
+sparse_setup(void)
+{
+	new_segment(IPC_PRIVATE, SPARSE, 0600);
+	mem = attach(NULL, 0);
+	mem[0] = 'a';
+	mem[SPARSE / 2] = 'b';
+	mem[SPARSE - 1] = 'c';
+}
+
+static void
+sparse_check(void)
+{
+	EQUAL(mem[0], 'a');
+	EQUAL(mem[SPARSE / 2], 'b');
+	EQUAL(mem[SPARSE - 1], 'c');
+	EQUAL(mem[SPARSE / 4], 0);
+	EXPECT(shmctl(id, IPC_RMID, NULL) == 0);
+}
+
+static void
+owner_setup(void)
+{
+	struct shmid_ds ds = { .shm_perm = { .uid = 1001, .gid = 1002, .mode = 0624 } };
+
+	new_segment(0x5a000004, PAGE, 0600);
+	mem = attach(NULL, 0);
+	EXPECT(shmctl(id, IPC_SET, &ds) == 0);
+}
+
+static void
+owner_check(void)
+{
+	struct shmid_ds ds = segment();
+
+	EQUAL(ds.shm_perm.uid, 1001);
+	EQUAL(ds.shm_perm.gid, 1002);
+	EQUAL(ds.shm_perm.mode, 0624);
+	EQUAL(ds.shm_perm.cuid, 0);
+	EXPECT(shmctl(id, IPC_RMID, NULL) == 0);
+}
+
+static void
+creator_setup(void)
+{
+	EXPECT(setegid(1004) == 0 && seteuid(1003) == 0);
+	new_segment(0x5a000005, PAGE, 0600);
+	mem = attach(NULL, 0);
+	mem[0] = 'c';
+	EXPECT(seteuid(0) == 0 && setegid(0) == 0);
+}
+
+static void
+creator_check(void)
+{
+	struct shmid_ds ds = segment();
+
+	EQUAL(ds.shm_perm.cuid, 1003);
+	EQUAL(ds.shm_perm.cgid, 1004);
+	EQUAL(ds.shm_perm.uid, 1003);
+	EQUAL(mem[0], 'c');
+	EXPECT(shmctl(id, IPC_RMID, NULL) == 0);
+}
+
+static void
+locked_setup(void)
+{
+	new_segment(IPC_PRIVATE, PAGE, 0600);
+	mem = attach(NULL, 0);
+	EXPECT(shmctl(id, SHM_LOCK, NULL) == 0);
+}
+
+static void
+locked_check(void)
+{
+	EQUAL(segment().shm_perm.mode, 0600 | SHM_IS_LOCKED);
+	EXPECT(shmctl(id, IPC_RMID, NULL) == 0);
+}
+
+static void
+execute_setup(void)
+{
+	static const unsigned char ret = 0xc3;
+
+	new_segment(IPC_PRIVATE, PAGE, 0700);
+	mem = attach(NULL, SHM_EXEC);
+	memcpy(mem, &ret, 1);
+}
+
+static void
+execute_check(void)
+{
+	void (*call)(void);
+
+	memcpy(&call, &mem, sizeof call);
+	call();
+	EXPECT(shmctl(id, IPC_RMID, NULL) == 0);
+}
+
+/* Inherited by a child, which adds to what its parent writes. */
+static pid_t child;
+static void
+inherited_setup(void)
+{
+	new_segment(IPC_PRIVATE, PAGE, 0600);
+	mem = attach(NULL, 0);
+	if ((child = fork()) == 0)
+		for (;; idle(0.01))
+			if (mem[0] == 'q')
+				_exit(mem[1] = 'a');
+}
+
+static void
+inherited_check(void)
+{
+	int status;
+
+	EQUAL(segment().shm_nattch, 2);
+	mem[0] = 'q';
+	EXPECT(waitpid(child, &status, 0) == child && WEXITSTATUS(status) == 'a');
+	EQUAL(mem[1], 'a');
+	EQUAL(segment().shm_nattch, 1);
+	EXPECT(shmctl(id, IPC_RMID, NULL) == 0);
+}
+
+/* Attached by a child at another address, which its parent has not attached at all. */
+static void
+child_only_setup(void)
+{
+	new_segment(0x5a000006, 4 * PAGE, 0600);
+	if ((child = fork()) == 0) {
+		mem = attach(NULL, 0);
+		fill(mem, 4 * PAGE);
+		for (;; idle(0.01))
+			if (mem[0] == 'q')
+				_exit(0);
+	}
+	while (segment().shm_nattch == 0 || segment().shm_lpid != child)
+		idle(0.01);
+	idle(0.05);
+}
+
+static void
+child_only_check(void)
+{
+	int status;
+
+	EQUAL(segment().shm_nattch, 1);
+	mem = attach(NULL, 0);
+	expect_filled(mem, 4 * PAGE);
+	mem[0] = 'q';
+	EXPECT(waitpid(child, &status, 0) == child && status == 0);
+	EXPECT(shmctl(id, IPC_RMID, NULL) == 0);
+}
+
+const struct behaviour ipc[] = {
+	{ "sysv_shm_attached", attached_setup, attached_check },
+	{ "sysv_shm_detached", detached_setup, detached_check },
+	{ "sysv_shm_deleted", deleted_setup, deleted_check },
+	{ "sysv_shm_private", private_setup, private_check },
+	{ "sysv_shm_read_only", readonly_setup, readonly_check },
+	{ "sysv_shm_in_part", part_setup, part_check },
+	{ "sysv_shm_in_a_gap", nested_setup, nested_check },
+	{ "sysv_shm_sparse", sparse_setup, sparse_check },
+	{ "sysv_shm_owner", owner_setup, owner_check },
+	{ "sysv_shm_creator", creator_setup, creator_check },
+	{ "sysv_shm_locked", locked_setup, locked_check },
+	{ "sysv_shm_executable", execute_setup, execute_check },
+	{ "sysv_shm_inherited", inherited_setup, inherited_check },
+	{ "sysv_shm_of_a_child", child_only_setup, child_only_check },
+	{ NULL, NULL, NULL },
+};

@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# System V IPC around the processes: which objects a dump takes, what stands in
+# the way of a restore, and that nothing is left behind when it fails.
+
+. "$SNAP_SRC/tests/programs/common.sh"
+. "$SNAP_SRC/tests/tools/failing.sh"
+
+# An IPC namespace that lives as long as the test; $enter brings a command into it.
+new_namespace() {
+	unshare --ipc true 2>/dev/null || atf_skip "no IPC namespaces here"
+	[ -d /proc/sysvipc ] || atf_skip "no System V IPC here"
+	[ "$SNAP_ARCH" = amd64 ] && TARGET=behave || TARGET=behave32
+	[ -x "$SNAP_HELPERS/$TARGET" ] || atf_skip "no 32-bit compiler: $TARGET was not built"
+	unshare --ipc sleep 600 &
+	_holder=$!
+	remember $_holder
+	wait_for 5 sh -c "! cmp -s /proc/$_holder/comm /proc/$$/comm && [ \$(readlink /proc/$_holder/ns/ipc) != \$(readlink /proc/self/ns/ipc) ]"
+	enter="nsenter --ipc=/proc/$_holder/ns/ipc"
+}
+
+# start NAME: one of the behaviours, in there
+start() {
+	: >log
+	setsid $enter "$SNAP_HELPERS/$TARGET" "$1" </dev/null >log 2>&1 &
+	target=$!
+	remember $target
+	wait_for 20 grep -q ready log
+}
+
+# take_away [OPTIONS]: dumped from in there, to x.psnap, and killed
+take_away() {
+	atf_check -o ignore -e save:dump.err $enter "$snapctl" dump "$target" -o x.psnap --kill "$@"
+	wait "$target" 2>/dev/null
+	gone
+}
+
+# passes: it says that all is as it was
+passes() {
+	kill -RTMAX "$target"
+	wait_for 20 grep -qE 'PASS|FAIL' log
+	[ "$(tail -n 1 log)" = PASS ] || atf_fail "$(tail -n 1 log)"
+}
+
+# number_of FIELD: the first in the snapshot
+number_of() { "$snapinspect" ipc --json x.psnap | sed -n "s/^.*\"$1\": \([0-9]*\).*/\1/p" | head -n 1; }
+
+case_for_root() {
+	eval "
+	atf_test_case $1 cleanup
+	$1_head() { atf_set require.user root; atf_set require.progs '$2'; atf_set timeout ${3:-120}; }
+	$1_cleanup() { kill_remembered; }"
+}
+
+case_for_root ipcs_tells_the_same 'unshare nsenter ipcmk ipcs'
+ipcs_tells_the_same_body() {
+	new_namespace
+	start sysv_shm_in_part
+	for size in 1 4096 100000; do
+		atf_check -o ignore $enter ipcmk -M $size -p 0640
+	done
+	# made by a process that has ended: they bear no mark of the tree
+	atf_check -o ignore -e ignore $enter "$snapctl" dump "$target" -o some.psnap
+	atf_check -o match:'^segment' $enter "$snapinspect" ipc some.psnap
+	[ "$("$snapinspect" ipc some.psnap | wc -l)" -eq 1 ] || atf_fail "$("$snapinspect" ipc some.psnap)"
+	$enter ipcs >before
+	take_away --ipc-all
+	[ "$("$snapinspect" ipc x.psnap | wc -l)" -eq 4 ] || atf_fail "$("$snapinspect" ipc x.psnap)"
+	atf_check -o ignore -e ignore "$snapctl" restore --detach --ipcns x.psnap
+	nsenter --ipc=/proc/"$target"/ns/ipc ipcs >after
+	atf_check -o file:before cat after
+	# from outside, all that is in there is the tree's
+	atf_check -o ignore -e ignore "$snapctl" dump "$target" -o again.psnap
+	"$snapinspect" ipc x.psnap >x.list
+	atf_check -o file:x.list "$snapinspect" ipc again.psnap
+	passes
+}
+
+case_for_root what_outlived_its_processes_is_used 'unshare nsenter ipcrm python3'
+what_outlived_its_processes_is_used_body() {
+	new_namespace
+	start sysv_shm_detached
+	take_away
+	id=$(number_of id)
+	atf_check -o match:'it can be restored' -e match:"segment $id, key 0x5a000002, is here as it was.*ipc-kept" \
+	    $enter "$snapctl" restore --check x.psnap
+	# with another owner it is another one
+	cat >chown.py <<-'PY'
+		import ctypes, struct, sys
+		libc, buf = ctypes.CDLL(None), ctypes.create_string_buffer(256)
+		assert libc.shmctl(int(sys.argv[1]), 2, buf) == 0
+		uid = int(sys.argv[2])
+		struct.pack_into("I", buf, 4, uid)
+		assert libc.shmctl(int(sys.argv[1]), 1, buf) == 0
+	PY
+	atf_check $enter python3 chown.py "$id" 1007
+	atf_check -s exit:1 -o ignore -e match:"segment $id, .*taken by segment $id.*ipc-taken.*" \
+	    $enter "$snapctl" restore --detach x.psnap
+	atf_check $enter python3 chown.py "$id" 0
+	# and so it is with other content
+	atf_check $enter python3 -c "
+import ctypes
+libc = ctypes.CDLL(None)
+libc.shmat.restype = ctypes.c_void_p
+ctypes.memset(libc.shmat($id, None, 0), 0x55, 1)"
+	atf_check -s exit:1 -o ignore -e match:"segment $id, .*taken by segment $id.*ipc-taken.*" \
+	    $enter "$snapctl" restore --detach x.psnap
+	atf_check $enter ipcrm -m "$id"
+	atf_check -o ignore -e not-match:ipc- $enter "$snapctl" restore --detach x.psnap
+	passes
+}
+
+case_for_root a_key_or_place_that_is_taken_is_refused 'unshare nsenter ipcmk ipcrm'
+a_key_or_place_that_is_taken_is_refused_body() {
+	new_namespace
+	start sysv_shm_attached
+	take_away
+	id=$(number_of id)
+	atf_check $enter ipcrm -m "$id"
+	# the place of an id is taken by one that differs by a multiple of the number of places
+	$enter sh -c "echo $((id + 32768)) >/proc/sys/kernel/shm_next_id; ipcmk -M 10" >made
+	atf_check -s exit:1 -o ignore -e match:"segment $id, .*taken by segment $((id + 32768))" \
+	    $enter "$snapctl" restore --detach x.psnap
+	atf_check -o match:" $((id + 32768)) " $enter ipcs -m
+	atf_check -o ignore -e not-match:ipc- "$snapctl" restore --detach --ipcns x.psnap
+	passes
+}
+
+case_for_root attached_outside_is_told 'unshare nsenter python3'
+attached_outside_is_told_body() {
+	new_namespace
+	start sysv_shm_attached
+	id=$($enter awk 'NR == 2 { print $2 }' /proc/sysvipc/shm)
+	$enter python3 -c "
+import ctypes, time
+ctypes.CDLL(None).shmat($id, None, 0)
+print('attached', flush=True)
+time.sleep(600)" >outsider.log 2>&1 &
+	remember $!
+	wait_for 10 grep -q attached outsider.log
+	atf_check -o ignore -e match:"sysv-shm-outside: System V segment $id: 1 of its 2 attachments" \
+	    $enter "$snapctl" dump "$target" -o x.psnap
+	atf_check -o match:"\"attachments\": 2" "$snapinspect" ipc --json x.psnap
+}
+
+case_for_root several_namespaces_are_refused 'unshare nsenter'
+several_namespaces_are_refused_body() {
+	new_namespace
+	setsid $enter sh -c '"$0" sysv_shm_private >log 2>&1 & unshare --ipc "$0" sysv_shm_private >log2 2>&1 & wait' \
+	    "$SNAP_HELPERS/$TARGET" </dev/null >/dev/null 2>&1 &
+	target=$!
+	remember $target
+	wait_for 20 grep -q ready log2
+	for p in $(cat /proc/$target/task/$target/children); do remember "$p"; done
+	atf_check -s exit:1 -o ignore -e match:'ipc-namespace: it is in an IPC namespace with objects' \
+	    $enter "$snapctl" dump "$target" -o x.psnap
+	kill -0 $target || atf_fail "it does not run"
+}
+
+case_for_root each_call_fails_in_turn 'unshare nsenter strace' 600
+each_call_fails_in_turn_body() {
+	can_inject
+	new_namespace
+	start sysv_shm_in_a_gap
+	take_away
+	for id in $("$snapinspect" ipc --json x.psnap | sed -n 's/^.*"id": \([0-9]*\).*/\1/p'); do
+		$enter ipcrm -m "$id"
+	done
+	fail_each "shmget shmat shmctl shmdt openat write setresuid fcntl ptrace clone3 process_vm_writev"
+	start sysv_shm_creator
+	take_away
+	$enter ipcrm -m "$(number_of id)"
+	fail_each "shmget shmat shmctl setresuid setresgid"
+}
+
+atf_init_test_cases() {
+	atf_add_test_case ipcs_tells_the_same
+	atf_add_test_case what_outlived_its_processes_is_used
+	atf_add_test_case a_key_or_place_that_is_taken_is_refused
+	atf_add_test_case attached_outside_is_told
+	atf_add_test_case several_namespaces_are_refused
+	atf_add_test_case each_call_fails_in_turn
+}

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+#include "format/ipc.pb-c.h"
+#include "tools/snapinspect/view.h"
+
+static json_t *
+identity_json(const Psnap__SysvIdentity *i)
+{
+	if (i == NULL)
+		return json_object();
+	return json_pack("{s:i, s:o, s:o, s:I, s:I, s:I, s:I}", "id", (int)i->id, "key",
+	    json_sprintf("0x%08x", (unsigned)i->key), "mode", json_sprintf("%04o", (unsigned)i->mode), "uid",
+	    (json_int_t)i->uid, "gid", (json_int_t)i->gid, "creator_uid", (json_int_t)i->creator_uid, "creator_gid",
+	    (json_int_t)i->creator_gid);
+}
+
+/* ---- shared memory ---- */
+
+static bool
+maps(struct snap *s, const Psnap__Process *p, uint64_t memory_object_id)
+{
+	size_t n;
+	const struct snap_object *const *v = snap_get_children(s, p->address_space_id, PSNAP_KIND_MAPPING, &n);
+
+	for (size_t i = 0; i < n; i++)
+		if (((const Psnap__Mapping *)(const void *)v[i]->message)->memory_object_id == memory_object_id)
+			return true;
+	return false;
+}
+
+static json_t *
+pids_json(struct snap *s, uint64_t memory_object_id)
+{
+	size_t n;
+	const struct snap_object *const *v = snap_get_kind(s, PSNAP_KIND_PROCESS, &n);
+	json_t *pids = json_array();
+
+	for (size_t i = 0; i < n; i++) {
+		const Psnap__Process *p = (const void *)v[i]->message;
+
+		if (p != NULL && p->address_space_id != 0 && maps(s, p, memory_object_id))
+			json_array_append_new(pids, json_integer(p->pid));
+	}
+	return pids;
+}
+
+static json_t *
+segment_json(struct snap *s, const ProtobufCMessage *message)
+{
+	const Psnap__SysvSegment *g = (const void *)message;
+	const Psnap__MemoryObject *m = snap_get_message(s, g->memory_object_id, PSNAP_KIND_MEMORY_OBJECT);
+	json_t *j = identity_json(g->identity);
+
+	json_object_update_new(j, json_pack("{s:I, s:I, s:b, s:b, s:o, s:I, s:i, s:i, s:I, s:I, s:I}", "bytes",
+	    (json_int_t)(m != NULL ? m->size : 0), "held_pages", (json_int_t)(m != NULL ? m->held_pages : 0), "deleted",
+	    (int)g->deleted, "locked", (int)g->locked, "attached_by", pids_json(s, g->memory_object_id), "attachments",
+	    (json_int_t)g->attachments, "creator_pid", (int)g->creator_pid, "last_pid", (int)g->last_pid,
+	    "attached_ns", (json_int_t)g->attached_ns, "detached_ns", (json_int_t)g->detached_ns, "changed_ns",
+	    (json_int_t)g->changed_ns));
+	return j;
+}
+
+static json_t *
+list_json(struct snap *s, uint32_t kind, json_t *(*make)(struct snap *s, const ProtobufCMessage *m))
+{
+	size_t n;
+	const struct snap_object *const *v = snap_get_kind(s, kind, &n);
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		if (v[i]->message != NULL)
+			json_array_append_new(list, make(s, v[i]->message));
+	return list;
+}
+
+json_t *
+ipc_make(struct snap *s, const struct options *o, int *status)
+{
+	(void)o;
+	(void)status;
+	return json_pack("{s:o}", "segments", list_json(s, PSNAP_KIND_SYSV_SEGMENT, segment_json));
+}
+
+/* ---- for people ---- */
+
+static void
+print_identity(const char *what, const json_t *j)
+{
+	printf("%s %lld key %s mode %s owner %lld:%lld", what, (long long)num(j, "id"), str(j, "key"), str(j, "mode"),
+	    (long long)num(j, "uid"), (long long)num(j, "gid"));
+}
+
+static void
+print_segment(const json_t *j)
+{
+	const json_t *pid;
+	size_t i;
+
+	print_identity("segment", j);
+	printf(", %lld bytes, %lld pages held%s%s", (long long)num(j, "bytes"), (long long)num(j, "held_pages"),
+	    is_true(j, "locked") ? ", locked" : "", is_true(j, "deleted") ? ", deleted" : "");
+	json_array_foreach(json_object_get(j, "attached_by"), i, pid)
+		printf("%s %lld", i == 0 ? ", attached by" : "", (long long)json_integer_value(pid));
+	putchar('\n');
+}
+
+void
+ipc_print(const json_t *j)
+{
+	static const struct {
+		const char *key;
+		void (*print)(const json_t *j);
+	} lists[] = { { "segments", print_segment } };
+	size_t i, none = 0;
+	const json_t *x;
+
+	for (size_t k = 0; k < sizeof lists / sizeof lists[0]; k++) {
+		none += json_array_size(json_object_get(j, lists[k].key)) == 0;
+		json_array_foreach(json_object_get(j, lists[k].key), i, x)
+			lists[k].print(x);
+	}
+	if (none == sizeof lists / sizeof lists[0])
+		puts("no System V IPC");
+}
