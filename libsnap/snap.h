@@ -155,6 +155,25 @@ SNAP_API int snap_writer_finish(struct snap_writer *w, uint8_t *root, struct sna
 /* Release w (NULL is fine).  Without a successful finish nothing appears. */
 SNAP_API void snap_writer_free(struct snap_writer *w);
 
+/* ---- other files ------------------------------------------------------------ */
+
+/*
+ * What snap_convert() and snap_export() write to: a file that appears and is
+ * refused as with snap_writer_create().
+ */
+struct snap_output;
+SNAP_API int snap_output_create(struct snap_output **op, const char *path, struct snap_error *err);
+SNAP_API int snap_output_fd(const struct snap_output *o);
+
+/* Let it appear, safe on disk. */
+SNAP_API int snap_output_commit(struct snap_output *o, struct snap_error *err);
+
+/* Remove its hidden name, if it has one: for a signal handler that ends the program. */
+SNAP_API void snap_output_abandon(struct snap_output *o);
+
+/* Release o (NULL is fine).  What was not committed is gone. */
+SNAP_API void snap_output_free(struct snap_output *o);
+
 /* ---- reading at random ------------------------------------------------------ */
 
 struct snap;

@@ -26,12 +26,19 @@ output_borrow(struct output *o, int fd)
 	o->fd = fd;
 }
 
+static void
+remove_temp(struct output *o)
+{
+	if (o->temp[0] != '\0')
+		unlinkat(o->dir, o->temp, 0);
+	o->temp[0] = '\0';
+}
+
 void
 output_fini(struct output *o)
 {
 	if (o->dir >= 0) {
-		if (o->temp[0] != '\0')
-			unlinkat(o->dir, o->temp, 0);
+		remove_temp(o);
 		if (o->fd >= 0)
 			close(o->fd);
 		close(o->dir);
@@ -216,4 +223,55 @@ output_commit(struct output *o, struct snap_error *err)
 named:
 	(void)fsync(o->dir);	/* not every file system can; the file itself is safe */
 	return 0;
+}
+
+/* ---- for callers of the library ---- */
+
+struct snap_output {
+	struct output o;
+};
+
+int
+snap_output_create(struct snap_output **op, const char *path, struct snap_error *err)
+{
+	struct snap_output *new = malloc(sizeof *new);
+	int r;
+
+	*op = NULL;
+	if (new == NULL)
+		return error_nomem(err);
+	output_init(&new->o);
+	if ((r = output_create(&new->o, path, err)) != 0) {
+		snap_output_free(new);
+		return r;
+	}
+	*op = new;
+	return 0;
+}
+
+int
+snap_output_fd(const struct snap_output *o)
+{
+	return o->o.fd;
+}
+
+int
+snap_output_commit(struct snap_output *o, struct snap_error *err)
+{
+	return output_commit(&o->o, err);
+}
+
+void
+snap_output_abandon(struct snap_output *o)
+{
+	remove_temp(&o->o);
+}
+
+void
+snap_output_free(struct snap_output *o)
+{
+	if (o == NULL)
+		return;
+	output_fini(&o->o);
+	free(o);
 }

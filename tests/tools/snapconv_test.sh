@@ -31,7 +31,14 @@ output_is_whole_or_not_there_body() {
 	atf_check cmp out/x before
 	head -c $(($(wc -c <a.psnap) - 100)) a.psnap >cut.psnap
 	atf_check -s exit:1 -e match:'^snapconv: cut.psnap: at 0x' "$snapconv" -t core cut.psnap out/y
+	# no more than a block may be written
+	atf_check -s exit:1 -e match:'^snapconv: out/y: .*File too large' \
+	    sh -c 'trap "" XFSZ; ulimit -f 1; exec "$0" -t core a.psnap out/y' "$snapconv"
 	[ "$(ls -A out)" = x ] || atf_fail "left behind: $(ls -A out)"
+	# a device would be replaced for everybody
+	mkfifo fifo
+	atf_check -s exit:1 -e match:'fifo is not a regular file' "$snapconv" -t core a.psnap fifo
+	[ -p fifo ] || atf_fail "the fifo is gone"
 	atf_check -s exit:1 -e match:'^snapconv: none/x: ' "$snapconv" -t core a.psnap none/x
 	atf_check -s exit:1 -e match:'^snapconv: none: ' "$snapconv" -t core none out/y
 }

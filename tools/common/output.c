@@ -1,23 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "tools/common/output.h"
 #include "tools/common/report.h"
 
-/* For the signal handler: the file to remove when interrupted. */
-static const char *volatile unfinished;
+/* For the signal handler: what to leave no trace of when interrupted. */
+static struct snap_output *volatile unfinished;
 
 static void
 interrupted(int sig)
 {
 	if (unfinished != NULL)
-		unlink(unfinished);
+		snap_output_abandon(unfinished);
 	signal(sig, SIG_DFL);
 	raise(sig);
 }
@@ -26,24 +22,19 @@ int
 output_open(struct output_file *o, const char *path)
 {
 	static const int signals[] = { SIGINT, SIGTERM, SIGHUP };
-	size_t size = strlen(path) + 8;
+	struct snap_error err;
 
 	o->path = path;
-	o->temp = NULL;
-	if (strcmp(path, "-") == 0) {
-		o->fd = STDOUT_FILENO;
+	o->out = NULL;
+	o->fd = STDOUT_FILENO;
+	if (strcmp(path, "-") == 0)
 		return 0;
-	}
-	if ((o->temp = malloc(size)) == NULL)
-		return -1;
-	snprintf(o->temp, size, "%s.XXXXXX", path);
-	if ((o->fd = mkstemp(o->temp)) < 0) {
-		report("%s: %s", path, strerror(errno));
-		free(o->temp);
-		o->temp = NULL;
+	if (snap_output_create(&o->out, path, &err) != 0) {
+		report_error(path, NULL, &err);
 		return -1;
 	}
-	unfinished = o->temp;
+	o->fd = snap_output_fd(o->out);
+	unfinished = o->out;
 	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
 		signal(signals[i], interrupted);
 	return 0;
@@ -52,29 +43,19 @@ output_open(struct output_file *o, const char *path)
 int
 output_done(struct output_file *o)
 {
-	if (o->temp == NULL)
-		return 0;
-	if (close(o->fd) != 0 || rename(o->temp, o->path) != 0) {
-		report("%s: %s", o->path, strerror(errno));
-		o->fd = -1;
-		output_drop(o);
-		return -1;
-	}
-	unfinished = NULL;
-	free(o->temp);
-	o->temp = NULL;
-	return 0;
+	struct snap_error err;
+	int r = 0;
+
+	if (o->out != NULL && (r = snap_output_commit(o->out, &err)) != 0)
+		report_error(o->path, NULL, &err);
+	output_drop(o);
+	return r != 0 ? -1 : 0;
 }
 
 void
 output_drop(struct output_file *o)
 {
-	if (o->temp == NULL)
-		return;
-	unlink(o->temp);
 	unfinished = NULL;
-	if (o->fd >= 0)
-		close(o->fd);
-	free(o->temp);
-	o->temp = NULL;
+	snap_output_free(o->out);
+	o->out = NULL;
 }

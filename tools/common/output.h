@@ -2,14 +2,17 @@
 #ifndef TOOLS_COMMON_OUTPUT_H
 #define TOOLS_COMMON_OUTPUT_H
 
+#include "libsnap/snap.h"
+
 /*
- * A file that appears whole at path with output_done(), or not at all; "-" is
- * standard output.  Mode 0600.  Each prints its own message and returns -1.
+ * A file that appears whole at path with output_done(), or not at all, not
+ * even if we are interrupted; "-" is standard output.  Mode 0600.  Each prints
+ * its own message and returns -1.
  */
 struct output_file {
 	int		fd;
 	const char	*path;
-	char		*temp;
+	struct snap_output *out;	/* NULL: standard output */
 };
 int	output_open(struct output_file *o, const char *path);
 int	output_done(struct output_file *o);
