@@ -33,7 +33,7 @@ one_of() { echo "\\($(echo "$*" | sed 's/ /\\|/g')\\)"; }
 # guest ARCH: run the job with ./files, into ./guest
 guest() {
 	status=0
-	"$SNAP_SRC/tests/guest/run.sh" "$1" guest "$SNAP_SRC/tests/guest/kernel.job" files/* || status=$?
+	GUEST_SECONDS=600 "$SNAP_SRC/tests/guest/run.sh" "$1" guest "$SNAP_SRC/tests/guest/kernel.job" files/* || status=$?
 	[ $status != 77 ] || atf_skip "$(cat guest/why)"
 	cat guest/log
 	[ $status = 0 ] || atf_fail "the job ended with status $status"
@@ -85,7 +85,7 @@ read_here() {
 }
 
 atf_test_case i386_kernel
-i386_kernel_head() { atf_set require.user root; atf_set require.progs unshare; atf_set timeout 600; }
+i386_kernel_head() { atf_set require.user root; atf_set require.progs unshare; atf_set timeout 900; }
 i386_kernel_body() {
 	prepare i386
 	cp "$SNAP_HELPERS/target32" files/target
@@ -96,7 +96,7 @@ i386_kernel_body() {
 }
 
 atf_test_case amd64_kernel
-amd64_kernel_head() { atf_set require.user root; atf_set require.progs unshare; atf_set timeout 600; }
+amd64_kernel_head() { atf_set require.user root; atf_set require.progs unshare; atf_set timeout 900; }
 amd64_kernel_body() {
 	prepare amd64
 	cp "$SNAP_HELPERS/target" "$SNAP_HELPERS/unharmed" files/
@@ -110,7 +110,7 @@ atf_test_case between_kernels_of_two_versions
 between_kernels_of_two_versions_head() {
 	atf_set require.user root
 	atf_set require.progs unshare
-	atf_set timeout 600
+	atf_set timeout 900
 }
 between_kernels_of_two_versions_body() {
 	prepare amd64
@@ -127,7 +127,7 @@ atf_test_case between_i386_and_amd64_kernels
 between_i386_and_amd64_kernels_head() {
 	atf_set require.user root
 	atf_set require.progs unshare
-	atf_set timeout 600
+	atf_set timeout 900
 }
 between_i386_and_amd64_kernels_body() {
 	prepare i386
