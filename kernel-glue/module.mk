@@ -18,6 +18,8 @@ glue_linux_srcs := \
 	kernel-glue/linux/freeze.c \
 	kernel-glue/linux/ipc.c \
 	kernel-glue/linux/ipc_segment.c \
+	kernel-glue/linux/ipc_semaphores.c \
+	kernel-glue/linux/ipc_undo.c \
 	kernel-glue/linux/mem_emit.c \
 	kernel-glue/linux/mem_maps.c \
 	kernel-glue/linux/mem_scan.c \

@@ -14,6 +14,7 @@ restore_linux_srcs := \
 	libsnap/restore/linux/host_ipc.c \
 	libsnap/restore/linux/ipc.c \
 	libsnap/restore/linux/ipc_segment.c \
+	libsnap/restore/linux/ipc_semaphores.c \
 	libsnap/restore/linux/object_anon.c \
 	libsnap/restore/linux/object_carried.c \
 	libsnap/restore/linux/object_file.c \

@@ -231,8 +231,9 @@ collect_remote(struct dump *d)
 	for (size_t i = 0; i < d->procs.n; i++)
 		if ((r = task_ask(d, d->procs.v[i])) != 0)
 			return r;
-	r = remote_run(d);
-	return r != 0 ? r : remote_end(d);
+	if ((r = remote_run(d)) != 0 || (r = ipc_ask(d)) != 0)
+		return r;
+	return remote_end(d);
 }
 
 /* Everything that needs the tree to stand still. */
@@ -247,10 +248,10 @@ collect(struct dump *d)
 		if ((r = collect_process(d, d->procs.v[i])) != 0)
 			return r;
 	}
-	if ((r = collect_remote(d)) != 0 ||
+	if ((r = ipc_collect(d)) != 0 ||
+	    (r = collect_remote(d)) != 0 ||
 	    (r = task_resolve(d)) != 0 ||
 	    (r = fd_resolve(d)) != 0 ||
-	    (r = ipc_collect(d)) != 0 ||
 	    (r = coverage_decide(d)) != 0)
 		return r;
 	numbers_translate(d);

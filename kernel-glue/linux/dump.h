@@ -202,7 +202,7 @@ void	freeze_release(struct dump *d, enum glue_after after);
 enum remote_nr {		/* same name as the call; number by the task's bitness */
 	REMOTE_MMAP, REMOTE_MUNMAP, REMOTE_BRK, REMOTE_RT_SIGACTION, REMOTE_SIGALTSTACK,
 	REMOTE_PRCTL, REMOTE_GETITIMER, REMOTE_GET_ROBUST_LIST, REMOTE_MEMBARRIER,
-	REMOTE_TIMER_GETTIME, REMOTE_TIMER_GETOVERRUN, REMOTE_MODIFY_LDT, REMOTE_COUNT
+	REMOTE_TIMER_GETTIME, REMOTE_TIMER_GETOVERRUN, REMOTE_MODIFY_LDT, REMOTE_SEMOP, REMOTE_COUNT
 };
 
 /* What came of a call: its result, -errno for an error, and the bytes it wrote (NULL unless ret >= 0). */
@@ -277,6 +277,8 @@ uint64_t mem_object_id(const struct memory_object *o);
 
 /* What of its namespace is the tree's; after all are collected. */
 int	ipc_collect(struct dump *d);
+/* What only its processes can be asked; between remote_begin() and remote_end(). */
+int	ipc_ask(struct dump *d);
 void	ipc_translate(struct dump *d);
 bool	ipc_is_empty(const struct dump *d);
 int	ipc_emit(struct dump *d);		/* records of ipc.proto */

@@ -4,7 +4,8 @@
  *
  * In an IPC namespace of its own everything is.  In one that others use, too,
  * an object is the tree's if it bears a mark of one of its processes: it is
- * attached, or a process of the tree has made it or was the last to use it.
+ * attached, a process of the tree has made it or was the last to use it, waits
+ * for it, or is owed by it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -63,6 +64,47 @@ ipc_is_ours(const struct dump *d, int64_t pid)
 	return pid > 0 && pid <= INT32_MAX && find_proc(d, (pid_t)pid) != NULL;
 }
 
+/* Calls that wait, by what of; numbers by ABI, and of ipc(2) on i386. */
+static const struct { enum ipc_wait what; int amd64, i386, call; } waits[] = {
+	{ IPC_WAIT_SEMAPHORES, 65, 420, 1 },	/* semop; semtimedop_time64 */
+	{ IPC_WAIT_SEMAPHORES, 220, 420, 4 },	/* semtimedop */
+	{ IPC_WAIT_QUEUE, 69, 400, 11 },	/* msgsnd */
+	{ IPC_WAIT_QUEUE, 70, 401, 12 },	/* msgrcv */
+};
+#define CALL_IPC	117
+
+static bool
+waits_for(const struct task *t, enum ipc_wait what, int32_t id)
+{
+	int64_t nr = t->stopped ? regs_syscall(t->regs) : -1;
+
+	for (size_t i = 0; nr >= 0 && i < sizeof waits / sizeof waits[0]; i++) {
+		if (waits[i].what != what)
+			continue;
+		if (!regs_is32(t->regs)) {
+			if (nr == waits[i].amd64 && (int32_t)t->regs->di == id)
+				return true;
+		} else if ((nr == waits[i].i386 && (int32_t)t->regs->bx == id) || (nr == CALL_IPC &&
+		    (t->regs->bx & 0xffff) == (uint64_t)waits[i].call && (int32_t)t->regs->cx == id)) {
+			return true;
+		}
+	}
+	return false;
+}
+
+bool
+ipc_is_waited_for(const struct dump *d, enum ipc_wait what, int32_t id)
+{
+	for (size_t i = 0; i < d->procs.n; i++) {
+		const struct proc *p = d->procs.v[i];
+
+		for (size_t k = 0; k < p->tasks.n; k++)
+			if (waits_for(p->tasks.v[k], what, id))
+				return true;
+	}
+	return false;
+}
+
 /* ---- namespaces ---- */
 
 static const struct ns *
@@ -102,7 +144,9 @@ enter(const struct proc *p)
 static int
 take_objects(struct dump *d, struct ipc *ipc)
 {
-	return segments_collect(d, ipc);
+	int r = segments_collect(d, ipc);
+
+	return r != 0 ? r : semaphores_collect(d, ipc);
 }
 
 static int
@@ -130,54 +174,92 @@ refuse_objects(struct dump *d, const struct proc *p)
 	    (int)((const struct proc *)d->procs.v[0])->pid);
 }
 
-/* Entered unless it is ours: the dumper is put back by the caller. */
+/* fn() in p's namespace, and back; an error of entering it is told. */
 static int
-collect_namespace(struct dump *d, struct proc *p, struct ipc *ipc)
+in_namespace(struct dump *d, struct proc *p, int (*fn)(struct dump *d, struct proc *p))
+{
+	int own = -1, e = 0, r;
+
+	if (namespace_of(p)->of_dumper)
+		return fn(d, p);
+	if ((own = open("/proc/self/ns/ipc", O_RDONLY | O_CLOEXEC)) < 0 || (e = enter(p)) != 0) {
+		e = own < 0 ? errno : e;
+		r = dump_cover(d, PSNAP_COVERAGE_DEGRADES, p, 0, -1, 0, "ipc-namespace",
+		    "what its IPC namespace holds is not known: %s", strerror(e));
+	} else {
+		r = fn(d, p);
+		setns(own, CLONE_NEWIPC);	/* cannot be refused to whom the other was not */
+	}
+	if (own >= 0)
+		close(own);
+	return r;
+}
+
+static int
+collect_namespace(struct dump *d, struct proc *p)
 {
 	const struct ns *n = namespace_of(p);
-	int e = n->of_dumper ? 0 : enter(p);
 
-	if (e != 0)
-		return dump_cover(d, PSNAP_COVERAGE_DEGRADES, p, 0, -1, 0, "ipc-namespace",
-		    "what its IPC namespace holds is not known: %s", strerror(e));
 	if (p != d->procs.v[0])
 		return refuse_objects(d, p);
-	ipc->namespace_id = n->id;
-	ipc->all = !n->of_dumper || d->options->ipc_all;
-	return take_objects(d, ipc);
+	d->ipc->namespace_id = n->id;
+	d->ipc->all = !n->of_dumper || d->options->ipc_all;
+	return take_objects(d, d->ipc);
 }
 
 int
 ipc_collect(struct dump *d)
 {
-	int own = open("/proc/self/ns/ipc", O_RDONLY | O_CLOEXEC), r = 0;
+	int r = 0;
 
 	if ((d->ipc = dump_alloc(d, sizeof *d->ipc)) == NULL)
-		r = dump_fail(d, GLUE_E_NOMEM, 0, NULL, "out of memory");
-	for (size_t i = 0; own >= 0 && i < d->procs.n && r == 0; i++) {
+		return dump_fail(d, GLUE_E_NOMEM, 0, NULL, "out of memory");
+	for (size_t i = 0; i < d->procs.n && r == 0; i++) {
 		struct proc *p = d->procs.v[i];
 
-		if (namespace_of(p) == NULL || is_seen(d, p))
-			continue;
-		r = collect_namespace(d, p, d->ipc);
-		if (!namespace_of(p)->of_dumper)
-			setns(own, CLONE_NEWIPC);	/* ours: it cannot be refused to whom the other was not */
+		if (namespace_of(p) != NULL && !is_seen(d, p))
+			r = in_namespace(d, p, collect_namespace);
 	}
-	if (own >= 0)
-		close(own);
 	return r != 0 ? r : segments_cover_rest(d, d->ipc);
+}
+
+/* What was asked of a set holds only if nobody has used it meanwhile. */
+static int
+look_again(struct dump *d, struct proc *p)
+{
+	int r = 0;
+
+	(void)p;
+	for (size_t i = 0; i < d->ipc->semaphores.n && r == 0; i++) {
+		const struct semaphores *s = d->ipc->semaphores.v[i];
+
+		if (!semaphores_are_same(s))
+			r = dump_cover(d, PSNAP_COVERAGE_BREAKS, NULL, 0, -1, s->id, "sysv-sem",
+			    "System V semaphores %d are in use by processes outside the tree", (int)s->identity.id);
+	}
+	return r;
+}
+
+int
+ipc_ask(struct dump *d)
+{
+	int r = undo_ask(d, d->ipc);
+
+	semaphores_drop_others(d->ipc);
+	return r != 0 || d->ipc->semaphores.n == 0 ? r : in_namespace(d, d->procs.v[0], look_again);
 }
 
 void
 ipc_translate(struct dump *d)
 {
 	segments_translate(d, d->ipc);
+	semaphores_translate(d, d->ipc);
 }
 
 bool
 ipc_is_empty(const struct dump *d)
 {
-	return d->ipc->segments.n == 0;
+	return d->ipc->segments.n + d->ipc->semaphores.n == 0;
 }
 
 /* ---- records ---- */
@@ -200,5 +282,7 @@ ipc_emit_identity(struct glue_emit *e, const struct ipc *ipc, const struct ipc_i
 int
 ipc_emit(struct dump *d)
 {
-	return segments_emit(d, d->ipc);
+	int r = segments_emit(d, d->ipc);
+
+	return r != 0 ? r : semaphores_emit(d, d->ipc);
 }

@@ -24,11 +24,31 @@ struct segment {
 	int64_t		attached, detached, changed;	/* ns since 1970, 0 never */
 };
 
+/* A set of semaphores. */
+struct semaphores {
+	uint64_t	id;
+	const struct ipc *ipc;
+	struct ipc_identity identity;
+	bool		marked;			/* the tree's, whether or not it owes to one of its processes */
+	size_t		n;
+	uint32_t	*values, *last_pids;
+	struct list	adjustments;		/* struct adjustment */
+	int64_t		used, changed;
+};
+
+/* What is added to a semaphore when a process ends. */
+struct adjustment {
+	const struct proc *proc;
+	uint32_t	semaphore;
+	int32_t		value;
+};
+
 /* What the root's IPC namespace has of the tree's. */
 struct ipc {
 	uint64_t	namespace_id;
 	bool		all;		/* whatever is in there is the tree's, or wanted */
 	struct list	segments;	/* struct segment */
+	struct list	semaphores;	/* struct semaphores */
 };
 
 /* A line of a table of /proc/sysvipc; v: its numbers, in which `octal` is the mode. */
@@ -40,11 +60,26 @@ int	ipc_read_table(struct dump *d, struct ipc *ipc, const char *name, ipc_line *
 void	ipc_emit_identity(struct glue_emit *e, const struct ipc *ipc, const struct ipc_identity *i);
 /* Whether one of the tree's has this number here. */
 bool	ipc_is_ours(const struct dump *d, int64_t pid);
+/* Whether one waits in a call for the set or queue with this id. */
+enum ipc_wait { IPC_WAIT_SEMAPHORES, IPC_WAIT_QUEUE };
+bool	ipc_is_waited_for(const struct dump *d, enum ipc_wait what, int32_t id);
 
 /* ipc_segment.c */
 int	segments_collect(struct dump *d, struct ipc *ipc);
 int	segments_cover_rest(struct dump *d, const struct ipc *ipc);
 void	segments_translate(const struct dump *d, struct ipc *ipc);
 int	segments_emit(struct dump *d, const struct ipc *ipc);
+
+/* ipc_semaphores.c */
+int	semaphores_collect(struct dump *d, struct ipc *ipc);
+/* Those that neither bear a mark of the tree nor owe to one of its processes are not its own. */
+void	semaphores_drop_others(struct ipc *ipc);
+/* Whether values are still what was collected: nobody outside the tree has changed them. */
+bool	semaphores_are_same(const struct semaphores *s);
+void	semaphores_translate(const struct dump *d, struct ipc *ipc);
+int	semaphores_emit(struct dump *d, const struct ipc *ipc);
+
+/* ipc_undo.c: adjustments of all sets; between remote_begin() and remote_end() */
+int	undo_ask(struct dump *d, struct ipc *ipc);
 
 #endif

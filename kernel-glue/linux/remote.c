@@ -37,6 +37,7 @@ static const int numbers[REMOTE_COUNT][2] = {
 	[REMOTE_TIMER_GETTIME]		= { 224, 261 },
 	[REMOTE_TIMER_GETOVERRUN]	= { 225, 262 },
 	[REMOTE_MODIFY_LDT]		= { 154, 123 },
+	[REMOTE_SEMOP]			= { 65, 117 },	/* ipc */
 };
 
 /* ---- the target's memory ---- */

@@ -8,7 +8,7 @@
 
 #include "kernel-glue/linux/dump.h"
 
-enum { SHARE_FILE = 0, SHARE_VM = 1, SHARE_FILES = 2, SHARE_FS = 3, SHARE_SIGHAND = 4 };	/* kcmp(2) */
+enum { SHARE_FILE = 0, SHARE_VM = 1, SHARE_FILES = 2, SHARE_FS = 3, SHARE_SIGHAND = 4, SHARE_UNDO = 6 };	/* kcmp(2) */
 
 struct share_entry {
 	pid_t		pid;

@@ -8,7 +8,7 @@
 static bool
 is_new(uint32_t kind)
 {
-	return kind == PSNAP_KIND_SYSV_SEGMENT;
+	return kind == PSNAP_KIND_SYSV_SEGMENT || kind == PSNAP_KIND_SYSV_SEMAPHORES;
 }
 
 bool

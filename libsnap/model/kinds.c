@@ -36,6 +36,7 @@ static const struct kind kinds[] = {
 	{ PSNAP_KIND_TERMINAL, "terminal", &psnap__terminal__descriptor, 0, 0 },
 	{ PSNAP_KIND_SOCKET, "socket", &psnap__socket__descriptor, 0, 0 },
 	{ PSNAP_KIND_SYSV_SEGMENT, "sysv-segment", &psnap__sysv_segment__descriptor, 0, 0 },
+	{ PSNAP_KIND_SYSV_SEMAPHORES, "sysv-semaphores", &psnap__sysv_semaphores__descriptor, 0, 0 },
 };
 #define NKINDS (sizeof kinds / sizeof kinds[0])
 

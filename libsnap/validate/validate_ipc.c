@@ -7,10 +7,13 @@
 #include "format/host.pb-c.h"
 #include "format/ipc.pb-c.h"
 #include "format/memory.pb-c.h"
+#include "format/process.pb-c.h"
 #include "libsnap/core/error.h"
 #include "libsnap/validate/validate.h"
 
 #define MODE_MAX	0777
+#define SET_MAX		65536	/* what 16 bits can number */
+#define SEMAPHORE_MAX	32767
 
 static void
 check_identity(struct check *v, const struct snap_object *o, const Psnap__SysvIdentity *i)
@@ -42,11 +45,49 @@ check_sysv_segment(struct check *v, const struct snap_object *o)
 		check_corrupt(v, o, "SHM-3", "it is deleted, but has key 0x%x", (unsigned)s->identity->key);
 }
 
+static bool
+is_sound(const struct check *v, const Psnap__SysvSemaphores *s, const Psnap__SemaphoreAdjustment *a)
+{
+	const Psnap__Process *p = snap_get_message(v->s, a->process_id, PSNAP_KIND_PROCESS);
+
+	return a->semaphore < s->n_values && a->value != 0 && a->value >= -SEMAPHORE_MAX - 1 &&
+	    a->value <= SEMAPHORE_MAX && (p == NULL || p->state != PSNAP__PROCESS_STATE__PROCESS_ZOMBIE);
+}
+
+static bool
+follows(const Psnap__SemaphoreAdjustment *a, const Psnap__SemaphoreAdjustment *b)
+{
+	return a->process_id != b->process_id ? a->process_id > b->process_id : a->semaphore > b->semaphore;
+}
+
+void
+check_sysv_semaphores(struct check *v, const struct snap_object *o)
+{
+	const Psnap__SysvSemaphores *s = CHECK_MESSAGE(Psnap__SysvSemaphores, o);
+
+	check_identity(v, o, s->identity);
+	if (s->n_values == 0 || s->n_values > SET_MAX || s->n_last_pids != s->n_values)	/* SEM-1 */
+		check_corrupt(v, o, "SEM-1", "%lu values, %lu last pids", (unsigned long)s->n_values,
+		    (unsigned long)s->n_last_pids);
+	for (size_t i = 0; i < s->n_values; i++)
+		if (s->values[i] > SEMAPHORE_MAX)				/* SEM-2 */
+			check_corrupt(v, o, "SEM-2", "semaphore %lu is %u", (unsigned long)i, s->values[i]);
+	for (size_t i = 0; i < s->n_adjustments; i++) {
+		const Psnap__SemaphoreAdjustment *a = s->adjustments[i];
+
+		if (!is_sound(v, s, a) || (i > 0 && !follows(a, s->adjustments[i - 1])))	/* SEM-3 */
+			check_corrupt(v, o, "SEM-3", "adjustment %lu is %d, of semaphore %u", (unsigned long)i,
+			    (int)a->value, a->semaphore);
+	}
+}
+
 /* ---- what no two have ---- */
 
 static const Psnap__SysvIdentity *
 identity(const struct snap_object *o)
 {
+	if (o->kind == PSNAP_KIND_SYSV_SEMAPHORES)
+		return CHECK_MESSAGE(Psnap__SysvSemaphores, o)->identity;
 	return CHECK_MESSAGE(Psnap__SysvSegment, o)->identity;
 }
 
@@ -121,7 +162,7 @@ check_unique(struct check *v, uint32_t kind, const char *rule, const char *name,
 int
 check_sysv(struct check *v)
 {
-	static const uint32_t kinds[] = { PSNAP_KIND_SYSV_SEGMENT };
+	static const uint32_t kinds[] = { PSNAP_KIND_SYSV_SEGMENT, PSNAP_KIND_SYSV_SEMAPHORES };
 	int r;
 
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)

@@ -89,6 +89,8 @@ static const struct reference {
 	    REQUIRED },
 	{ &psnap__sysv_segment__descriptor, PSNAP_F_SYSV_SEGMENT_MEMORY_OBJECT_ID,
 	    PSNAP_KIND_MEMORY_OBJECT, REQUIRED },
+	{ &psnap__semaphore_adjustment__descriptor, PSNAP_F_SEMAPHORE_ADJUSTMENT_PROCESS_ID,
+	    PSNAP_KIND_PROCESS, REQUIRED },
 };
 
 /* Enumerations in which 0, "not known", leaves the object without meaning. */

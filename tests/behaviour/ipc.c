@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/wait.h>
 
@@ -376,6 +377,424 @@ child_only_check(void)
 	EXPECT(shmctl(id, IPC_RMID, NULL) == 0);
 }
 
+/* ---- semaphores ---- */
+
+#define VALUE_MAX	32767
+
+static void
+new_set(key_t key, int n, int mode)
+{
+	id = semget(key, n, IPC_CREAT | IPC_EXCL | mode);
+	EXPECT(id >= 0);
+}
+
+static void
+remove_set(void)
+{
+	EXPECT(semctl(id, 0, IPC_RMID) == 0);
+}
+
+static int
+operate(int semaphore, int change, int flags)
+{
+	struct sembuf op = { (unsigned short)semaphore, (short)change, (short)flags };
+
+	return semop(id, &op, 1);
+}
+
+static void
+set(int semaphore, int value)
+{
+	union { int val; void *p; } arg = { .val = value };
+
+	EXPECT(semctl(id, semaphore, SETVAL, arg) == 0);
+}
+
+static int
+get(int semaphore)
+{
+	return semctl(id, semaphore, GETVAL);
+}
+
+/* A child that does something and stays until it is killed. */
+static void
+in_child(void (*fn)(void))
+{
+	int fds[2];
+	char c;
+
+	EXPECT(pipe(fds) == 0);
+	if ((child = fork()) == 0) {
+		fn();
+		EXPECT(write(fds[1], "", 1) == 1);
+		for (;;)
+			pause();
+	}
+	EXPECT(read(fds[0], &c, 1) == 1 && close(fds[0]) == 0 && close(fds[1]) == 0);
+}
+
+static void
+end_child(void)
+{
+	EXPECT(kill(child, SIGKILL) == 0 && waitpid(child, NULL, 0) == child);
+}
+
+static void
+values_setup(void)
+{
+	new_set(0x5a000011, 3, 0640);
+	set(0, 7);
+	set(2, VALUE_MAX);
+}
+
+static void
+values_check(void)
+{
+	struct semid_ds ds;
+	union { struct semid_ds *buf; void *p; } arg = { .buf = &ds };
+
+	EQUAL(semget(0x5a000011, 0, 0), id);
+	EXPECT(semctl(id, 0, IPC_STAT, arg) == 0);
+	EQUAL(ds.sem_perm.mode, 0640);
+	EQUAL(ds.sem_nsems, 3);
+	EQUAL(get(0), 7);
+	EQUAL(get(1), 0);
+	EQUAL(get(2), VALUE_MAX);
+	remove_set();
+}
+
+/* A lock that its holder's end releases. */
+static void
+take_lock(void)
+{
+	EXPECT(operate(0, -1, SEM_UNDO) == 0);
+}
+
+static void
+lock_setup(void)
+{
+	new_set(0x5a000012, 1, 0600);
+	set(0, 1);
+	in_child(take_lock);
+}
+
+static void
+lock_check(void)
+{
+	EQUAL(get(0), 0);
+	EQUAL(semctl(id, 0, GETPID), child);
+	end_child();
+	EQUAL(get(0), 1);
+	remove_set();
+}
+
+static void
+give(void)
+{
+	EXPECT(operate(1, 5, SEM_UNDO) == 0 && operate(1, 2, 0) == 0);
+}
+
+static void
+give_setup(void)
+{
+	new_set(0x5a000013, 2, 0600);
+	in_child(give);
+}
+
+static void
+give_check(void)
+{
+	EQUAL(get(1), 7);
+	end_child();
+	EQUAL(get(1), 2);
+	remove_set();
+}
+
+/* As much as there can be, both ways. */
+static void
+take_most(void)
+{
+	EXPECT(operate(0, -VALUE_MAX, SEM_UNDO) == 0);
+	EXPECT(operate(1, VALUE_MAX, SEM_UNDO) == 0 && operate(1, -1, 0) == 0 && operate(1, 1, SEM_UNDO) == 0);
+}
+
+static void
+most_setup(void)
+{
+	new_set(0x5a000014, 2, 0600);
+	set(0, VALUE_MAX);
+	in_child(take_most);
+	EXPECT(operate(0, 9, 0) == 0);
+}
+
+static void
+most_check(void)
+{
+	EQUAL(get(0), 9);
+	EQUAL(get(1), VALUE_MAX);
+	EXPECT(operate(0, -9, 0) == 0);
+	end_child();
+	EQUAL(get(0), VALUE_MAX);
+	EQUAL(get(1), 0);	/* it would be -1 */
+	remove_set();
+}
+
+/* Some of many, in two processes. */
+#define MANY	100
+static int
+share_of(int semaphore, int who)
+{
+	return semaphore % 7 == who ? semaphore % 3 - 1 + (semaphore == 49 ? 4711 : 0) : 0;
+}
+
+static void
+take_shares(void)
+{
+	for (int i = 0; i < MANY; i++)
+		EXPECT(share_of(i, 0) == 0 || operate(i, -share_of(i, 0), SEM_UNDO) == 0);
+}
+
+static void
+many_setup(void)
+{
+	new_set(0x5a000015, MANY, 0600);
+	for (int i = 0; i < MANY; i++)
+		set(i, 10000 + i);
+	for (int i = 0; i < MANY; i++)
+		EXPECT(share_of(i, 1) == 0 || operate(i, -share_of(i, 1), SEM_UNDO) == 0);
+	in_child(take_shares);
+}
+
+static void
+many_check(void)
+{
+	for (int i = 0; i < MANY; i++)
+		EQUAL(get(i), 10000 + i - share_of(i, 0) - share_of(i, 1));
+	end_child();
+	for (int i = 0; i < MANY; i++)
+		EQUAL(get(i), 10000 + i - share_of(i, 1));
+	remove_set();
+}
+
+/* What a thread owes, all of its process owe together. */
+static void *
+take_in_thread(void *a)
+{
+	take_lock();
+	pause();
+	return a;
+}
+
+static void
+start_thread(void)
+{
+	pthread_t t;
+
+	EXPECT(pthread_create(&t, NULL, take_in_thread, NULL) == 0);
+	while (get(0) != 0)
+		idle(0.01);
+}
+
+static void
+thread_setup(void)
+{
+	new_set(0x5a000016, 1, 0600);
+	set(0, 1);
+	in_child(start_thread);
+}
+
+static void
+no_undo_setup(void)
+{
+	new_set(0x5a000017, 1, 0600);
+	set(0, 3);
+	EXPECT(operate(0, -1, SEM_UNDO) == 0 && operate(0, 1, SEM_UNDO) == 0);
+}
+
+static void
+no_undo_check(void)
+{
+	EQUAL(get(0), 3);
+	if ((child = fork()) == 0)
+		_exit(0);
+	waitpid(child, NULL, 0);
+	EQUAL(get(0), 3);
+	remove_set();
+}
+
+/* Who was the last to use each. */
+static void
+use_second(void)
+{
+	EXPECT(operate(1, 4, 0) == 0);
+}
+
+static void
+pids_setup(void)
+{
+	new_set(0x5a000018, 3, 0600);
+	EXPECT(operate(0, 1, 0) == 0);
+	in_child(use_second);
+}
+
+static void
+pids_check(void)
+{
+	EQUAL(semctl(id, 0, GETPID), getpid());
+	EQUAL(semctl(id, 1, GETPID), child);
+	EQUAL(semctl(id, 2, GETPID), 0);
+	end_child();
+	EQUAL(get(0), 1);
+	EQUAL(get(1), 4);
+	remove_set();
+}
+
+/* ---- waiting ---- */
+
+static pthread_t waiter;
+static volatile int result = -1, error;
+static double begun;
+
+static void *
+do_take(void *a)
+{
+	result = operate(0, -1, SEM_UNDO);
+	error = errno;
+	return a;
+}
+
+static void
+in_thread(void *(*fn)(void *))
+{
+	begun = now();
+	EXPECT(pthread_create(&waiter, NULL, fn, NULL) == 0);
+	idle(0.15);	/* it is in its call by then */
+	EQUAL(result, -1);
+}
+
+static void
+joined(int want)
+{
+	pthread_join(waiter, NULL);
+	errno = error;
+	EQUAL(result, want);
+}
+
+static void
+wait_setup(void)
+{
+	new_set(0x5a000019, 1, 0600);
+	in_thread(do_take);
+}
+
+static void
+wait_check(void)
+{
+	EQUAL(result, -1);
+	EXPECT(operate(0, 1, 0) == 0);
+	joined(0);
+	EQUAL(get(0), 0);
+	remove_set();
+}
+
+static void *
+do_zero(void *a)
+{
+	result = operate(0, 0, 0);
+	error = errno;
+	return a;
+}
+
+static void
+zero_setup(void)
+{
+	new_set(0x5a00001a, 1, 0600);
+	set(0, 2);
+	in_thread(do_zero);
+}
+
+static void
+zero_check(void)
+{
+	EQUAL(result, -1);
+	EXPECT(operate(0, -2, 0) == 0);
+	joined(0);
+	remove_set();
+}
+
+static void *
+do_timed(void *a)
+{
+	struct sembuf op = { 0, -1, 0 };
+	struct timespec t = { 1, 500000000 };
+
+	result = semtimedop(id, &op, 1, &t) == -1 ? errno : 0;
+	return a;
+}
+
+static void
+timed_setup(void)
+{
+	new_set(0x5a00001b, 1, 0600);
+	/* by the time of the dump it may be over, and nobody waits */
+	EXPECT(operate(0, 1, 0) == 0 && operate(0, -1, 0) == 0);
+	in_thread(do_timed);
+}
+
+static void
+timed_check(void)
+{
+	joined(EAGAIN);
+	EXPECT(now() - begun >= 1.49);
+	remove_set();
+}
+
+/* A lock is held by a child and waited for by its parent, which gets it when the child ends. */
+static void
+contended_setup(void)
+{
+	new_set(0x5a00001c, 1, 0600);
+	set(0, 1);
+	in_child(take_lock);
+	in_thread(do_take);
+}
+
+static void
+contended_check(void)
+{
+	idle(0.05);
+	EQUAL(result, -1);
+	end_child();
+	joined(0);
+	EQUAL(get(0), 0);
+	EQUAL(semctl(id, 0, GETPID), getpid());
+	remove_set();
+}
+
+static void
+set_owner_setup(void)
+{
+	struct semid_ds ds = { .sem_perm = { .uid = 1001, .gid = 1002, .mode = 0604 } };
+	union { struct semid_ds *buf; void *p; } arg = { .buf = &ds };
+
+	new_set(0x5a00001d, 2, 0600);
+	EXPECT(operate(0, 1, 0) == 0);
+	EXPECT(semctl(id, 0, IPC_SET, arg) == 0);
+}
+
+static void
+set_owner_check(void)
+{
+	struct semid_ds ds;
+	union { struct semid_ds *buf; void *p; } arg = { .buf = &ds };
+
+	EXPECT(semctl(id, 0, IPC_STAT, arg) == 0);
+	EQUAL(ds.sem_perm.uid, 1001);
+	EQUAL(ds.sem_perm.gid, 1002);
+	EQUAL(ds.sem_perm.mode, 0604);
+	remove_set();
+}
+
 const struct behaviour ipc[] = {
 	{ "sysv_shm_attached", attached_setup, attached_check },
 	{ "sysv_shm_detached", detached_setup, detached_check },
@@ -391,5 +810,18 @@ const struct behaviour ipc[] = {
 	{ "sysv_shm_executable", execute_setup, execute_check },
 	{ "sysv_shm_inherited", inherited_setup, inherited_check },
 	{ "sysv_shm_of_a_child", child_only_setup, child_only_check },
+	{ "sysv_sem_values", values_setup, values_check },
+	{ "sysv_sem_owner", set_owner_setup, set_owner_check },
+	{ "sysv_sem_last_pids", pids_setup, pids_check },
+	{ "sysv_sem_undo_lock", lock_setup, lock_check },
+	{ "sysv_sem_undo_gift", give_setup, give_check },
+	{ "sysv_sem_undo_most", most_setup, most_check },
+	{ "sysv_sem_undo_many", many_setup, many_check },
+	{ "sysv_sem_undo_thread", thread_setup, lock_check },
+	{ "sysv_sem_undo_nothing", no_undo_setup, no_undo_check },
+	{ "sysv_sem_wait", wait_setup, wait_check },
+	{ "sysv_sem_wait_zero", zero_setup, zero_check },
+	{ "sysv_sem_wait_timed", timed_setup, timed_check },
+	{ "sysv_sem_wait_contended", contended_setup, contended_check },
 	{ NULL, NULL, NULL },
 };

@@ -202,7 +202,22 @@
 	X(shm1_kind, "SHM-1", SEGMENT, CORRUPT, world_ipc(w); w->segment.memory_object_id = OBJECT)	\
 	X(shm2, "SHM-2", OTHER_SEGMENT, CORRUPT, world_ipc(w);						\
 	    w->other_segment.memory_object_id = SEGMENT_MEMORY)						\
-	X(shm3, "SHM-3", OTHER_SEGMENT, CORRUPT, world_ipc(w); w->other_identity.key = 7)
+	X(shm3, "SHM-3", OTHER_SEGMENT, CORRUPT, world_ipc(w); w->other_identity.key = 7)			\
+	X(ipc2_set, "IPC-2", OTHER_SEMAPHORES, CORRUPT, world_ipc(w); w->other_set_identity.id = 0)	\
+	X(ipc3_set, "IPC-3", OTHER_SEMAPHORES, CORRUPT, world_ipc(w);					\
+	    w->other_set_identity.key = w->set_identity.key)						\
+	X(ipc1_set, "IPC-1", SEMAPHORES, CORRUPT, world_ipc(w); w->set_identity.mode = 0x10000)		\
+	X(sem1, "SEM-1", OTHER_SEMAPHORES, CORRUPT, world_ipc(w); w->other_semaphores.n_values = 0;	\
+	    w->other_semaphores.n_last_pids = 0)							\
+	X(sem1_pids, "SEM-1", SEMAPHORES, CORRUPT, world_ipc(w); w->semaphores.n_last_pids = 2)		\
+	X(sem2, "SEM-2", SEMAPHORES, CORRUPT, world_ipc(w); w->values[1] = 32768)			\
+	X(sem3, "SEM-3", SEMAPHORES, CORRUPT, world_ipc(w); w->adjustments[1].semaphore = 3)		\
+	X(sem3_order, "SEM-3", SEMAPHORES, CORRUPT, world_ipc(w); w->adjustments[1].semaphore = 0)	\
+	X(sem3_zero, "SEM-3", SEMAPHORES, CORRUPT, world_ipc(w); w->adjustments[0].value = 0)		\
+	X(sem3_low, "SEM-3", SEMAPHORES, CORRUPT, world_ipc(w); w->adjustments[0].value = -32769)		\
+	X(sem3_high, "SEM-3", SEMAPHORES, CORRUPT, world_ipc(w); w->adjustments[1].value = 32768)		\
+	X(sem3_zombie, "SEM-3", SEMAPHORES, CORRUPT, world_ipc(w); w->adjustments[1].process_id = ZOMBIE)	\
+	X(sem3_process, "GRA-1", SEMAPHORES, CORRUPT, world_ipc(w); w->adjustments[0].process_id = 0)
 
 #define MUTATE(name, rule, id, code, ...)	\
 	static void mutate_##name(struct world *w) { __VA_ARGS__; }

@@ -32,7 +32,8 @@ enum {
 	OPEN_NS, EXE, DIR, PIPE, TTY, SOCKET, PEER, INET, WORLD_IDS, FREE_ID = 999,
 };
 /* And those of kinds that came with version 2.1. */
-enum { IPC_NS = WORLD_IDS, SEGMENT_MEMORY, OTHER_MEMORY, SEGMENT, OTHER_SEGMENT, WORLD_IPC_IDS };
+enum { IPC_NS = WORLD_IDS, SEGMENT_MEMORY, OTHER_MEMORY, SEGMENT, OTHER_SEGMENT, SEMAPHORES, OTHER_SEMAPHORES,
+	WORLD_IPC_IDS };
 
 enum { WORLD_EXTRA = 4 };
 
@@ -93,7 +94,12 @@ struct world {
 	Psnap__Namespace ipc_ns;
 	Psnap__MemoryObject segment_memory, other_memory;
 	Psnap__SysvSegment segment, other_segment;
-	Psnap__SysvIdentity identity, other_identity;
+	Psnap__SysvIdentity identity, other_identity, set_identity, other_set_identity;
+	Psnap__SysvSemaphores semaphores, other_semaphores;
+	Psnap__SemaphoreAdjustment adjustments[2];
+	Psnap__SemaphoreAdjustment *adjustment_p[2];
+	uint32_t	values[3];
+	int32_t		last_pids[3];
 
 	/* spare ones, for tests that need another */
 	Psnap__Session	extra_session;
@@ -642,6 +648,36 @@ world_segment(Psnap__SysvSegment *g, Psnap__SysvIdentity *i, Psnap__MemoryObject
 	g->memory_object_id = memory;
 }
 
+/* Three semaphores; the child owes to the first and the last. */
+static inline void
+world_semaphores(struct world *w)
+{
+	psnap__sysv_semaphores__init(&w->semaphores);
+	w->set_identity = w->identity;
+	w->semaphores.identity = &w->set_identity;
+	w->values[0] = 32767;
+	w->values[2] = 4;
+	w->last_pids[0] = 200;
+	w->semaphores.n_values = w->semaphores.n_last_pids = 3;
+	w->semaphores.values = w->values;
+	w->semaphores.last_pids = w->last_pids;
+	for (size_t i = 0; i < 2; i++) {
+		psnap__semaphore_adjustment__init(&w->adjustments[i]);
+		w->adjustments[i].process_id = CHILD;
+		w->adjustments[i].semaphore = (uint32_t)(2 * i);
+		w->adjustments[i].value = i == 0 ? -32768 : 1;
+		w->adjustment_p[i] = &w->adjustments[i];
+	}
+	w->semaphores.n_adjustments = 2;
+	w->semaphores.adjustments = w->adjustment_p;
+	psnap__sysv_semaphores__init(&w->other_semaphores);
+	w->other_set_identity = w->other_identity;
+	w->other_semaphores.identity = &w->other_set_identity;
+	w->other_semaphores.n_values = w->other_semaphores.n_last_pids = 1;
+	w->other_semaphores.values = w->values;
+	w->other_semaphores.last_pids = w->last_pids;
+}
+
 /* The kinds of version 2.1 as well. */
 static inline void
 world_ipc(struct world *w)
@@ -658,6 +694,9 @@ world_ipc(struct world *w)
 	ADD(OTHER_MEMORY, MEMORY_OBJECT, other_memory);
 	ADD(SEGMENT, SYSV_SEGMENT, segment);
 	ADD(OTHER_SEGMENT, SYSV_SEGMENT, other_segment);
+	world_semaphores(w);
+	ADD(SEMAPHORES, SYSV_SEMAPHORES, semaphores);
+	ADD(OTHER_SEMAPHORES, SYSV_SEMAPHORES, other_semaphores);
 #undef ADD
 }
 

@@ -44,6 +44,10 @@ ipc_is_listed_body() {
 	cat >want <<-'OUT'
 		segment 0 key 0x5a000001 mode 0640 owner 0:0, 5000 bytes, 0 pages held
 		segment 32768 key 0x00000000 mode 0640 owner 0:0, 5000 bytes, 0 pages held, deleted
+		semaphores 0 key 0x5a000001 mode 0640 owner 0:0, 3: 32767 0 4
+		      -32768 to 0 when pid 200 ends
+		      +1 to 2 when pid 200 ends
+		semaphores 32768 key 0x00000000 mode 0640 owner 0:0, 1: 32767
 	OUT
 	atf_check -o file:want "$inspect" ipc ipc.psnap
 	atf_check -o match:'"key": "0x5a000001"' -o match:'"attached_by": \[\]' "$inspect" ipc --json ipc.psnap

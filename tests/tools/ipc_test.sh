@@ -10,8 +10,11 @@
 new_namespace() {
 	unshare --ipc true 2>/dev/null || atf_skip "no IPC namespaces here"
 	[ -d /proc/sysvipc ] || atf_skip "no System V IPC here"
-	[ "$SNAP_ARCH" = amd64 ] && TARGET=behave || TARGET=behave32
-	[ -x "$SNAP_HELPERS/$TARGET" ] || atf_skip "no 32-bit compiler: $TARGET was not built"
+	[ "$SNAP_ARCH" = amd64 ] && _behave=behave || _behave=behave32
+	[ -x "$SNAP_HELPERS/$_behave" ] || atf_skip "no 32-bit compiler: $_behave was not built"
+	# others of that name may run at the same time
+	TARGET=ipc$$
+	cp "$SNAP_HELPERS/$_behave" $TARGET
 	unshare --ipc sleep 600 &
 	_holder=$!
 	remember $_holder
@@ -22,10 +25,11 @@ new_namespace() {
 # start NAME: one of the behaviours, in there
 start() {
 	: >log
-	setsid $enter "$SNAP_HELPERS/$TARGET" "$1" </dev/null >log 2>&1 &
+	setsid $enter "$PWD/$TARGET" "$1" </dev/null >log 2>&1 &
 	target=$!
 	remember $target
 	wait_for 20 grep -q ready log
+	for _child in $(cat /proc/$target/task/$target/children); do remember "$_child"; done
 }
 
 # take_away [OPTIONS]: dumped from in there, to x.psnap, and killed
@@ -59,13 +63,16 @@ ipcs_tells_the_same_body() {
 	for size in 1 4096 100000; do
 		atf_check -o ignore $enter ipcmk -M $size -p 0640
 	done
+	for n in 1 3; do
+		atf_check -o ignore $enter ipcmk -S $n -p 0666
+	done
 	# made by a process that has ended: they bear no mark of the tree
 	atf_check -o ignore -e ignore $enter "$snapctl" dump "$target" -o some.psnap
 	atf_check -o match:'^segment' $enter "$snapinspect" ipc some.psnap
 	[ "$("$snapinspect" ipc some.psnap | wc -l)" -eq 1 ] || atf_fail "$("$snapinspect" ipc some.psnap)"
 	$enter ipcs >before
 	take_away --ipc-all
-	[ "$("$snapinspect" ipc x.psnap | wc -l)" -eq 4 ] || atf_fail "$("$snapinspect" ipc x.psnap)"
+	[ "$("$snapinspect" ipc x.psnap | wc -l)" -eq 6 ] || atf_fail "$("$snapinspect" ipc x.psnap)"
 	atf_check -o ignore -e ignore "$snapctl" restore --detach --ipcns x.psnap
 	nsenter --ipc=/proc/"$target"/ns/ipc ipcs >after
 	atf_check -o file:before cat after
@@ -126,6 +133,44 @@ a_key_or_place_that_is_taken_is_refused_body() {
 	passes
 }
 
+case_for_root what_was_given_back_is_owed_again 'unshare nsenter'
+what_was_given_back_is_owed_again_body() {
+	new_namespace
+	start sysv_sem_undo_lock
+	take_away
+	id=$(number_of id)
+	# the end of the killed processes has released the lock
+	[ "$($enter ipcs -s -i "$id" | awk '$1 == "0" { print $2 }')" = 1 ] || atf_fail "$($enter ipcs -s -i "$id")"
+	atf_check -o ignore -e match:ipc-kept $enter "$snapctl" restore --detach --stopped x.psnap
+	[ "$($enter ipcs -s -i "$id" | awk '$1 == "0" { print $2 }')" = 0 ] || atf_fail "$($enter ipcs -s -i "$id")"
+	atf_check "$snapctl" resume "$target"
+	passes
+}
+
+case_for_root used_outside_is_refused 'unshare nsenter python3'
+used_outside_is_refused_body() {
+	new_namespace
+	start sysv_sem_undo_lock
+	id=$($enter awk 'NR == 2 { print $2 }' /proc/sysvipc/sem)
+	# up and down all the time
+	$enter python3 -c "
+import ctypes, struct
+libc = ctypes.CDLL(None)
+up, down = struct.pack('Hhh', 0, 1, 0), struct.pack('Hhh', 0, -1, 0)
+print('begins', flush=True)
+while libc.semop($id, up, 1) == 0:
+    libc.semop($id, down, 1)" >outsider.log &
+	remember $!
+	wait_for 10 grep -q begins outsider.log
+	# it may be the same before and after
+	for _ in $(seq 50); do
+		$enter "$snapctl" dump "$target" -o x.psnap >/dev/null 2>dump.err || break
+		atf_check -o match:'to 0 when pid' "$snapinspect" ipc x.psnap
+	done
+	atf_check -o match:'sysv-(sem|undo): ' cat dump.err
+	kill -0 "$target" || atf_fail "it does not run"
+}
+
 case_for_root attached_outside_is_told 'unshare nsenter python3'
 attached_outside_is_told_body() {
 	new_namespace
@@ -147,7 +192,7 @@ case_for_root several_namespaces_are_refused 'unshare nsenter'
 several_namespaces_are_refused_body() {
 	new_namespace
 	setsid $enter sh -c '"$0" sysv_shm_private >log 2>&1 & unshare --ipc "$0" sysv_shm_private >log2 2>&1 & wait' \
-	    "$SNAP_HELPERS/$TARGET" </dev/null >/dev/null 2>&1 &
+	    "$PWD/$TARGET" </dev/null >/dev/null 2>&1 &
 	target=$!
 	remember $target
 	wait_for 20 grep -q ready log2
@@ -171,12 +216,26 @@ each_call_fails_in_turn_body() {
 	take_away
 	$enter ipcrm -m "$(number_of id)"
 	fail_each "shmget shmat shmctl setresuid setresgid"
+	start sysv_sem_undo_most
+	take_away
+	$enter ipcrm -s "$(number_of id)"
+	fail_each "semget semctl openat write ptrace"
+	# what is there is left as it was
+	start sysv_sem_undo_lock
+	take_away
+	for n in 2 3 5 8; do
+		timeout 60 $enter strace -qq -o trace -e trace=semctl -e inject=semctl:error=EIO:when=$n \
+		    "$snapctl" restore --detach x.psnap >stdout 2>stderr && break
+		[ "$($enter ipcs -s -i "$(number_of id)" | awk '$1 == "0" { print $2 }')" = 1 ] || atf_fail "not put back"
+	done
 }
 
 atf_init_test_cases() {
 	atf_add_test_case ipcs_tells_the_same
 	atf_add_test_case what_outlived_its_processes_is_used
 	atf_add_test_case a_key_or_place_that_is_taken_is_refused
+	atf_add_test_case what_was_given_back_is_owed_again
+	atf_add_test_case used_outside_is_refused
 	atf_add_test_case attached_outside_is_told
 	atf_add_test_case several_namespaces_are_refused
 	atf_add_test_case each_call_fails_in_turn

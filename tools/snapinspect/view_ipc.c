@@ -59,6 +59,41 @@ segment_json(struct snap *s, const ProtobufCMessage *message)
 	return j;
 }
 
+/* ---- semaphores ---- */
+
+static json_t *
+adjustments_json(struct snap *s, const Psnap__SysvSemaphores *x)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < x->n_adjustments; i++) {
+		const Psnap__SemaphoreAdjustment *a = x->adjustments[i];
+		const Psnap__Process *p = get_process(s, a->process_id);
+
+		json_array_append_new(list, json_pack("{s:i, s:I, s:i}", "pid", p != NULL ? (int)p->pid : 0, "semaphore",
+		    (json_int_t)a->semaphore, "value", (int)a->value));
+	}
+	return list;
+}
+
+static json_t *
+semaphores_json(struct snap *s, const ProtobufCMessage *message)
+{
+	const Psnap__SysvSemaphores *x = (const void *)message;
+	json_t *j = identity_json(x->identity), *values = json_array(), *pids = json_array();
+
+	for (size_t i = 0; i < x->n_values; i++)
+		json_array_append_new(values, json_integer(x->values[i]));
+	for (size_t i = 0; i < x->n_last_pids; i++)
+		json_array_append_new(pids, json_integer(x->last_pids[i]));
+	json_object_update_new(j, json_pack("{s:o, s:o, s:o, s:I, s:I}", "values", values, "last_pids", pids,
+	    "adjustments", adjustments_json(s, x), "used_ns", (json_int_t)x->used_ns, "changed_ns",
+	    (json_int_t)x->changed_ns));
+	return j;
+}
+
+/* ---- all ---- */
+
 static json_t *
 list_json(struct snap *s, uint32_t kind, json_t *(*make)(struct snap *s, const ProtobufCMessage *m))
 {
@@ -77,7 +112,8 @@ ipc_make(struct snap *s, const struct options *o, int *status)
 {
 	(void)o;
 	(void)status;
-	return json_pack("{s:o}", "segments", list_json(s, PSNAP_KIND_SYSV_SEGMENT, segment_json));
+	return json_pack("{s:o, s:o}", "segments", list_json(s, PSNAP_KIND_SYSV_SEGMENT, segment_json), "semaphores",
+	    list_json(s, PSNAP_KIND_SYSV_SEMAPHORES, semaphores_json));
 }
 
 /* ---- for people ---- */
@@ -103,13 +139,36 @@ print_segment(const json_t *j)
 	putchar('\n');
 }
 
+#define SHOWN	16	/* values of a set */
+
+static void
+print_semaphores(const json_t *j)
+{
+	const json_t *values = json_object_get(j, "values"), *x;
+	size_t i;
+
+	print_identity("semaphores", j);
+	printf(", %zu:", json_array_size(values));
+	json_array_foreach(values, i, x) {
+		if (i == SHOWN) {
+			printf(" and %zu more", json_array_size(values) - SHOWN);
+			break;
+		}
+		printf(" %lld", (long long)json_integer_value(x));
+	}
+	putchar('\n');
+	json_array_foreach(json_object_get(j, "adjustments"), i, x)
+		printf("      %+lld to %lld when pid %lld ends\n", (long long)num(x, "value"),
+		    (long long)num(x, "semaphore"), (long long)num(x, "pid"));
+}
+
 void
 ipc_print(const json_t *j)
 {
 	static const struct {
 		const char *key;
 		void (*print)(const json_t *j);
-	} lists[] = { { "segments", print_segment } };
+	} lists[] = { { "segments", print_segment }, { "semaphores", print_semaphores } };
 	size_t i, none = 0;
 	const json_t *x;
 

@@ -82,20 +82,37 @@ check_namespace(struct plan *p, const struct snap_object *o, const Psnap__SysvId
 		    "it is of more than one IPC namespace");
 }
 
+static const Psnap__SysvIdentity *
+identity(const struct snap_object *o)
+{
+	if (o->kind == PSNAP_KIND_SYSV_SEMAPHORES)
+		return ((const Psnap__SysvSemaphores *)(const void *)o->message)->identity;
+	return ((const Psnap__SysvSegment *)(const void *)o->message)->identity;
+}
+
 int
 host_check_ipc(struct plan *p, struct snap_error *err)
 {
-	size_t n;
-	const struct snap_object *const *v = snap_get_kind(p->s, PSNAP_KIND_SYSV_SEGMENT, &n);
+	static const struct {
+		uint32_t kind;
+		const struct ipc_kind *ipc;
+		ipc_same *same;
+	} kinds[] = {
+		{ PSNAP_KIND_SYSV_SEGMENT, &ipc_segment, segment_same },
+		{ PSNAP_KIND_SYSV_SEMAPHORES, &ipc_semaphores, semaphores_same },
+	};
 	uint64_t only = 0;
 	int r;
 
-	for (size_t i = 0; i < n; i++) {
-		const Psnap__SysvIdentity *x = ((const Psnap__SysvSegment *)(const void *)v[i]->message)->identity;
+	for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
+		size_t n;
+		const struct snap_object *const *v = snap_get_kind(p->s, kinds[k].kind, &n);
 
-		check_namespace(p, v[i], x, &only);
-		if ((r = check(p, &ipc_segment, v[i], x, segment_same, err)) != 0)
-			return r;
+		for (size_t i = 0; i < n; i++) {
+			check_namespace(p, v[i], identity(v[i]), &only);
+			if ((r = check(p, kinds[k].ipc, v[i], identity(v[i]), kinds[k].same, err)) != 0)
+				return r;
+		}
 	}
 	return 0;
 }

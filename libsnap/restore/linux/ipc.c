@@ -21,10 +21,12 @@
 #endif
 #define SAME		((uid_t)-1)
 
-/* One we made. */
+/* One we made, or changed: undo is then what takes that back. */
 struct made {
 	const struct ipc_kind *kind;
 	int		id;
+	void		(*undo)(int id, const void *arg);
+	const void	*arg;
 };
 
 static int
@@ -83,7 +85,7 @@ ipc_make(struct restore *r, const struct ipc_kind *kind, uint64_t object, const 
 	if ((e = choose_next(kind, i->id)) != 0)
 		return restore_fail(r, NULL, object, e, "choosing the id of System V %s %d: %s", kind->name,
 		    (int)i->id, kind->next_id);
-	*m = (struct made){ kind, create_as(i, create, arg) };
+	*m = (struct made){ .kind = kind, .id = create_as(i, create, arg) };
 	if (m->id < 0)
 		return restore_fail(r, NULL, object, errno, "making System V %s %d", kind->name, (int)i->id);
 	if (restore_list_add(r, &r->ipc, m) != 0) {
@@ -94,12 +96,26 @@ ipc_make(struct restore *r, const struct ipc_kind *kind, uint64_t object, const 
 	    (int)i->id);
 }
 
+int
+ipc_remember(struct restore *r, int id, void (*undo)(int id, const void *arg), const void *arg)
+{
+	struct made *m = plan_alloc(r->p, sizeof *m);
+
+	if (m == NULL || restore_list_add(r, &r->ipc, m) != 0)
+		return restore_nomem(r);
+	*m = (struct made){ .id = id, .undo = undo, .arg = arg };
+	return 0;
+}
+
 void
 ipc_remove(struct restore *r)
 {
 	for (size_t i = 0; i < r->ipc.n; i++) {
 		const struct made *m = r->ipc.v[i];
 
-		m->kind->remove(m->id);
+		if (m->undo != NULL)
+			m->undo(m->id, m->arg);
+		else
+			m->kind->remove(m->id);
 	}
 }

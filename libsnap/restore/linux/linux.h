@@ -187,6 +187,7 @@ enum nr {
 	NR_RSEQ, NR_SETITIMER, NR_TIMER_CREATE, NR_TIMER_DELETE, NR_TIMER_SETTIME, NR_UMASK, NR_FCHDIR, NR_CHROOT,
 	NR_PERSONALITY, NR_SETGROUPS, NR_SETRESGID, NR_SETRESUID, NR_SETFSUID, NR_SETFSGID, NR_CAPSET,
 	NR_SECCOMP, NR_RT_SIGQUEUEINFO, NR_RT_TGSIGQUEUEINFO, NR_WAIT4, NR_MEMBARRIER, NR_MPROTECT, NR_SHMAT,
+	NR_SEMTIMEDOP,
 	NR_COUNT
 };
 
@@ -318,6 +319,8 @@ int	segment_make(struct restore *r, const struct snap_object *o, int *fd, bool *
 /* A mapping of it, by t itself. */
 int	segment_attach(struct restore *r, struct target *t, const struct snap_object *o, const struct shared *s);
 int	segments_settle(struct restore *r);	/* when all have it */
+int	semaphores_make(struct restore *r);
+int	semaphores_settle(struct restore *r);	/* what they owe to processes, and who used them */
 void	ipc_remove(struct restore *r);		/* after a failure */
 
 int	pipe_make(struct restore *r, struct object *o);

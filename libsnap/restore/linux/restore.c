@@ -173,6 +173,7 @@ make_all(struct restore *r)
 	    (e = carried_make(r)) != 0 ||
 	    (e = seed_make(r)) != 0 ||
 	    (e = objects_make_shared(r)) != 0 ||
+	    (e = semaphores_make(r)) != 0 ||
 	    (e = tree_make(r)) != 0 ||
 	    (e = objects_make(r)) != 0 ||
 	    (e = space_finish(r)) != 0 ||
@@ -182,6 +183,7 @@ make_all(struct restore *r)
 	    (e = tree_zombies(r)) != 0 ||
 	    (e = objects_settle(r)) != 0 ||
 	    (e = segments_settle(r)) != 0 ||
+	    (e = semaphores_settle(r)) != 0 ||
 	    (e = threads_restore(r)) != 0 ||
 	    (e = limits_restore(r)) != 0 ||
 	    (e = credentials_restore(r)) != 0)

@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What semaphores owe to processes (SEM_UNDO): no call tells it, but semop(2)
+ * answers questions about it.
+ *
+ * An operation that would bring an adjustment out of its range fails with
+ * ERANGE before anything happens; one that would have to wait fails with
+ * EAGAIN, if asked to, and what the operations before it in the same call did
+ * is taken back, all under the lock of the set.  So a call that ends with a wait
+ * for zero of a semaphore that is not zero changes nothing, whatever comes
+ * before it, and says whether that stays in range.  How much can be taken from
+ * an adjustment until it does not is what the adjustment is.
+ *
+ * Processes make these calls themselves, as adjustments are their own; only
+ * those that have any list of them are asked, which kcmp(2) knows.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kernel-glue/linux/ipc.h"
+#include "kernel-glue/linux/share.h"
+#include "kernel-glue/linux/task.h"
+
+#define VALUE_MAX	32767
+#define OPERATIONS_MAX	400	/* of a call; the kernel's own limit is 500, if nobody lowers it */
+#define UNDO		0x1000	/* SEM_UNDO */
+#define NO_WAIT		04000	/* IPC_NOWAIT */
+#define CALL_SEMOP	1	/* of ipc(2) */
+#define EACH_MAX	8	/* operations that ask_whether_zero() makes of a semaphore */
+
+/* struct sembuf, alike on i386 and amd64 */
+struct operation {
+	uint16_t	semaphore;
+	int16_t		change;
+	int16_t		flags;
+};
+
+struct question {
+	struct operation v[OPERATIONS_MAX];
+	size_t		n;
+};
+
+static void
+add(struct question *q, size_t semaphore, int change, int flags)
+{
+	q->v[q->n++] = (struct operation){ (uint16_t)semaphore, (int16_t)change, (int16_t)(flags | NO_WAIT) };
+}
+
+/* ---- asking ---- */
+
+static struct task *
+first_live(struct proc *p)
+{
+	for (size_t i = 0; i < p->tasks.n; i++)
+		if (((struct task *)p->tasks.v[i])->stopped)
+			return p->tasks.v[i];
+	return NULL;
+}
+
+static int
+take_answer(struct dump *d, struct task *t, void *object, int64_t ret, const uint8_t *out)
+{
+	(void)d;
+	(void)t;
+	(void)out;
+	*(int64_t *)object = ret;
+	return 0;
+}
+
+/* *fits: the operations stay in range.  The last semaphore named is not zero after them. */
+static int
+ask(struct dump *d, struct proc *p, const struct semaphores *s, struct question *q, int64_t *ret)
+{
+	struct task *t = first_live(p);
+	int r;
+
+	add(q, q->v[q->n - 1].semaphore, 0, 0);
+	if ((r = mem_write(p, p->scratch, q->v, q->n * sizeof *q->v)) != 0)
+		return dump_fail(d, GLUE_E_SYSTEM, -r, p, "writing arguments of remote calls");
+	r = p->is32 ? remote_ask(d, t, REMOTE_SEMOP, REMOTE_ARGS(CALL_SEMOP, (uint64_t)s->identity.id, q->n, 0,
+	    p->scratch), 0, 0, take_answer, ret) : remote_ask(d, t, REMOTE_SEMOP,
+	    REMOTE_ARGS((uint64_t)s->identity.id, p->scratch, q->n), 0, 0, take_answer, ret);
+	return r != 0 ? r : remote_run(d);
+}
+
+static void
+add_zero(struct question *q, const struct semaphores *s, size_t i)
+{
+	if (s->values[i] > 0)
+		add(q, i, -(int)s->values[i], 0);
+}
+
+/* Whether nothing is owed for semaphores [first, last): one more or less would be too much otherwise. */
+static int
+ask_whether_zero(struct dump *d, struct proc *p, const struct semaphores *s, size_t first, size_t last, int64_t *ret)
+{
+	struct question q = { .n = 0 };
+
+	for (size_t i = first; i < last; i++) {
+		add_zero(&q, s, i);
+		add(&q, i, VALUE_MAX, 0);
+		add(&q, i, -VALUE_MAX, UNDO);	/* up to the highest there is */
+		add(&q, i, VALUE_MAX, UNDO);
+		add(&q, i, -VALUE_MAX, 0);
+		add(&q, i, VALUE_MAX, UNDO);
+		add(&q, i, -VALUE_MAX, 0);
+		add(&q, i, 1, UNDO);		/* and down to the lowest */
+	}
+	return ask(d, p, s, &q, ret);
+}
+
+/* Whether this much can be taken from what is owed. */
+static int
+ask_whether_fits(struct dump *d, struct proc *p, const struct semaphores *s, size_t i, int amount, int64_t *ret)
+{
+	struct question q = { .n = 0 };
+
+	add_zero(&q, s, i);
+	while (amount > 0) {
+		int part = amount < VALUE_MAX ? amount : VALUE_MAX;
+
+		add(&q, i, part, UNDO);
+		add(&q, i, -part, 0);
+		amount -= part;
+	}
+	add(&q, i, 1, 0);
+	return ask(d, p, s, &q, ret);
+}
+
+/* ---- finding ---- */
+
+static int
+cannot_ask(struct dump *d, struct proc *p, const struct semaphores *s, int64_t ret)
+{
+	/* what may not be changed has hardly been */
+	if (ret == -EACCES && !s->marked)
+		return 0;
+	return dump_cover(d, ret == -EACCES ? PSNAP_COVERAGE_NOTE : PSNAP_COVERAGE_BREAKS, p, 0, -1, 0, "sysv-undo",
+	    "what System V semaphores %d owe to it is not known: %s", (int)s->identity.id, strerror((int)-ret));
+}
+
+static int
+find_one(struct dump *d, struct proc *p, struct semaphores *s, size_t i)
+{
+	int fits = 0, too_much = 2 * (VALUE_MAX + 1);	/* amounts */
+	struct adjustment *a;
+	int64_t ret;
+	int r;
+
+	while (too_much - fits > 1) {
+		int middle = fits + (too_much - fits) / 2;
+
+		if ((r = ask_whether_fits(d, p, s, i, middle, &ret)) != 0)
+			return r;
+		if (ret != -EAGAIN && ret != -ERANGE)
+			return cannot_ask(d, p, s, ret);
+		*(ret == -EAGAIN ? &fits : &too_much) = middle;
+	}
+	if (fits == VALUE_MAX + 1)
+		return 0;
+	if ((a = dump_alloc(d, sizeof *a)) == NULL || list_add(d, &s->adjustments, a) != 0)
+		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+	*a = (struct adjustment){ p, (uint32_t)i, fits - (VALUE_MAX + 1) };
+	return 0;
+}
+
+static int
+find_all(struct dump *d, struct proc *p, struct semaphores *s)
+{
+	const size_t step = (OPERATIONS_MAX - 1) / EACH_MAX;
+	int r = 0;
+
+	for (size_t first = 0; first < s->n && r == 0; first += step) {
+		size_t last = s->n - first < step ? s->n : first + step;
+		int64_t ret;
+
+		if ((r = ask_whether_zero(d, p, s, first, last, &ret)) != 0 || ret == -EAGAIN)
+			continue;
+		if (ret != -ERANGE)
+			return cannot_ask(d, p, s, ret);
+		for (size_t i = first; i < last && r == 0; i++)
+			r = find_one(d, p, s, i);
+	}
+	return r;
+}
+
+/* ---- whose ---- */
+
+/* Threads mostly have one list together, which a process never has with another. */
+static int
+check_lists(struct dump *d, struct proc *p, struct share_set *lists, bool *any)
+{
+	static char none;
+
+	*any = false;
+	for (size_t i = 0; i < p->tasks.n; i++) {
+		const struct task *t = p->tasks.v[i];
+		struct share_entry *e;
+
+		if (!t->stopped)
+			continue;
+		if ((e = share_find(d, lists, SHARE_UNDO, t->tid, 0)) == NULL)
+			return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+		if (e->pid == getpid())
+			e->object = &none;
+		if (e->object == &none)
+			continue;
+		if ((e->object != NULL && e->object != p) || (e->object == NULL && *any))
+			return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, t->tid, -1, 0, "sysv-undo",
+			    "thread %d has what semaphores owe to it with others than those of its process",
+			    (int)t->tid);
+		e->object = p;
+		*any = true;
+	}
+	return 0;
+}
+
+static int
+compare_adjustments(const void *a, const void *b)
+{
+	const struct adjustment *x = *(struct adjustment *const *)a, *y = *(struct adjustment *const *)b;
+
+	if (x->proc != y->proc)
+		return x->proc->id < y->proc->id ? -1 : 1;
+	return (x->semaphore > y->semaphore) - (x->semaphore < y->semaphore);
+}
+
+static void
+sort(struct ipc *ipc)
+{
+	for (size_t i = 0; i < ipc->semaphores.n; i++) {
+		struct list *l = &((struct semaphores *)ipc->semaphores.v[i])->adjustments;
+
+		if (l->n > 1)
+			qsort(l->v, l->n, sizeof *l->v, compare_adjustments);
+	}
+}
+
+int
+undo_ask(struct dump *d, struct ipc *ipc)
+{
+	struct share_set lists = { { 0 } };
+	bool any;
+	int r;
+
+	if (ipc->semaphores.n == 0)
+		return 0;
+	/* we have none: whoever is equal to us has none either */
+	if (share_find(d, &lists, SHARE_UNDO, getpid(), 0) == NULL)
+		return dump_fail(d, GLUE_E_NOMEM, 0, NULL, "out of memory");
+	for (size_t i = 0; i < d->procs.n; i++) {
+		struct proc *p = d->procs.v[i];
+
+		if (p->zombie)
+			continue;
+		if ((r = check_lists(d, p, &lists, &any)) != 0)
+			return r;
+		for (size_t k = 0; any && k < ipc->semaphores.n; k++)
+			if ((r = find_all(d, p, ipc->semaphores.v[k])) != 0)
+				return r;
+	}
+	sort(ipc);
+	return 0;
+}
