@@ -21,6 +21,7 @@ all:
 
 include mk/toolchain.mk
 include format/module.mk
+include linux/module.mk
 include libsnap/module.mk
 include kernel-glue/module.mk
 include tools/module.mk

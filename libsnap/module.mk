@@ -12,6 +12,7 @@ restore_linux_srcs := \
 	libsnap/restore/linux/host.c \
 	libsnap/restore/linux/host_files.c \
 	libsnap/restore/linux/host_ipc.c \
+	libsnap/restore/linux/host_tcp.c \
 	libsnap/restore/linux/ipc.c \
 	libsnap/restore/linux/ipc_segment.c \
 	libsnap/restore/linux/ipc_semaphores.c \
@@ -21,6 +22,7 @@ restore_linux_srcs := \
 	libsnap/restore/linux/object_pipe.c \
 	libsnap/restore/linux/object_queue.c \
 	libsnap/restore/linux/object_socket.c \
+	libsnap/restore/linux/object_tcp.c \
 	libsnap/restore/linux/object_terminal.c \
 	libsnap/restore/linux/objects.c \
 	libsnap/restore/linux/pages.c \
@@ -28,6 +30,7 @@ restore_linux_srcs := \
 	libsnap/restore/linux/restore.c \
 	libsnap/restore/linux/root.c \
 	libsnap/restore/linux/seed.c \
+	libsnap/restore/linux/segment.c \
 	libsnap/restore/linux/space.c \
 	libsnap/restore/linux/thread.c \
 	libsnap/restore/linux/timers.c \
@@ -96,7 +99,7 @@ libsnap_srcs := \
 	libsnap/model/open.c \
 	libsnap/model/revision.c \
 	libsnap/model/signal_set.c \
-	$(if $(live),$(restore_linux_srcs),libsnap/restore/none.c) \
+	$(if $(live),$(restore_linux_srcs) $(linux_srcs),libsnap/restore/none.c) \
 	libsnap/validate/validate.c \
 	libsnap/validate/validate_file.c \
 	libsnap/validate/validate_graph.c \

@@ -521,6 +521,12 @@ struct snap_restore_result {
  */
 typedef int snap_ready_fn(void *ctx, const struct snap_restore_result *result);
 
+/* What becomes of TCP connections. */
+enum snap_tcp_policy {
+	SNAP_TCP_KEEP	= 0,	/* they go on */
+	SNAP_TCP_CLOSE	= 1,	/* they have been reset by the other end */
+};
+
 struct snap_restore_options {
 	const struct snap_path_map *paths;
 	size_t		npaths;
@@ -539,7 +545,8 @@ struct snap_restore_options {
 	 * a check any number but 0 says that there will be one.  0: none.
 	 */
 	int		first;
-	uint32_t	reserved[4];	/* must be zero, else SNAP_E_MISUSE */
+	enum snap_tcp_policy tcp;
+	uint32_t	reserved[3];	/* must be zero, else SNAP_E_MISUSE */
 };
 
 /*

@@ -79,6 +79,7 @@ behaviour_srcs := \
 	tests/behaviour/processes.c \
 	tests/behaviour/signals.c \
 	tests/behaviour/sockets.c \
+	tests/behaviour/tcp.c \
 	tests/behaviour/terminals.c \
 	tests/behaviour/threads.c \
 	tests/behaviour/timers.c \

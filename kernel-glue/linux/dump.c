@@ -283,6 +283,12 @@ count(struct dump *d)
 		    ((struct proc *)d->procs.v[i])->tasks.n;
 }
 
+static bool
+needs_2_1(const struct dump *d)
+{
+	return !ipc_is_empty(d) || d->connections.n > 0;
+}
+
 static int
 emit_and_finish(struct dump *d)
 {
@@ -290,8 +296,8 @@ emit_and_finish(struct dump *d)
 
 	count(d);
 	/* the lowest version that holds it */
-	d->result->major = ipc_is_empty(d) ? 1 : 2;
-	d->result->minor = ipc_is_empty(d) ? 0 : 1;
+	d->result->major = needs_2_1(d) ? 2 : 1;
+	d->result->minor = needs_2_1(d) ? 1 : 0;
 	if ((r = emit_all(d)) != 0)
 		return r;
 	return d->sink->finish(d->sink->ctx) == 0 ? 0 : dump_fail(d, GLUE_E_SINK, 0, NULL, "output failed");
@@ -352,7 +358,9 @@ glue_linux_dump(const struct glue_linux_options *options, const struct glue_sink
 		remote_undo(&d);
 	else if (hold)
 		r = emit_and_finish(&d);
+	tcp_before_release(&d, r == 0 && options->after == GLUE_KILL);
 	freeze_release(&d, r == 0 ? options->after : GLUE_RUN_ON);
+	tcp_after_release(&d);
 	result->frozen_ns = now_ns() - frozen;
 	if (r == 0 && !hold)
 		r = emit_and_finish(&d);

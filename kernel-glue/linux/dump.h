@@ -71,6 +71,9 @@ struct dump {
 	struct list	pipes;		/* struct pipe_object */
 	struct list	terminals;	/* struct terminal */
 	struct list	sockets;	/* struct socket_object */
+	struct list	tcp_found, connections;	/* struct tcp_connection: all, and those held */
+	struct list	net_namespaces;	/* intptr_t: descriptors on those of the connections, locked under this name: */
+	const char	*net_lock;	/* NULL: not locked */
 	struct list	memory_objects;	/* struct memory_object */
 	struct ipc	*ipc;		/* ipc.c */
 	struct list	buckets;	/* fd_table.c: candidates for sharing */
@@ -290,6 +293,12 @@ int	fd_collect(struct dump *d, struct proc *p);
 /* After all are collected: which open files and tables are shared; peers, epoll targets. */
 int	fd_resolve(struct dump *d);
 int	fd_emit(struct dump *d);		/* records of file.proto and socket.proto */
+/*
+ * When the tree is let go: of one that is killed nothing is told to the other
+ * ends of its connections; of one that runs on, their lock goes.
+ */
+void	tcp_before_release(struct dump *d, bool killed);
+void	tcp_after_release(struct dump *d);
 
 /*
  * The File record of an open file or mapping: fd is one of our own on it

@@ -67,13 +67,14 @@ struct socket_object {
 	uint64_t	peer_ino;
 	struct socket_object *peer;
 	uint32_t	backlog, pending;
-	bool		shut_read, shut_write;
+	bool		shut_read, shut_write, error_untold;
 	uint64_t	unread, unsent;
 	struct list	queue;			/* struct unix_message */
 	int32_t		peer_cred[3];
 	bool		has_peer_cred;
 	uint32_t	options[48];		/* by field number of SocketOptions */
 	uint64_t	timeouts[2];
+	char		device[16], congestion_control[16];	/* "": none, or as a new socket has it */
 	struct proc	*proc;
 	int		fd;			/* one it is open under, for messages */
 	int		own;			/* as in its open file */
@@ -152,6 +153,13 @@ int	inotify_collect(struct dump *d, struct proc *p, struct open_file *o, int loc
 int	anon_collect(struct dump *d, struct proc *p, struct open_file *o, int local);
 int	socket_resolve(struct dump *d);
 
+/* A socket with a TCP connection: local is a duplicate of it. */
+int	tcp_found(struct dump *d, struct socket_object *s, int local);
+/* One that had a connection and has none any more. */
+int	tcp_ended(struct dump *d, struct socket_object *s, int local);
+/* Their queues and state, once all are known. */
+int	tcp_collect(struct dump *d);
+
 /*
  * An open file under way in a message to s: local, a duplicate that self,
  * this process, has and that is taken over.
@@ -166,6 +174,7 @@ int	messages_resolve(struct dump *d);
 void	pipe_fields(struct glue_emit *e, const void *object);
 void	terminal_fields(struct glue_emit *e, const void *object);
 void	socket_fields(struct glue_emit *e, const void *object);
+void	tcp_fields(struct glue_emit *e, const void *object);
 void	messages_emit(struct glue_emit *e, const struct socket_object *s);
 /* Name of a unix socket as one of two fields. */
 void	unix_name_emit(struct glue_emit *e, uint32_t path_field, uint32_t abstract_field, const uint8_t *raw,

@@ -177,6 +177,7 @@ fd_emit(struct dump *d)
 		{ offsetof(struct dump, pipes), PSNAP_KIND_PIPE, pipe_fields },
 		{ offsetof(struct dump, terminals), PSNAP_KIND_TERMINAL, terminal_fields },
 		{ offsetof(struct dump, sockets), PSNAP_KIND_SOCKET, socket_fields },
+		{ offsetof(struct dump, connections), PSNAP_KIND_TCP_CONNECTION, tcp_fields },
 		{ offsetof(struct dump, open_files), PSNAP_KIND_OPEN_FILE, open_file_fields },
 		{ offsetof(struct dump, tables), PSNAP_KIND_DESCRIPTOR_TABLE, table_fields },
 	};

@@ -10,6 +10,7 @@
 #include <linux/unix_diag.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -62,19 +63,103 @@ static void
 read_options(struct socket_object *s, int fd)
 {
 	bool tcp = s->protocol == IPPROTO_TCP, ip = s->family == AF_INET;
+	struct linger linger = { 0 };
 	struct timeval tv;
-	socklen_t len;
+	socklen_t len = sizeof linger;
 
 	for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
 		if ((!plain[i].tcp || tcp) && (!plain[i].ip || ip))
 			s->options[plain[i].field] = option(fd, plain[i].level, plain[i].name);
 	if (s->family == AF_INET6)
 		s->options[PSNAP_F_SOCKET_OPTIONS_IPV6_ONLY] = option(fd, IPPROTO_IPV6, IPV6_V6ONLY);
+	if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len) == 0 && linger.l_onoff) {
+		s->options[PSNAP_F_SOCKET_OPTIONS_LINGER] = 1;
+		s->options[PSNAP_F_SOCKET_OPTIONS_LINGER_SECONDS] = (uint32_t)linger.l_linger;
+	}
 	for (int i = 0; i < 2; i++) {
 		len = sizeof tv;
 		if (getsockopt(fd, SOL_SOCKET, i == 0 ? SO_RCVTIMEO : SO_SNDTIMEO, &tv, &len) == 0)
 			s->timeouts[i] = (uint64_t)tv.tv_sec * 1000000000 + (uint64_t)tv.tv_usec * 1000;
 	}
+}
+
+/* ---- options of which only what differs from a new socket is told ---- */
+
+static const struct { uint32_t field; int level, name; bool tcp, v6, path_mtu; } unusual[] = {
+	{ PSNAP_F_SOCKET_OPTIONS_TCP_UNREAD_NOTES, IPPROTO_TCP, TCP_INQ, true, false, false },
+	{ PSNAP_F_SOCKET_OPTIONS_TCP_NOT_SENT_LOW_WATER, IPPROTO_TCP, TCP_NOTSENT_LOWAT, true, false, false },
+	{ PSNAP_F_SOCKET_OPTIONS_TCP_FIN_WAIT_S, IPPROTO_TCP, TCP_LINGER2, true, false, false },
+	{ PSNAP_F_SOCKET_OPTIONS_TCP_SYN_COUNT, IPPROTO_TCP, TCP_SYNCNT, true, false, false },
+	{ PSNAP_F_SOCKET_OPTIONS_IP_PATH_MTU, IPPROTO_IP, IP_MTU_DISCOVER, false, false, true },
+	{ PSNAP_F_SOCKET_OPTIONS_IPV6_PATH_MTU, IPPROTO_IPV6, IPV6_MTU_DISCOVER, false, true, true },
+	{ PSNAP_F_SOCKET_OPTIONS_IPV6_TRAFFIC_CLASS, IPPROTO_IPV6, IPV6_TCLASS, false, true, false },
+	{ PSNAP_F_SOCKET_OPTIONS_IPV6_HOP_LIMIT, IPPROTO_IPV6, IPV6_UNICAST_HOPS, false, true, false },
+	{ PSNAP_F_SOCKET_OPTIONS_ZERO_COPY, SOL_SOCKET, SO_ZEROCOPY, true, false, false },
+	/* of a connection these say something else */
+	{ PSNAP_F_SOCKET_OPTIONS_TCP_USER_MAX_SEGMENT, IPPROTO_TCP, TCP_MAXSEG, true, false, false },
+	{ PSNAP_F_SOCKET_OPTIONS_TCP_WINDOW_CLAMP, IPPROTO_TCP, TCP_WINDOW_CLAMP, true, false, false },
+};
+#define UNUSUAL		(sizeof unusual / sizeof *unusual)
+#define UNCONNECTED	2	/* at its end */
+
+static void
+read_text(int fd, int level, int name, char text[16])
+{
+	socklen_t len = 15;
+
+	if (getsockopt(fd, level, name, text, &len) != 0)
+		text[0] = '\0';
+}
+
+/* Having had a connection leaves its marks. */
+static bool
+was_connected(const struct socket_object *s, int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLRDHUP };
+
+	return s->state == PSNAP_SOCKET_CONNECTED || (poll(&p, 1, 0) == 1 && p.revents & POLLRDHUP);
+}
+
+static void
+read_unusual(struct socket_object *s, int fd)
+{
+	int fresh = socket((int)s->family, (int)s->type | SOCK_CLOEXEC, (int)s->protocol);
+	bool tcp = s->protocol == IPPROTO_TCP;
+	size_t n = was_connected(s, fd) ? UNUSUAL - UNCONNECTED : UNUSUAL;
+	char usual[16] = "";
+
+	read_text(fd, SOL_SOCKET, SO_BINDTODEVICE, s->device);
+	if (fresh < 0)
+		return;
+	for (size_t i = 0; i < n; i++) {
+		uint32_t v;
+
+		if ((unusual[i].tcp && !tcp) || (unusual[i].v6 && s->family != AF_INET6))
+			continue;
+		v = option(fd, unusual[i].level, unusual[i].name);
+		if (v != option(fresh, unusual[i].level, unusual[i].name))
+			s->options[unusual[i].field] = v + unusual[i].path_mtu;	/* Linux counts from 0 */
+	}
+	if (tcp) {
+		read_text(fd, IPPROTO_TCP, TCP_CONGESTION, s->congestion_control);
+		read_text(fresh, IPPROTO_TCP, TCP_CONGESTION, usual);
+		if (strcmp(s->congestion_control, usual) == 0)
+			s->congestion_control[0] = '\0';
+	}
+	close(fresh);
+}
+
+/* A program that has set the size of a buffer keeps the kernel from choosing it. */
+static void
+read_automatic(struct socket_object *s, int fd)
+{
+	socklen_t len = sizeof(uint32_t);
+	uint32_t locked;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_BUF_LOCK, &locked, &len) != 0)
+		return;
+	s->options[PSNAP_F_SOCKET_OPTIONS_AUTO_SEND_BUFFER] = !(locked & 1);
+	s->options[PSNAP_F_SOCKET_OPTIONS_AUTO_RECEIVE_BUFFER] = !(locked & 2);
 }
 
 /* ---- unix ---- */
@@ -193,9 +278,9 @@ inet_coverage(struct dump *d, struct proc *p, struct open_file *o, struct socket
 			return 0;
 		}
 		if (info.tcpi_state == PSNAP_TCP_STATE_CLOSED)
-			return 0;
-		return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, o->fd, s->id, "tcp-established",
-		    "a TCP connection: its sequence numbers and queues are not held");
+			return tcp_ended(d, s, fd);
+		read_automatic(s, fd);
+		return tcp_found(d, s, fd);
 	}
 	if (ioctl(fd, FIONREAD, &n) == 0 && n > 0) {
 		s->unread = (uint64_t)n;
@@ -265,6 +350,8 @@ socket_collect(struct dump *d, struct proc *p, struct open_file *o, int local)
 	if (ioctl(local, TIOCOUTQ, &n) == 0 && n > 0)
 		s->unsent = (uint64_t)n;
 	read_options(s, local);
+	if (s->family == AF_INET || s->family == AF_INET6)
+		read_unusual(s, local);
 	return family_coverage(d, p, o, s, local);
 }
 
@@ -357,6 +444,10 @@ emit_options(struct glue_emit *e, const struct socket_object *s)
 			glue_emit_uint(e, f, s->timeouts[0]);
 		else if (f == PSNAP_F_SOCKET_OPTIONS_SEND_TIMEOUT_NS)
 			glue_emit_uint(e, f, s->timeouts[1]);
+		else if (f == PSNAP_F_SOCKET_OPTIONS_BOUND_DEVICE)
+			glue_emit_string(e, f, s->device);
+		else if (f == PSNAP_F_SOCKET_OPTIONS_TCP_CONGESTION_CONTROL)
+			glue_emit_string(e, f, s->congestion_control);
 		else
 			glue_emit_uint(e, f, s->options[f]);
 	}
@@ -396,4 +487,5 @@ socket_fields(struct glue_emit *e, const void *object)
 	glue_emit_uint(e, PSNAP_F_SOCKET_UNSENT_BYTES, s->unsent);
 	if (family == PSNAP_SOCKET_OTHER)
 		glue_emit_uint(e, PSNAP_F_SOCKET_FAMILY_NUMBER, s->family);
+	glue_emit_uint(e, PSNAP_F_SOCKET_ERROR_UNTOLD, s->error_untold);
 }

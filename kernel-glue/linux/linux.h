@@ -32,6 +32,13 @@ enum glue_after {
 	GLUE_KILL,	/* held until the sink has finished, then killed */
 };
 
+/* What becomes of established TCP connections. */
+enum glue_tcp {
+	GLUE_TCP_KEEP,	/* held; with GLUE_KILL their packets are dropped from then on: linux/net_lock.h */
+	GLUE_TCP_CLOSE,	/* not held, which is told */
+	GLUE_TCP_REFUSE,/* they cannot be carried */
+};
+
 enum glue_code {
 	GLUE_OK		= 0,
 	GLUE_E_SYSTEM	= -1,	/* a system call failed: see os_errno */
@@ -57,6 +64,7 @@ struct glue_linux_options {
 	bool		allow_partial;
 	bool		ipc_all;	/* every System V object of the namespace, not only those the tree uses */
 	enum glue_after	after;
+	enum glue_tcp	tcp;
 	uint64_t	stage_bytes;	/* memory to hold pages in while the tree is stopped, 0: half of what is free */
 	const char	*spill_dir;	/* folder for what does not fit there */
 	const char	*const *carry;	/* patterns, fnmatch(3): of files whose path matches one the content is held */

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * 2.1 has System V IPC.  Nothing stands for it in an earlier version: without
- * it programs would lose what they share, so that is refused.
+ * 2.1 has System V IPC and TCP connections.  Nothing stands for them in an
+ * earlier version: without them programs would lose what they share, or whom
+ * they talk to, so that is refused.
  */
 #include "libsnap/convert/convert.h"
 
 static bool
 is_new(uint32_t kind)
 {
-	return kind == PSNAP_KIND_SYSV_SEGMENT || kind == PSNAP_KIND_SYSV_SEMAPHORES;
+	return kind == PSNAP_KIND_SYSV_SEGMENT || kind == PSNAP_KIND_SYSV_SEMAPHORES ||
+	    kind == PSNAP_KIND_TCP_CONNECTION;
 }
 
 bool

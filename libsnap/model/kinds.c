@@ -35,6 +35,8 @@ static const struct kind kinds[] = {
 	{ PSNAP_KIND_PIPE, "pipe", &psnap__pipe__descriptor, 0, 0 },
 	{ PSNAP_KIND_TERMINAL, "terminal", &psnap__terminal__descriptor, 0, 0 },
 	{ PSNAP_KIND_SOCKET, "socket", &psnap__socket__descriptor, 0, 0 },
+	{ PSNAP_KIND_TCP_CONNECTION, "tcp-connection", &psnap__tcp_connection__descriptor,
+	    PSNAP_F_TCP_CONNECTION_SOCKET_ID, 0 },
 	{ PSNAP_KIND_SYSV_SEGMENT, "sysv-segment", &psnap__sysv_segment__descriptor, 0, 0 },
 	{ PSNAP_KIND_SYSV_SEMAPHORES, "sysv-semaphores", &psnap__sysv_semaphores__descriptor, 0, 0 },
 };

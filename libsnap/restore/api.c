@@ -15,6 +15,8 @@ check_options(const struct snap_restore_options *o, struct snap_error *err)
 	for (size_t i = 0; i < o->nfiles; i++)
 		if (o->files[i].pattern == NULL || (unsigned)o->files[i].policy > SNAP_FILE_CARRY)
 			return error_misuse(err, "file rule %zu has no pattern or no such policy", i);
+	if ((unsigned)o->tcp > SNAP_TCP_CLOSE)
+		return error_misuse(err, "no such policy for TCP connections");
 	return 0;
 }
 

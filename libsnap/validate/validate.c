@@ -32,6 +32,7 @@ static const struct {
 	{ PSNAP_KIND_PIPE, check_pipe },
 	{ PSNAP_KIND_TERMINAL, check_terminal },
 	{ PSNAP_KIND_SOCKET, check_socket },
+	{ PSNAP_KIND_TCP_CONNECTION, check_tcp_connection },
 	{ PSNAP_KIND_SYSV_SEGMENT, check_sysv_segment },
 	{ PSNAP_KIND_SYSV_SEMAPHORES, check_sysv_semaphores },
 };

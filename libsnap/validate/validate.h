@@ -60,6 +60,7 @@ void	check_file(struct check *v, const struct snap_object *o);
 void	check_pipe(struct check *v, const struct snap_object *o);
 void	check_terminal(struct check *v, const struct snap_object *o);
 void	check_socket(struct check *v, const struct snap_object *o);
+void	check_tcp_connection(struct check *v, const struct snap_object *o);
 void	check_sysv_segment(struct check *v, const struct snap_object *o);
 void	check_sysv_semaphores(struct check *v, const struct snap_object *o);
 

@@ -85,6 +85,7 @@ static const struct reference {
 	{ &psnap__socket__descriptor, PSNAP_F_SOCKET_NAMESPACE_ID, PSNAP_KIND_NAMESPACE, OPTIONAL },
 	{ &psnap__socket_message__descriptor, PSNAP_F_SOCKET_MESSAGE_OPEN_FILE_IDS, PSNAP_KIND_OPEN_FILE,
 	    REQUIRED },
+	{ &psnap__tcp_connection__descriptor, PSNAP_F_TCP_CONNECTION_SOCKET_ID, PSNAP_KIND_SOCKET, REQUIRED },
 	{ &psnap__sysv_identity__descriptor, PSNAP_F_SYSV_IDENTITY_NAMESPACE_ID, PSNAP_KIND_NAMESPACE,
 	    REQUIRED },
 	{ &psnap__sysv_segment__descriptor, PSNAP_F_SYSV_SEGMENT_MEMORY_OBJECT_ID,

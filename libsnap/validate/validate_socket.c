@@ -3,6 +3,7 @@
 #include "libsnap/validate/validate.h"
 
 #define IPPROTO_TCP_NUMBER	6	/* IANA */
+#define TCP_WINDOW_MAX		(65535u << 14)	/* RFC 7323 */
 #define UNIX_PATH_MAX_LEN	108	/* sun_path, on every Unix at most */
 
 static void
@@ -86,4 +87,71 @@ check_socket(struct check *v, const struct snap_object *o)
 		    (int)s->family);
 	for (size_t i = 0; i < s->n_queue; i++)
 		check_message(v, o, s, s->queue[i]);
+}
+
+/* ---- TCP connections ---- */
+
+static bool
+is_connected(Psnap__TcpState state)
+{
+	return state == PSNAP__TCP_STATE__TCP_STATE_ESTABLISHED || state == PSNAP__TCP_STATE__TCP_STATE_FIN_WAIT_1 ||
+	    state == PSNAP__TCP_STATE__TCP_STATE_FIN_WAIT_2 || state == PSNAP__TCP_STATE__TCP_STATE_CLOSE_WAIT ||
+	    state == PSNAP__TCP_STATE__TCP_STATE_LAST_ACK || state == PSNAP__TCP_STATE__TCP_STATE_CLOSING;
+}
+
+static bool
+has_end(const Psnap__SocketAddress *a)
+{
+	return a != NULL && a->ip.len != 0 && a->port != 0;
+}
+
+/* Of sequence numbers, at most half of them apart (RFC 9293, 3.4). */
+static bool
+is_after(uint32_t a, uint32_t b)
+{
+	return a != b && a - b < UINT32_C(1) << 31;
+}
+
+static void
+check_window(struct check *v, const struct snap_object *o, const Psnap__TcpConnection *c)
+{
+	const Psnap__TcpWindow *w = c->window;
+	/* a FIN that was received counts as one byte more */
+	uint32_t next = c->receive_sequence + (uint32_t)c->receive_queue.len + 1;
+
+	if (w == NULL)
+		return;
+	if (w->send_window > w->max_send_window ||
+	    w->max_send_window > TCP_WINDOW_MAX || w->receive_window > TCP_WINDOW_MAX)	/* TCP-4 */
+		check_corrupt(v, o, "TCP-4", "windows of %u, at most %u, and %u bytes", w->send_window,
+		    w->max_send_window, w->receive_window);
+	if (is_after(w->receive_update, next) || is_after(w->send_update, next + w->receive_window))	/* TCP-5 */
+		check_corrupt(v, o, "TCP-5", "windows told at %u and %u, beyond what was received up to %u",
+		    w->receive_update, w->send_update, next);
+}
+
+void
+check_tcp_connection(struct check *v, const struct snap_object *o)
+{
+	const Psnap__TcpConnection *c = CHECK_MESSAGE(Psnap__TcpConnection, o);
+	const Psnap__Socket *s = snap_get_message(v->s, c->socket_id, PSNAP_KIND_SOCKET);
+	size_t n;
+	const struct snap_object *const *of = snap_get_children(v->s, c->socket_id, PSNAP_KIND_TCP_CONNECTION, &n);
+
+	if (s != NULL && (!is_connected(s->tcp_state) || !has_end(s->local) || !has_end(s->remote)))	/* TCP-1 */
+		check_corrupt(v, o, "TCP-1", "its socket %llu is in TCP state %d, or lacks an address",
+		    (unsigned long long)c->socket_id, (int)s->tcp_state);
+	if (n > 1 && of[0] != o)						/* TCP-1 */
+		check_corrupt(v, o, "TCP-1", "a second one of socket %llu", (unsigned long long)c->socket_id);
+	if (c->not_sent > c->send_queue.len || (s != NULL && c->send_queue.len != 0 &&
+	    s->tcp_state == PSNAP__TCP_STATE__TCP_STATE_FIN_WAIT_2))		/* TCP-2 */
+		check_corrupt(v, o, "TCP-2", "%u bytes not sent, %lu not acknowledged", c->not_sent,
+		    (unsigned long)c->send_queue.len);
+	if (c->max_segment == 0 || c->max_segment > 65535 ||
+	    (c->window_scale != NULL && (c->window_scale->send > 14 || c->window_scale->receive > 14)))	/* TCP-3 */
+		check_corrupt(v, o, "TCP-3", "segments of %u bytes, or a window scaled by more than 14 bits",
+		    c->max_segment);
+	if (c->timestamp != 0 && !c->timestamps)				/* TCP-3 */
+		check_corrupt(v, o, "TCP-3", "a timestamp, but none was agreed on");
+	check_window(v, o, c);
 }

@@ -9,12 +9,12 @@
 behaviour() {
 	[ -x "$SNAP_HELPERS/$2" ] || atf_skip "no 32-bit compiler: $2 was not built"
 	unshare --pid --fork --mount-proc true 2>/dev/null || atf_skip "no pid namespaces here"
-	atf_check -o match:' 0 failed' unshare --pid --ipc --fork --mount-proc --kill-child \
-	    sh "$SNAP_SRC/tests/behaviour/run.sh" "$snapctl" "$SNAP_HELPERS/$2" "start dump restore dump restore check" "$1" $3
+	atf_check -o match:' 0 failed' unshare --pid --ipc --net --fork --mount-proc --kill-child sh -c \
+	    'ip link set lo up && exec sh "$0" "$@"' "$SNAP_SRC/tests/behaviour/run.sh" "$snapctl" "$SNAP_HELPERS/$2" "start dump restore dump restore check" "$1" $3
 }
 
 areas="credentials epoll eventfd file inotify memory namespace pidfd pipe process signal signalfd socket
-    sysv terminal thread timer timerfd wait"
+    sysv tcp terminal thread timer timerfd wait"
 
 for area in $areas; do
 	eval "

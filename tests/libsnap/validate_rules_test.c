@@ -10,6 +10,37 @@
 
 #define NOBODY	0
 
+/* A connection of the world's TCP socket; changed, it is what a case gets to see. */
+static Psnap__TcpConnection connection;
+static Psnap__TcpWindow window;
+static Psnap__TcpWindowScale scale;
+
+static void
+add_connection(struct world *w)
+{
+	psnap__tcp_connection__init(&connection);
+	psnap__tcp_window__init(&window);
+	psnap__tcp_window_scale__init(&scale);
+	connection.socket_id = INET;
+	connection.send_sequence = UINT32_MAX;
+	connection.receive_sequence = UINT32_MAX - 1;
+	connection.send_queue = world_bytes("to be sent");
+	connection.receive_queue = world_bytes("received");
+	connection.not_sent = 10;
+	connection.max_segment = 1460;
+	connection.window = &window;
+	connection.window_scale = &scale;
+	connection.timestamps = true;
+	connection.timestamp = 77;
+	scale.send = scale.receive = 14;
+	window.send_window = window.max_send_window = 65535u << 14;
+	window.receive_window = 65535;
+	/* a FIN was received, too */
+	window.receive_update = 7;
+	window.send_update = 7 + 65535;
+	world_add(w, FREE_ID, PSNAP_KIND_TCP_CONNECTION, &connection.base);
+}
+
 /* name, rule, object blamed, code, what makes it wrong */
 #define CASES(X)											\
 	X(enu1, "ENU-1", VVAR, CORRUPT, w->vvar.kind = 0)						\
@@ -188,6 +219,22 @@
 	X(soc9, "SOC-9", SOCKET, CORRUPT, w->message.source_path = world_bytes("/x"))			\
 	X(soc9_two, "SOC-9", SOCKET, CORRUPT, w->socket.type = w->peer.type = PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM; \
 	    w->message.source_path = w->message.source_abstract = world_bytes("x"))			\
+	X(tcp1_socket, "TCP-1", FREE_ID, CORRUPT, add_connection(w);					\
+	    w->inet.tcp_state = PSNAP__TCP_STATE__TCP_STATE_LISTEN)					\
+	X(tcp1_address, "TCP-1", FREE_ID, CORRUPT, add_connection(w); w->remote.port = 0)		\
+	X(tcp1_two, "TCP-1", FREE_ID + 1, CORRUPT, add_connection(w);					\
+	    world_add(w, FREE_ID + 1, PSNAP_KIND_TCP_CONNECTION, &connection.base))			\
+	X(tcp2, "TCP-2", FREE_ID, CORRUPT, add_connection(w); connection.not_sent = 11)			\
+	X(tcp2_acknowledged, "TCP-2", FREE_ID, CORRUPT, add_connection(w);				\
+	    w->inet.tcp_state = PSNAP__TCP_STATE__TCP_STATE_FIN_WAIT_2)					\
+	X(tcp3, "TCP-3", FREE_ID, CORRUPT, add_connection(w); connection.max_segment = 0)		\
+	X(tcp3_scale, "TCP-3", FREE_ID, CORRUPT, add_connection(w); scale.receive = 15)			\
+	X(tcp3_timestamp, "TCP-3", FREE_ID, CORRUPT, add_connection(w); connection.timestamps = false)	\
+	X(tcp4, "TCP-4", FREE_ID, CORRUPT, add_connection(w); window.max_send_window--)			\
+	X(tcp4_large, "TCP-4", FREE_ID, CORRUPT, add_connection(w); window.max_send_window++)		\
+	X(tcp5, "TCP-5", FREE_ID, CORRUPT, add_connection(w); window.receive_update++)			\
+	X(tcp5_send, "TCP-5", FREE_ID, CORRUPT, add_connection(w); window.send_update++)		\
+	X(gra2_connection, "GRA-2", FREE_ID, CORRUPT, add_connection(w); connection.socket_id = FREE_ID + 1) \
 	X(gra2_under_way, "GRA-2", SOCKET, CORRUPT, w->under_way[1] = FREE_ID)				\
 	X(gra3_under_way, "GRA-3", SOCKET, CORRUPT, w->under_way[1] = SOCKET) \
 	X(ipc1, "IPC-1", SEGMENT, CORRUPT, world_ipc(w); w->identity.id = -1)				\
@@ -307,6 +354,20 @@ ATF_TC_BODY(a_valid_snapshot_has_no_finding, tc)
 	memset(&f, 0, sizeof f);
 	r = validate(&w, &f, &err);
 	ATF_CHECK_MSG(r == 0 && f.count == 0, "ipc: %s: %s", f.first.rule, f.first.msg);
+}
+
+ATF_TC_WITHOUT_HEAD(a_valid_connection_has_no_finding);
+ATF_TC_BODY(a_valid_connection_has_no_finding, tc)
+{
+	static struct world w;
+	struct findings f = { 0 };
+	struct snap_error err;
+	int r;
+
+	world_init(&w);
+	add_connection(&w);
+	r = validate(&w, &f, &err);
+	ATF_CHECK_MSG(r == 0 && f.count == 0, "%s: %s", f.first.rule, f.first.msg);
 }
 
 ATF_TC_WITHOUT_HEAD(each_rule_fires_on_what_breaks_just_it);
@@ -535,6 +596,7 @@ ATF_TC_BODY(coverage_explains_a_mapping_without_its_file, tc)
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, a_valid_snapshot_has_no_finding);
+	ATF_TP_ADD_TC(tp, a_valid_connection_has_no_finding);
 	ATF_TP_ADD_TC(tp, each_rule_fires_on_what_breaks_just_it);
 	ATF_TP_ADD_TC(tp, every_rule_has_a_case);
 	ATF_TP_ADD_TC(tp, rec9_fires_on_other_encodings);

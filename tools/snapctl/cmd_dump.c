@@ -35,6 +35,7 @@ help(void)
 	    "  -o, --output FILE     where to write; '-' is standard output\n"
 	    "      --kill            end the processes once the snapshot is written\n"
 	    "      --stop            leave them stopped then; SIGCONT lets them go on\n"
+	    "      --tcp POLICY      established connections: keep (without the option), close, refuse\n"
 	    "      --allow-partial   dump even if something cannot be carried\n"
 	    "      --ipc-all         every System V object of the IPC namespace, not only those in use\n"
 	    "      --carry PATTERN   hold the content of files whose path matches, too\n"
@@ -232,14 +233,29 @@ add_carry(struct request *q, const char *pattern)
 	return true;
 }
 
+static bool
+choose_tcp(struct request *q, const char *word)
+{
+	static const char *const words[] = { [GLUE_TCP_KEEP] = "keep", [GLUE_TCP_CLOSE] = "close",
+	    [GLUE_TCP_REFUSE] = "refuse" };
+
+	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
+		if (strcmp(word, words[i]) == 0) {
+			q->glue.tcp = (enum glue_tcp)i;
+			return true;
+		}
+	return false;
+}
+
 /* 0: go on; else *status is what to exit with. */
 static int
 parse(struct request *q, int argc, char **argv, int *status)
 {
-	enum { ALLOW_PARTIAL = 256, RAW, LEVEL, THREADS, BUFFER, JSON, KILL, STOP, CARRY, IPC_ALL };
+	enum { ALLOW_PARTIAL = 256, RAW, LEVEL, THREADS, BUFFER, JSON, KILL, STOP, CARRY, IPC_ALL, TCP };
 	static const struct option options[] = {
 		{ "output", required_argument, NULL, 'o' }, { "allow-partial", no_argument, NULL, ALLOW_PARTIAL },
-		{ "ipc-all", no_argument, NULL, IPC_ALL }, { "carry", required_argument, NULL, CARRY }, { "raw", no_argument, NULL, RAW },
+		{ "ipc-all", no_argument, NULL, IPC_ALL }, { "tcp", required_argument, NULL, TCP },
+		{ "carry", required_argument, NULL, CARRY }, { "raw", no_argument, NULL, RAW },
 		{ "level", required_argument, NULL, LEVEL }, { "threads", required_argument, NULL, THREADS },
 		{ "buffer", required_argument, NULL, BUFFER }, { "json", no_argument, NULL, JSON },
 		{ "quiet", no_argument, NULL, 'q' }, { "kill", no_argument, NULL, KILL }, { "stop", no_argument, NULL, STOP },
@@ -263,6 +279,10 @@ parse(struct request *q, int argc, char **argv, int *status)
 		case CARRY:
 			if (!add_carry(q, optarg))
 				return *status = usage_error("--carry wants a pattern of paths");
+			break;
+		case TCP:
+			if (!choose_tcp(q, optarg))
+				return *status = usage_error("--tcp wants keep, close or refuse");
 			break;
 		case RAW:
 			q->writer.codec = PSNAP_CODEC_NONE;

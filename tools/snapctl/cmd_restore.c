@@ -41,6 +41,7 @@ help(void)
 	    "      --path FROM=TO    paths beginning with FROM begin with TO instead\n"
 	    "      --file PATTERN=POLICY\n"
 	    "                        of files whose path matches: exact, grown, changed, or carry\n"
+	    "      --tcp POLICY      connections: keep (without the option), or close, as if reset\n"
 	    "      --allow-changed   use files although they have changed\n"
 	    "      --allow-partial   although the snapshot does not hold everything\n"
 	    "      --stopped         leave every process stopped; SIGCONT lets it go on\n"
@@ -299,13 +300,13 @@ enter_ipcns(const struct request *q)
 static int
 parse(struct request *q, int argc, char **argv, int *status)
 {
-	enum { CHECK = 256, LAZY, PIDNS, IPCNS, PATH, ALLOW_CHANGED, ALLOW_PARTIAL, STOPPED, JSON, FILE_POLICY };
+	enum { CHECK = 256, LAZY, PIDNS, IPCNS, PATH, ALLOW_CHANGED, ALLOW_PARTIAL, STOPPED, JSON, FILE_POLICY, TCP };
 	static const struct option options[] = {
 		{ "check", no_argument, NULL, CHECK }, { "detach", no_argument, NULL, 'd' },
 		{ "lazy", no_argument, NULL, LAZY }, { "pidns", no_argument, NULL, PIDNS },
 		{ "ipcns", no_argument, NULL, IPCNS },
 		{ "path", required_argument, NULL, PATH }, { "file", required_argument, NULL, FILE_POLICY },
-		{ "allow-changed", no_argument, NULL, ALLOW_CHANGED },
+		{ "tcp", required_argument, NULL, TCP }, { "allow-changed", no_argument, NULL, ALLOW_CHANGED },
 		{ "allow-partial", no_argument, NULL, ALLOW_PARTIAL }, { "stopped", no_argument, NULL, STOPPED },
 		{ "json", no_argument, NULL, JSON }, { "quiet", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
@@ -337,6 +338,11 @@ parse(struct request *q, int argc, char **argv, int *status)
 		case FILE_POLICY:
 			if (!add_file(q, optarg))
 				return *status = usage_error("--file wants PATTERN=POLICY: exact, grown, changed or carry");
+			break;
+		case TCP:
+			if (strcmp(optarg, "keep") != 0 && strcmp(optarg, "close") != 0)
+				return *status = usage_error("--tcp wants keep or close");
+			q->options.tcp = strcmp(optarg, "close") == 0 ? SNAP_TCP_CLOSE : SNAP_TCP_KEEP;
 			break;
 		case ALLOW_CHANGED:
 			q->options.allow_changed = true;

@@ -294,5 +294,6 @@ host_preflight(struct plan *p, struct snap_error *err)
 	check_objects(p);
 	if ((r = host_check_ipc(p, err)) != 0)
 		return r;
+	tcp_preflight(p);
 	return host_check_files(p, err);
 }

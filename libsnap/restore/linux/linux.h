@@ -16,6 +16,7 @@
  *	fill.c		and written by several threads
  *	objects.c	open files, made in our own table; object_*.c by kind
  *	object_queue.c	and what is unread in sockets, once all of them are there
+ *	object_tcp.c	TCP connections, until they are let go; segment.c
  *	descriptors.c	and handed over
  *	ipc.c		System V objects; ipc_*.c by kind
  *	process.c	what a process has: dispositions, limits, ...
@@ -23,8 +24,9 @@
  *	credentials.c	who it runs as, seccomp
  *	thread.c	registers, FPU, masks; letting go
  *	host.c		what of the snapshot does not fit this host
- *	host_files.c	and which of its files
- *	host_ipc.c	and System V objects
+ *	host_files.c	and which of its files,
+ *	host_ipc.c	of its System V objects
+ *	host_tcp.c	and of its TCP connections
  *
  * Functions return 0 or a negative snap_code with r->err filled.
  */
@@ -130,6 +132,13 @@ struct made_socket {
 	struct made_socket *peer;		/* made as one pair with it */
 };
 
+/* A TCP connection made. */
+struct connection {
+	struct made_socket *m;
+	const Psnap__TcpConnection *c;
+	bool		gone;			/* let go */
+};
+
 struct restore {
 	struct plan	*p;
 	struct snap	*s;
@@ -154,6 +163,9 @@ struct restore {
 	int		directory;
 	struct list	ptys;			/* object_terminal.c */
 	struct list	sockets;		/* struct made_socket */
+	struct list	connections;		/* struct connection */
+	char		*net_lock;		/* name of the lock on their packets; NULL none */
+	bool		net_lock_made;		/* by us: it was not there before */
 	struct list	ghosts;			/* struct shared: deleted files, id File */
 	struct list	carried;		/* struct carried: files made under their names; object_carried.c */
 	struct list	ipc;			/* struct made: System V objects made; ipc.c */
@@ -240,6 +252,8 @@ size_t	cpus_count(const struct restore *r);
 int	host_check_files(struct plan *p, struct snap_error *err);
 /* The same of System V objects. */
 int	host_check_ipc(struct plan *p, struct snap_error *err);
+/* And of TCP connections. */
+void	tcp_preflight(struct plan *p);
 
 int	seed_make(struct restore *r);
 int	seed_layout(struct restore *r, struct target *t);
@@ -328,7 +342,7 @@ int	terminal_make(struct restore *r, struct object *o);
 int	terminals_settle(struct restore *r);
 int	socket_make(struct restore *r, struct object *o);
 /* Address of a unix or internet socket; its length, 0 none. */
-socklen_t socket_address(struct restore *r, const Psnap__Socket *s, const Psnap__SocketAddress *a,
+socklen_t socket_address(struct plan *p, const Psnap__Socket *s, const Psnap__SocketAddress *a,
 	    struct sockaddr_storage *to);
 int	socket_type(const Psnap__Socket *s);
 /* What must wait until its messages are there: whoever they come from must not be told more than before. */
@@ -336,6 +350,40 @@ int	socket_finish(struct restore *r, const struct made_socket *m);
 /* Unread messages, when all that may be under way in them exists; and what is only needed for that goes. */
 int	sockets_fill(struct restore *r);
 void	sockets_close_far(struct restore *r);
+/* The sizes of its buffers. */
+void	socket_set_buffers(const Psnap__SocketOptions *o, int fd);
+
+/* ---- object_tcp.c ---- */
+
+/* Whether the socket had a connection, or began one. */
+bool	tcp_is_connected(const Psnap__Socket *s);
+/* What is held of it, or NULL. */
+const Psnap__TcpConnection *tcp_connection_of(struct snap *s, uint64_t socket_id);
+/* Drop its packets from here on. */
+int	tcp_lock(struct restore *r);
+/* Make a new socket that connection, silent for now; and remember it. */
+int	tcp_make(struct restore *r, uint64_t id, const Psnap__Socket *s, const Psnap__TcpConnection *c, int fd);
+int	tcp_keep(struct restore *r, struct made_socket *m, const Psnap__TcpConnection *c);
+/* Whether it had one that is over, which the program may not know yet. */
+bool	tcp_has_ended(const Psnap__Socket *s);
+/* Make a new socket so, or, of one that was connected, as if the other end had reset it. */
+int	tcp_make_ended(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd);
+/* When nothing else can fail: the other ends hear of them. */
+int	tcp_let_go(struct restore *r);
+/* After a failure: they end without a word, and the lock is as it was found. */
+void	tcp_abandon(struct restore *r);
+
+/* ---- segment.c ---- */
+
+struct segment {
+	const struct sockaddr_storage *from, *to;
+	uint32_t	sequence, acknowledged;
+	uint16_t	window;			/* as it is sent, scaled */
+	bool		fin;
+};
+/* To a socket of this host; -1 as errno says. */
+int	segment_send(const struct segment *f);
+
 int	anon_make(struct restore *r, struct object *o);
 int	anon_settle(struct restore *r, struct object *o);
 

@@ -113,7 +113,7 @@ fill_single(struct restore *r, const struct made_socket *to)
 {
 	int stranger = socket(AF_UNIX, socket_type(to->s) | SOCK_CLOEXEC, 0), from, e = 0;
 	struct sockaddr_storage name;
-	socklen_t len = socket_address(r, to->s, to->s->local, &name);
+	socklen_t len = socket_address(r->p, to->s, to->s->local, &name);
 
 	if (stranger < 0)
 		return restore_fail(r, NULL, to->id, errno, "making a socket");
@@ -147,7 +147,7 @@ connect_remote(struct restore *r, const struct made_socket *m)
 	socklen_t len;
 
 	if (m->peer != NULL || m->far >= 0 || m->fd < 0 || m->s->type != PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM ||
-	    (len = socket_address(r, m->s, m->s->remote, &a)) == 0)
+	    (len = socket_address(r->p, m->s, m->s->remote, &a)) == 0)
 		return 0;
 	return connect(m->fd, (const void *)&a, len) == 0 ? 0 :
 	    restore_fail(r, NULL, m->id, errno, "connecting a socket");

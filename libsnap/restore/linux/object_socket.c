@@ -59,8 +59,8 @@ set_time(int fd, int name, uint64_t ns)
 }
 
 /* The kernel doubles what it is told; the forced ones need privilege and know no ceiling. */
-static void
-set_buffers(const Psnap__SocketOptions *o, int fd)
+void
+socket_set_buffers(const Psnap__SocketOptions *o, int fd)
 {
 	if (o->send_buffer != 0 && set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, (int)(o->send_buffer / 2)) != 0)
 		set_int(fd, SOL_SOCKET, SO_SNDBUF, (int)(o->send_buffer / 2));
@@ -82,7 +82,6 @@ set_options(const Psnap__Socket *s, int fd)
 		{ o->out_of_band_inline, SOL_SOCKET, SO_OOBINLINE, 1 },
 		{ o->dont_route, SOL_SOCKET, SO_DONTROUTE, 1 },
 		{ o->timestamp, SOL_SOCKET, SO_TIMESTAMP, 1 },
-		{ o->priority != 0, SOL_SOCKET, SO_PRIORITY, o->priority },
 		{ o->mark != 0, SOL_SOCKET, SO_MARK, o->mark },
 		{ o->receive_low_water > 1, SOL_SOCKET, SO_RCVLOWAT, o->receive_low_water },
 		{ tcp && o->tcp_no_delay, IPPROTO_TCP, TCP_NODELAY, 1 },
@@ -93,28 +92,45 @@ set_options(const Psnap__Socket *s, int fd)
 		{ tcp && o->tcp_user_timeout_ms != 0, IPPROTO_TCP, TCP_USER_TIMEOUT, o->tcp_user_timeout_ms },
 		{ tcp && o->tcp_defer_accept_s != 0, IPPROTO_TCP, TCP_DEFER_ACCEPT, o->tcp_defer_accept_s },
 		{ o->tos != 0, IPPROTO_IP, IP_TOS, o->tos },
+		/* after what sets it, too */
+		{ o->priority != 0, SOL_SOCKET, SO_PRIORITY, o->priority },
 		{ o->ttl != 0, IPPROTO_IP, IP_TTL, o->ttl },
 		{ o->transparent, IPPROTO_IP, IP_TRANSPARENT, 1 },
 		{ o->free_bind, IPPROTO_IP, IP_FREEBIND, 1 },
 		{ s->family == PSNAP__SOCKET_FAMILY__SOCKET_IPV6, IPPROTO_IPV6, IPV6_V6ONLY, o->ipv6_only },
+		{ tcp && o->tcp_unread_notes, IPPROTO_TCP, TCP_INQ, 1 },
+		{ o->tcp_not_sent_low_water != 0, IPPROTO_TCP, TCP_NOTSENT_LOWAT, o->tcp_not_sent_low_water },
+		{ o->tcp_user_max_segment != 0, IPPROTO_TCP, TCP_MAXSEG, o->tcp_user_max_segment },
+		{ o->tcp_window_clamp != 0, IPPROTO_TCP, TCP_WINDOW_CLAMP, o->tcp_window_clamp },
+		{ o->tcp_fin_wait_s != 0, IPPROTO_TCP, TCP_LINGER2, o->tcp_fin_wait_s },
+		{ o->tcp_syn_count != 0, IPPROTO_TCP, TCP_SYNCNT, o->tcp_syn_count },
+		{ o->ip_path_mtu != 0, IPPROTO_IP, IP_MTU_DISCOVER, (uint32_t)o->ip_path_mtu - 1 },
+		{ o->ipv6_path_mtu != 0, IPPROTO_IPV6, IPV6_MTU_DISCOVER, (uint32_t)o->ipv6_path_mtu - 1 },
+		{ o->ipv6_traffic_class != 0, IPPROTO_IPV6, IPV6_TCLASS, o->ipv6_traffic_class },
+		{ o->ipv6_hop_limit != 0, IPPROTO_IPV6, IPV6_UNICAST_HOPS, o->ipv6_hop_limit },
+		{ o->zero_copy, SOL_SOCKET, SO_ZEROCOPY, 1 },
 	};
+	const struct linger linger = { (int)o->linger, (int)o->linger_seconds };
 
 	for (size_t i = 0; i < sizeof v / sizeof *v; i++)
 		if (v[i].set && set_int(fd, v[i].level, v[i].name, (int)v[i].value) != 0)
 			return -1;
-	if (set_time(fd, SO_RCVTIMEO, o->receive_timeout_ns) != 0 ||
+	if ((o->linger && setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger) != 0) ||
+	    (o->tcp_congestion_control.len != 0 && setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION,
+	    o->tcp_congestion_control.data, (socklen_t)o->tcp_congestion_control.len) != 0) ||
+	    set_time(fd, SO_RCVTIMEO, o->receive_timeout_ns) != 0 ||
 	    set_time(fd, SO_SNDTIMEO, o->send_timeout_ns) != 0)
 		return -1;
 	/* a unix socket's must take all of its messages first */
 	if (s->family != PSNAP__SOCKET_FAMILY__SOCKET_UNIX)
-		set_buffers(o, fd);
+		socket_set_buffers(o, fd);
 	return 0;
 }
 
 /* ---- addresses ---- */
 
 socklen_t
-socket_address(struct restore *r, const Psnap__Socket *s, const Psnap__SocketAddress *a, struct sockaddr_storage *to)
+socket_address(struct plan *p, const Psnap__Socket *s, const Psnap__SocketAddress *a, struct sockaddr_storage *to)
 {
 	struct sockaddr_un *un = (void *)to;
 	struct sockaddr_in *in = (void *)to;
@@ -132,7 +148,7 @@ socket_address(struct restore *r, const Psnap__Socket *s, const Psnap__SocketAdd
 			memcpy(un->sun_path + 1, a->unix_abstract.data, a->unix_abstract.len);
 			return (socklen_t)(base + 1 + a->unix_abstract.len);
 		}
-		if (a->unix_path.len == 0 || (path = plan_path(r->p, &a->unix_path)) == NULL ||
+		if (a->unix_path.len == 0 || (path = plan_path(p, &a->unix_path)) == NULL ||
 		    strlen(path) >= sizeof un->sun_path)
 			return 0;
 		strcpy(un->sun_path, path);
@@ -175,7 +191,7 @@ static int
 bind_local(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd)
 {
 	struct sockaddr_storage a;
-	socklen_t len = socket_address(r, s, s->local, &a);
+	socklen_t len = socket_address(r->p, s, s->local, &a);
 	int bound;
 
 	if (len == 0)
@@ -187,6 +203,16 @@ bind_local(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd)
 		return 0;
 	bound = bind(fd, (const void *)&a, len);
 	return bound == 0 ? 0 : restore_fail(r, NULL, id, errno, "binding a socket");
+}
+
+/* Last: what is made before may come from another one. */
+static int
+bind_device(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd)
+{
+	const ProtobufCBinaryData *d = &s->options->bound_device;
+
+	return d->len == 0 || setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, d->data, (socklen_t)d->len) == 0 ? 0 :
+	    restore_fail(r, NULL, id, errno, "binding a socket to a device");
 }
 
 /* ---- made ---- */
@@ -229,13 +255,11 @@ shut_down(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd)
 int
 socket_finish(struct restore *r, const struct made_socket *m)
 {
-	if (m->fd < 0)
+	if (m->fd < 0 || m->s->family != PSNAP__SOCKET_FAMILY__SOCKET_UNIX)
 		return 0;
-	if (m->s->family == PSNAP__SOCKET_FAMILY__SOCKET_UNIX) {
-		set_buffers(m->s->options, m->fd);
-		if (m->s->options->pass_credentials && set_int(m->fd, SOL_SOCKET, SO_PASSCRED, 1) != 0)
-			return restore_fail(r, NULL, m->id, errno, "setting socket options");
-	}
+	socket_set_buffers(m->s->options, m->fd);
+	if (m->s->options->pass_credentials && set_int(m->fd, SOL_SOCKET, SO_PASSCRED, 1) != 0)
+		return restore_fail(r, NULL, m->id, errno, "setting socket options");
 	/* the ends close what the other has shut down, too */
 	return shut_down(r, m->id, m->s, m->fd);
 }
@@ -281,8 +305,23 @@ listen_on(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd)
 }
 
 static int
+make_state(struct restore *r, uint64_t id, const Psnap__Socket *s, const Psnap__TcpConnection *c, int fd)
+{
+	int e;
+
+	if (c != NULL)
+		e = tcp_make(r, id, s, c, fd);
+	else if (tcp_is_connected(s) || tcp_has_ended(s))
+		return tcp_make_ended(r, id, s, fd);
+	else if ((e = bind_local(r, id, s, fd)) == 0)
+		e = listen_on(r, id, s, fd);
+	return e != 0 ? e : bind_device(r, id, s, fd);
+}
+
+static int
 make_single(struct restore *r, uint64_t id, const Psnap__Socket *s)
 {
+	const Psnap__TcpConnection *c = r->p->o->tcp == SNAP_TCP_CLOSE ? NULL : tcp_connection_of(r->s, id);
 	int fd = socket(family_number(s), socket_type(s) | SOCK_CLOEXEC, (int)s->protocol), e;
 	struct made_socket *m;
 
@@ -290,11 +329,9 @@ make_single(struct restore *r, uint64_t id, const Psnap__Socket *s)
 		return restore_fail(r, NULL, id, errno, "making a socket");
 	e = set_options(s, fd) != 0 ? restore_fail(r, NULL, id, errno, "setting socket options") : 0;
 	if (e == 0)
-		e = bind_local(r, id, s, fd);
-	if (e == 0)
-		e = listen_on(r, id, s, fd);
-	if (e == 0)
-		e = add_made(r, id, s, fd, &m);
+		e = make_state(r, id, s, c, fd);
+	if (e == 0 && (e = add_made(r, id, s, fd, &m)) == 0 && c != NULL)
+		e = tcp_keep(r, m, c);
 	close(fd);
 	return e;
 }

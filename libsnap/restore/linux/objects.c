@@ -199,13 +199,23 @@ object_find(struct restore *r, uint64_t id)
 	    bsearch(&key, r->objects, r->nobjects, sizeof key, compare_objects);
 }
 
+static bool
+is_connected(struct restore *r, const struct object *x)
+{
+	const Psnap__Socket *s = snap_get_message(r->s, x->o->socket_id, PSNAP_KIND_SOCKET);
+
+	return s != NULL && tcp_is_connected(s);
+}
+
+/* Connections last: nobody can listen on a port any more that one of them has. */
 static int
-make_each(struct restore *r)
+make_each(struct restore *r, bool connected)
 {
 	int e;
 
 	for (size_t i = 0; i < r->nobjects; i++)
-		if (r->objects[i].fd < 0 && (e = make_object(r, &r->objects[i])) != 0)
+		if (r->objects[i].fd < 0 && is_connected(r, &r->objects[i]) == connected &&
+		    (e = make_object(r, &r->objects[i])) != 0)
 			return e;
 	return 0;
 }
@@ -224,7 +234,11 @@ objects_make(struct restore *r)
 	qsort(r->objects, r->nobjects, sizeof *r->objects, compare_objects);
 	if ((r->filler = keep_fd(r, open("/dev/null", O_RDONLY | O_CLOEXEC))) < 0)
 		return restore_fail(r, NULL, 0, errno, "opening /dev/null");
-	e = make_each(r);
+	if ((e = tcp_lock(r)) != 0)
+		return e;
+	e = make_each(r, false);
+	if (e == 0)
+		e = make_each(r, true);
 	if (e == 0)
 		e = sockets_fill(r);
 	sockets_close_far(r);

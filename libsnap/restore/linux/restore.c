@@ -229,9 +229,12 @@ host_restore(struct plan *p, struct snap_restore_result *result, struct snap_err
 	tell_figures(p, &begin, result);
 	if (e == 0 && p->o->ready != NULL && p->o->ready(p->problem_ctx, result) != 0)
 		e = restore_fail(&r, NULL, 0, 0, "the caller was not ready for it");
+	if (e == 0)
+		e = tcp_let_go(&r);
 	if (e == 0) {
 		threads_let_go(&r);
 	} else {
+		tcp_abandon(&r);
 		kill_all(&r);
 		carried_remove(&r);
 		ipc_remove(&r);

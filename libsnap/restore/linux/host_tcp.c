@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Whether the TCP connections of a snapshot can go on here.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/inet_diag.h>
+#include <linux/netlink.h>
+#include <linux/sock_diag.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "libsnap/restore/linux/linux.h"
+
+static int
+new_socket(const struct sockaddr_storage *a)
+{
+	return socket(a->ss_family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
+}
+
+static bool
+can_repair(const struct sockaddr_storage *local)
+{
+	const int on = TCP_REPAIR_ON;
+	int fd = new_socket(local);
+	bool can = fd >= 0 && setsockopt(fd, IPPROTO_TCP, TCP_REPAIR, &on, sizeof on) == 0;
+
+	if (fd >= 0)
+		close(fd);
+	return can;
+}
+
+/* On any port. */
+static bool
+is_here(const struct sockaddr_storage *local)
+{
+	struct sockaddr_storage a = *local;
+	int fd = new_socket(local);
+	bool here;
+
+	/* at the same place in both families */
+	((struct sockaddr_in *)(void *)&a)->sin_port = 0;
+	here = fd >= 0 && (bind(fd, (const void *)&a, sizeof a) == 0 || errno != EADDRNOTAVAIL);
+	if (fd >= 0)
+		close(fd);
+	return here;
+}
+
+/* ---- whether somebody has it ---- */
+
+static void
+fill_request(struct inet_diag_req_v2 *q, const struct sockaddr_storage *local, const struct sockaddr_storage *remote)
+{
+	const struct sockaddr_in *a = (const void *)local, *b = (const void *)remote;
+	const struct sockaddr_in6 *a6 = (const void *)local, *b6 = (const void *)remote;
+	bool six = local->ss_family == AF_INET6;
+
+	q->sdiag_family = (uint8_t)local->ss_family;
+	q->sdiag_protocol = IPPROTO_TCP;
+	q->idiag_states = UINT32_MAX;
+	q->id.idiag_sport = a->sin_port;
+	q->id.idiag_dport = b->sin_port;
+	q->id.idiag_cookie[0] = q->id.idiag_cookie[1] = INET_DIAG_NOCOOKIE;
+	memcpy(q->id.idiag_src, six ? (const void *)&a6->sin6_addr : &a->sin_addr, six ? 16 : 4);
+	memcpy(q->id.idiag_dst, six ? (const void *)&b6->sin6_addr : &b->sin_addr, six ? 16 : 4);
+	if (six)
+		q->id.idiag_if = a6->sin6_scope_id;
+}
+
+/* The kernel finds a listener where there is no connection. */
+static bool
+is_taken(const struct sockaddr_storage *local, const struct sockaddr_storage *remote)
+{
+	struct { struct nlmsghdr h; struct inet_diag_req_v2 q; } request = { .h = {
+	    .nlmsg_len = sizeof request, .nlmsg_type = SOCK_DIAG_BY_FAMILY, .nlmsg_flags = NLM_F_REQUEST } };
+	_Alignas(struct nlmsghdr) uint8_t answer[4096];
+	const struct nlmsghdr *h = (const void *)answer;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
+	const struct inet_diag_msg *m = NLMSG_DATA(h);
+	bool taken = false;
+
+	fill_request(&request.q, local, remote);
+	if (fd >= 0 && send(fd, &request, sizeof request, 0) == (ssize_t)sizeof request &&
+	    recv(fd, answer, sizeof answer, 0) >= (ssize_t)NLMSG_LENGTH(sizeof *m))
+		taken = h->nlmsg_type == SOCK_DIAG_BY_FAMILY && m->idiag_state != TCP_LISTEN;
+	if (fd >= 0)
+		close(fd);
+	return taken;
+}
+
+/* ---- all ---- */
+
+#define CLOSE_ADVICE	"or let its program find it reset: --tcp close"
+
+static void
+check_connection(struct plan *p, const struct snap_object *o, const Psnap__Socket *s)
+{
+	struct sockaddr_storage local, remote;
+
+	if (socket_address(p, s, s->local, &local) == 0 || socket_address(p, s, s->remote, &remote) == 0)
+		return;
+	if (!can_repair(&local))
+		plan_problem(p, SNAP_FATAL, NULL, o->id, "tcp-privilege", "restore with CAP_NET_ADMIN, " CLOSE_ADVICE,
+		    "a TCP connection cannot be made again by this user, or this kernel");
+	else if (!is_here(&local))
+		plan_problem(p, SNAP_FATAL, NULL, o->id, "tcp-address", "give this host the address, " CLOSE_ADVICE,
+		    "the local address of a TCP connection is not here");
+	else if (is_taken(&local, &remote))
+		plan_problem(p, SNAP_FATAL, NULL, o->id, "tcp-taken", "end whoever has it, " CLOSE_ADVICE,
+		    "a TCP connection between the same addresses and ports exists");
+}
+
+void
+tcp_preflight(struct plan *p)
+{
+	size_t n;
+	const struct snap_object *const *v = snap_get_kind(p->s, PSNAP_KIND_TCP_CONNECTION, &n);
+
+	for (size_t i = 0; i < n && p->o->tcp != SNAP_TCP_CLOSE; i++) {
+		const Psnap__TcpConnection *c = (const void *)v[i]->message;
+		const Psnap__Socket *s = snap_get_message(p->s, c->socket_id, PSNAP_KIND_SOCKET);
+
+		if (s != NULL)
+			check_connection(p, v[i], s);
+	}
+}

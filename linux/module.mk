@@ -1,0 +1,5 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# What the dumper and the restore backend both ask of Linux.
+linux_srcs := \
+	linux/net_lock.c
