@@ -229,3 +229,33 @@ mapping_name(struct snap *s, const Psnap__Mapping *m)
 	}
 	return json_bytes(m->name.data, m->name.len);
 }
+json_t *
+json_address(const Psnap__SocketAddress *a)
+{
+	json_t *path, *j;
+
+	if (a == NULL)
+		return json_string("");
+	if (a->unix_path.len > 0)
+		return json_bytes(a->unix_path.data, a->unix_path.len);
+	if (a->unix_abstract.len > 0) {
+		path = json_bytes(a->unix_abstract.data, a->unix_abstract.len);
+		j = json_sprintf("@%s", json_string_value(path));
+		json_decref(path);
+		return j;
+	}
+	if (a->ip.len == 4)
+		return json_sprintf("%u.%u.%u.%u:%u", a->ip.data[0], a->ip.data[1], a->ip.data[2],
+		    a->ip.data[3], a->port);
+	if (a->ip.len == 16) {
+		char text[48];
+		size_t n = 0;
+
+		for (int i = 0; i < 16; i += 2)
+			n += (size_t)sprintf(text + n, "%s%x", i > 0 ? ":" : "",
+			    a->ip.data[i] << 8 | a->ip.data[i + 1]);
+		return json_sprintf("[%s]:%u", text, a->port);
+	}
+	return json_string("");
+}
+

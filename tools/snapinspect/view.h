@@ -36,6 +36,8 @@ json_t	*files_make(struct snap *s, const struct options *o, int *status);
 void	files_print(const json_t *j);
 json_t	*ipc_make(struct snap *s, const struct options *o, int *status);
 void	ipc_print(const json_t *j);
+json_t	*net_make(struct snap *s, const struct options *o, int *status);
+void	net_print(const json_t *j);
 json_t	*regs_make(struct snap *s, const struct options *o, int *status);
 void	regs_print(const json_t *j);
 json_t	*mem_make(struct snap *s, const struct options *o, int *status);
@@ -74,6 +76,7 @@ json_t	*json_signals(const Psnap__SignalSet *set);	/* bit n-1: Signal n */
 /* A JSON string of untrusted bytes: control characters and bad UTF-8 become \xNN. */
 json_t	*json_bytes(const void *p, size_t n);
 json_t	*json_text(const char *s);
+json_t	*json_address(const Psnap__SocketAddress *a);	/* "127.0.0.1:80", a path, "@name", or "" */
 
 /* Member of an object as text for printing, or "". */
 const char *str(const json_t *j, const char *key);

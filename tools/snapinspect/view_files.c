@@ -55,36 +55,6 @@ find_holders(struct snap *s, size_t *count)
 
 /* ---- what it is ---- */
 
-static json_t *
-address(const Psnap__SocketAddress *a)
-{
-	json_t *path, *j;
-
-	if (a == NULL)
-		return json_string("");
-	if (a->unix_path.len > 0)
-		return json_bytes(a->unix_path.data, a->unix_path.len);
-	if (a->unix_abstract.len > 0) {
-		path = json_bytes(a->unix_abstract.data, a->unix_abstract.len);
-		j = json_sprintf("@%s", json_string_value(path));
-		json_decref(path);
-		return j;
-	}
-	if (a->ip.len == 4)
-		return json_sprintf("%u.%u.%u.%u:%u", a->ip.data[0], a->ip.data[1], a->ip.data[2],
-		    a->ip.data[3], a->port);
-	if (a->ip.len == 16) {
-		char text[48];
-		size_t n = 0;
-
-		for (int i = 0; i < 16; i += 2)
-			n += (size_t)sprintf(text + n, "%s%x", i > 0 ? ":" : "",
-			    a->ip.data[i] << 8 | a->ip.data[i + 1]);
-		return json_sprintf("[%s]:%u", text, a->port);
-	}
-	return json_string("");
-}
-
 /* Descriptors in its unread messages. */
 static size_t
 count_under_way(const Psnap__Socket *k)
@@ -112,7 +82,7 @@ and_count(json_t *text, unsigned long long n, const char *what)
 static json_t *
 socket_text(const Psnap__Socket *k)
 {
-	json_t *local = address(k->local), *remote = address(k->remote), *j;
+	json_t *local = json_address(k->local), *remote = json_address(k->remote), *j;
 	char family[64], type[64], state[64];
 
 	word(&psnap__socket_family__descriptor, (int)k->family, family);
