@@ -14,6 +14,7 @@ restore_linux_srcs := \
 	libsnap/restore/linux/host_ipc.c \
 	libsnap/restore/linux/host_tcp.c \
 	libsnap/restore/linux/ipc.c \
+	libsnap/restore/linux/ipc_queue.c \
 	libsnap/restore/linux/ipc_segment.c \
 	libsnap/restore/linux/ipc_semaphores.c \
 	libsnap/restore/linux/object_anon.c \

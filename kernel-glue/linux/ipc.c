@@ -144,9 +144,11 @@ enter(const struct proc *p)
 static int
 take_objects(struct dump *d, struct ipc *ipc)
 {
-	int r = segments_collect(d, ipc);
+	int r;
 
-	return r != 0 ? r : semaphores_collect(d, ipc);
+	if ((r = segments_collect(d, ipc)) != 0 || (r = semaphores_collect(d, ipc)) != 0)
+		return r;
+	return queues_collect(d, ipc);
 }
 
 static int
@@ -254,12 +256,13 @@ ipc_translate(struct dump *d)
 {
 	segments_translate(d, d->ipc);
 	semaphores_translate(d, d->ipc);
+	queues_translate(d, d->ipc);
 }
 
 bool
 ipc_is_empty(const struct dump *d)
 {
-	return d->ipc->segments.n + d->ipc->semaphores.n == 0;
+	return d->ipc->segments.n + d->ipc->semaphores.n + d->ipc->queues.n == 0;
 }
 
 /* ---- records ---- */
@@ -282,7 +285,9 @@ ipc_emit_identity(struct glue_emit *e, const struct ipc *ipc, const struct ipc_i
 int
 ipc_emit(struct dump *d)
 {
-	int r = segments_emit(d, d->ipc);
+	int r;
 
-	return r != 0 ? r : semaphores_emit(d, d->ipc);
+	if ((r = segments_emit(d, d->ipc)) != 0 || (r = semaphores_emit(d, d->ipc)) != 0)
+		return r;
+	return queues_emit(d, d->ipc);
 }

@@ -43,12 +43,30 @@ struct adjustment {
 	int32_t		value;
 };
 
+/* A queue of messages. */
+struct queue_object {
+	uint64_t	id;
+	const struct ipc *ipc;
+	struct ipc_identity identity;
+	uint64_t	capacity;
+	struct list	messages;		/* struct message */
+	int32_t		sender_pid, receiver_pid;
+	int64_t		sent, received, changed;
+};
+
+struct message {
+	int64_t		type;
+	size_t		len;
+	const uint8_t	*data;
+};
+
 /* What the root's IPC namespace has of the tree's. */
 struct ipc {
 	uint64_t	namespace_id;
 	bool		all;		/* whatever is in there is the tree's, or wanted */
 	struct list	segments;	/* struct segment */
 	struct list	semaphores;	/* struct semaphores */
+	struct list	queues;		/* struct queue_object */
 };
 
 /* A line of a table of /proc/sysvipc; v: its numbers, in which `octal` is the mode. */
@@ -78,6 +96,11 @@ void	semaphores_drop_others(struct ipc *ipc);
 bool	semaphores_are_same(const struct semaphores *s);
 void	semaphores_translate(const struct dump *d, struct ipc *ipc);
 int	semaphores_emit(struct dump *d, const struct ipc *ipc);
+
+/* ipc_queue.c */
+int	queues_collect(struct dump *d, struct ipc *ipc);
+void	queues_translate(const struct dump *d, struct ipc *ipc);
+int	queues_emit(struct dump *d, const struct ipc *ipc);
 
 /* ipc_undo.c: adjustments of all sets; between remote_begin() and remote_end() */
 int	undo_ask(struct dump *d, struct ipc *ipc);

@@ -9,7 +9,7 @@
 static bool
 is_new(uint32_t kind)
 {
-	return kind == PSNAP_KIND_SYSV_SEGMENT || kind == PSNAP_KIND_SYSV_SEMAPHORES ||
+	return (kind >= PSNAP_KIND_SYSV_SEGMENT && kind <= PSNAP_KIND_SYSV_QUEUE) ||
 	    kind == PSNAP_KIND_TCP_CONNECTION;
 }
 

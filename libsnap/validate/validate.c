@@ -35,6 +35,7 @@ static const struct {
 	{ PSNAP_KIND_TCP_CONNECTION, check_tcp_connection },
 	{ PSNAP_KIND_SYSV_SEGMENT, check_sysv_segment },
 	{ PSNAP_KIND_SYSV_SEMAPHORES, check_sysv_semaphores },
+	{ PSNAP_KIND_SYSV_QUEUE, check_sysv_queue },
 };
 
 /* ---- reporting ---- */

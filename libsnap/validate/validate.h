@@ -63,6 +63,7 @@ void	check_socket(struct check *v, const struct snap_object *o);
 void	check_tcp_connection(struct check *v, const struct snap_object *o);
 void	check_sysv_segment(struct check *v, const struct snap_object *o);
 void	check_sysv_semaphores(struct check *v, const struct snap_object *o);
+void	check_sysv_queue(struct check *v, const struct snap_object *o);
 
 /* Of all objects together; 0, or SNAP_E_NOMEM or a reading error in v->err. */
 int	check_graph(struct check *v);	/* GRA-4 to GRA-9 */

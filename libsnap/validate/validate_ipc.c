@@ -81,14 +81,31 @@ check_sysv_semaphores(struct check *v, const struct snap_object *o)
 	}
 }
 
+void
+check_sysv_queue(struct check *v, const struct snap_object *o)
+{
+	const Psnap__SysvQueue *q = CHECK_MESSAGE(Psnap__SysvQueue, o);
+
+	check_identity(v, o, q->identity);
+	for (size_t i = 0; i < q->n_messages; i++)
+		if (q->messages[i]->type <= 0)					/* MSQ-1 */
+			check_corrupt(v, o, "MSQ-1", "message %lu is of type %lld", (unsigned long)i,
+			    (long long)q->messages[i]->type);
+}
+
 /* ---- what no two have ---- */
 
 static const Psnap__SysvIdentity *
 identity(const struct snap_object *o)
 {
-	if (o->kind == PSNAP_KIND_SYSV_SEMAPHORES)
+	switch (o->kind) {
+	case PSNAP_KIND_SYSV_SEGMENT:
+		return CHECK_MESSAGE(Psnap__SysvSegment, o)->identity;
+	case PSNAP_KIND_SYSV_SEMAPHORES:
 		return CHECK_MESSAGE(Psnap__SysvSemaphores, o)->identity;
-	return CHECK_MESSAGE(Psnap__SysvSegment, o)->identity;
+	default:
+		return CHECK_MESSAGE(Psnap__SysvQueue, o)->identity;
+	}
 }
 
 struct number {
@@ -162,7 +179,7 @@ check_unique(struct check *v, uint32_t kind, const char *rule, const char *name,
 int
 check_sysv(struct check *v)
 {
-	static const uint32_t kinds[] = { PSNAP_KIND_SYSV_SEGMENT, PSNAP_KIND_SYSV_SEMAPHORES };
+	static const uint32_t kinds[] = { PSNAP_KIND_SYSV_SEGMENT, PSNAP_KIND_SYSV_SEMAPHORES, PSNAP_KIND_SYSV_QUEUE };
 	int r;
 
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++)

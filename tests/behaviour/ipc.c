@@ -3,6 +3,7 @@
 #include <pthread.h>
 #include <sys/ipc.h>
 #include <sys/mman.h>
+#include <sys/msg.h>
 #include <sys/sem.h>
 #include <sys/shm.h>
 #include <sys/wait.h>
@@ -795,6 +796,212 @@ set_owner_check(void)
 	remove_set();
 }
 
+/* ---- messages ---- */
+
+#define MESSAGE_MAX	8192
+
+struct note {
+	long		type;
+	char		text[MESSAGE_MAX];
+};
+static struct note sent, got;
+
+static void
+new_queue(key_t key, int mode)
+{
+	id = msgget(key, IPC_CREAT | IPC_EXCL | mode);
+	EXPECT(id >= 0);
+}
+
+static void
+put(long type, size_t n)
+{
+	sent.type = type;
+	fill(sent.text, n);
+	EXPECT(msgsnd(id, &sent, n, IPC_NOWAIT) == 0);
+}
+
+/* The next one of a type is this one. */
+static void
+take(long wanted, long type, size_t n)
+{
+	memset(&got, 0xee, sizeof got);
+	EQUAL(msgrcv(id, &got, sizeof got.text, wanted, IPC_NOWAIT), n);
+	EQUAL(got.type, type);
+	expect_filled(got.text, n);
+}
+
+static void
+none_left(void)
+{
+	EXPECT(msgrcv(id, &got, sizeof got.text, 0, IPC_NOWAIT) == -1 && errno == ENOMSG);
+	EXPECT(msgctl(id, IPC_RMID, NULL) == 0);
+}
+
+static struct msqid_ds
+queue(void)
+{
+	struct msqid_ds ds;
+
+	EXPECT(msgctl(id, IPC_STAT, &ds) == 0);
+	return ds;
+}
+
+static void
+order_setup(void)
+{
+	new_queue(0x5a000021, 0640);
+	put(3, 10);
+	put(1, 11);
+	put(3, 12);
+	put(0x7fffffff, 13);
+	put(1, 14);
+}
+
+static void
+order_check(void)
+{
+	EQUAL(msgget(0x5a000021, 0), id);
+	EQUAL(queue().msg_perm.mode, 0640);
+	EQUAL(queue().msg_qnum, 5);
+	take(1, 1, 11);
+	take(0, 3, 10);
+	take(-2, 1, 14);
+	take(0, 3, 12);
+	take(0, 0x7fffffff, 13);
+	none_left();
+}
+
+static void
+lengths_setup(void)
+{
+	new_queue(IPC_PRIVATE, 0600);
+	put(1, 0);
+	put(2, MESSAGE_MAX);
+	put(3, 1);
+	put(4, 0);
+	put(5, 4093);
+}
+
+static void
+lengths_check(void)
+{
+	take(0, 1, 0);
+	take(0, 2, MESSAGE_MAX);
+	take(0, 3, 1);
+	take(0, 4, 0);
+	take(0, 5, 4093);
+	none_left();
+}
+
+/* More in it than it may take by now. */
+static void
+capacity_setup(void)
+{
+	struct msqid_ds ds;
+
+	new_queue(0x5a000022, 0600);
+	put(1, 3000);
+	put(2, 3000);
+	ds = queue();
+	ds.msg_qbytes = 4000;
+	EXPECT(msgctl(id, IPC_SET, &ds) == 0);
+}
+
+static void
+capacity_check(void)
+{
+	EQUAL(queue().msg_qbytes, 4000);
+	EQUAL(queue().msg_cbytes, 6000);
+	EXPECT(msgsnd(id, &sent, 1, IPC_NOWAIT) == -1 && errno == EAGAIN);
+	take(0, 1, 3000);
+	put(9, 1000);
+	take(0, 2, 3000);
+	take(0, 9, 1000);
+	none_left();
+}
+
+static void
+queue_owner_setup(void)
+{
+	struct msqid_ds ds;
+
+	new_queue(0x5a000023, 0600);
+	put(1, 100);
+	take(0, 1, 100);
+	ds = queue();
+	ds.msg_perm.uid = 1001;
+	ds.msg_perm.gid = 1002;
+	ds.msg_perm.mode = 0622;
+	EXPECT(msgctl(id, IPC_SET, &ds) == 0);
+}
+
+static void
+queue_owner_check(void)
+{
+	EQUAL(queue().msg_perm.uid, 1001);
+	EQUAL(queue().msg_perm.gid, 1002);
+	EQUAL(queue().msg_perm.mode, 0622);
+	EQUAL(queue().msg_perm.cuid, 0);
+	none_left();
+}
+
+static void *
+do_receive(void *a)
+{
+	result = (int)msgrcv(id, &got, sizeof got.text, 7, 0);
+	error = errno;
+	return a;
+}
+
+static void
+receive_setup(void)
+{
+	new_queue(0x5a000024, 0600);
+	put(6, 60);
+	in_thread(do_receive);
+}
+
+static void
+receive_check(void)
+{
+	EQUAL(result, -1);
+	put(7, 70);
+	joined(70);
+	expect_filled(got.text, 70);
+	take(0, 6, 60);
+	none_left();
+}
+
+static void *
+do_send(void *a)
+{
+	result = msgsnd(id, &sent, 99, 0);
+	error = errno;
+	return a;
+}
+
+static void
+send_setup(void)
+{
+	new_queue(0x5a000025, 0600);
+	put(1, MESSAGE_MAX);
+	put(2, MESSAGE_MAX);
+	sent.type = 3;
+	in_thread(do_send);
+}
+
+static void
+send_check(void)
+{
+	EQUAL(result, -1);
+	take(0, 1, MESSAGE_MAX);
+	joined(0);
+	take(0, 2, MESSAGE_MAX);
+	take(0, 3, 99);
+	none_left();
+}
+
 const struct behaviour ipc[] = {
 	{ "sysv_shm_attached", attached_setup, attached_check },
 	{ "sysv_shm_detached", detached_setup, detached_check },
@@ -823,5 +1030,11 @@ const struct behaviour ipc[] = {
 	{ "sysv_sem_wait_zero", zero_setup, zero_check },
 	{ "sysv_sem_wait_timed", timed_setup, timed_check },
 	{ "sysv_sem_wait_contended", contended_setup, contended_check },
+	{ "sysv_msg_order", order_setup, order_check },
+	{ "sysv_msg_lengths", lengths_setup, lengths_check },
+	{ "sysv_msg_over_its_capacity", capacity_setup, capacity_check },
+	{ "sysv_msg_owner", queue_owner_setup, queue_owner_check },
+	{ "sysv_msg_wait_to_receive", receive_setup, receive_check },
+	{ "sysv_msg_wait_to_send", send_setup, send_check },
 	{ NULL, NULL, NULL },
 };

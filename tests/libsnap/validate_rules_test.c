@@ -264,6 +264,10 @@ add_connection(struct world *w)
 	X(sem3_low, "SEM-3", SEMAPHORES, CORRUPT, world_ipc(w); w->adjustments[0].value = -32769)		\
 	X(sem3_high, "SEM-3", SEMAPHORES, CORRUPT, world_ipc(w); w->adjustments[1].value = 32768)		\
 	X(sem3_zombie, "SEM-3", SEMAPHORES, CORRUPT, world_ipc(w); w->adjustments[1].process_id = ZOMBIE)	\
+	X(ipc1_queue, "IPC-1", QUEUE, CORRUPT, world_ipc(w); w->queue.identity = NULL)			\
+	X(ipc2_queue, "IPC-2", OTHER_QUEUE, CORRUPT, world_ipc(w); w->other_queue_identity.id = 0)	\
+	X(msq1, "MSQ-1", QUEUE, CORRUPT, world_ipc(w); w->messages[1].type = 0)				\
+	X(msq1_negative, "MSQ-1", QUEUE, CORRUPT, world_ipc(w); w->messages[0].type = INT64_MIN)		\
 	X(sem3_process, "GRA-1", SEMAPHORES, CORRUPT, world_ipc(w); w->adjustments[0].process_id = 0)
 
 #define MUTATE(name, rule, id, code, ...)	\

@@ -33,7 +33,7 @@ enum {
 };
 /* And those of kinds that came with version 2.1. */
 enum { IPC_NS = WORLD_IDS, SEGMENT_MEMORY, OTHER_MEMORY, SEGMENT, OTHER_SEGMENT, SEMAPHORES, OTHER_SEMAPHORES,
-	WORLD_IPC_IDS };
+	QUEUE, OTHER_QUEUE, WORLD_IPC_IDS };
 
 enum { WORLD_EXTRA = 4 };
 
@@ -98,6 +98,10 @@ struct world {
 	Psnap__SysvSemaphores semaphores, other_semaphores;
 	Psnap__SemaphoreAdjustment adjustments[2];
 	Psnap__SemaphoreAdjustment *adjustment_p[2];
+	Psnap__SysvIdentity queue_identity, other_queue_identity;
+	Psnap__SysvQueue queue, other_queue;
+	Psnap__SysvMessage messages[2];
+	Psnap__SysvMessage *sysv_message_p[2];
 	uint32_t	values[3];
 	int32_t		last_pids[3];
 
@@ -678,6 +682,27 @@ world_semaphores(struct world *w)
 	w->other_semaphores.last_pids = w->last_pids;
 }
 
+/* Two messages, the second without data. */
+static inline void
+world_queues(struct world *w)
+{
+	psnap__sysv_queue__init(&w->queue);
+	w->other_queue = w->queue;
+	w->queue_identity = w->identity;
+	w->queue.identity = &w->queue_identity;
+	w->queue.capacity = 16384;
+	for (size_t i = 0; i < 2; i++) {
+		psnap__sysv_message__init(&w->messages[i]);
+		w->messages[i].type = 5 - (int64_t)i;
+		w->sysv_message_p[i] = &w->messages[i];
+	}
+	w->messages[0].data = world_bytes("hello");
+	w->queue.n_messages = 2;
+	w->queue.messages = w->sysv_message_p;
+	w->other_queue_identity = w->other_identity;
+	w->other_queue.identity = &w->other_queue_identity;
+}
+
 /* The kinds of version 2.1 as well. */
 static inline void
 world_ipc(struct world *w)
@@ -697,6 +722,9 @@ world_ipc(struct world *w)
 	world_semaphores(w);
 	ADD(SEMAPHORES, SYSV_SEMAPHORES, semaphores);
 	ADD(OTHER_SEMAPHORES, SYSV_SEMAPHORES, other_semaphores);
+	world_queues(w);
+	ADD(QUEUE, SYSV_QUEUE, queue);
+	ADD(OTHER_QUEUE, SYSV_QUEUE, other_queue);
 #undef ADD
 }
 

@@ -48,6 +48,8 @@ ipc_is_listed_body() {
 		      -32768 to 0 when pid 200 ends
 		      +1 to 2 when pid 200 ends
 		semaphores 32768 key 0x00000000 mode 0640 owner 0:0, 1: 32767
+		queue 0 key 0x5a000001 mode 0640 owner 0:0, 2 messages, 5 of 16384 bytes
+		queue 32768 key 0x00000000 mode 0640 owner 0:0, 0 messages, 0 of 0 bytes
 	OUT
 	atf_check -o file:want "$inspect" ipc ipc.psnap
 	atf_check -o match:'"key": "0x5a000001"' -o match:'"attached_by": \[\]' "$inspect" ipc --json ipc.psnap

@@ -66,13 +66,14 @@ ipcs_tells_the_same_body() {
 	for n in 1 3; do
 		atf_check -o ignore $enter ipcmk -S $n -p 0666
 	done
+	atf_check -o ignore $enter ipcmk -Q -p 0622
 	# made by a process that has ended: they bear no mark of the tree
 	atf_check -o ignore -e ignore $enter "$snapctl" dump "$target" -o some.psnap
 	atf_check -o match:'^segment' $enter "$snapinspect" ipc some.psnap
 	[ "$("$snapinspect" ipc some.psnap | wc -l)" -eq 1 ] || atf_fail "$("$snapinspect" ipc some.psnap)"
 	$enter ipcs >before
 	take_away --ipc-all
-	[ "$("$snapinspect" ipc x.psnap | wc -l)" -eq 6 ] || atf_fail "$("$snapinspect" ipc x.psnap)"
+	[ "$("$snapinspect" ipc x.psnap | wc -l)" -eq 7 ] || atf_fail "$("$snapinspect" ipc x.psnap)"
 	atf_check -o ignore -e ignore "$snapctl" restore --detach --ipcns x.psnap
 	nsenter --ipc=/proc/"$target"/ns/ipc ipcs >after
 	atf_check -o file:before cat after
@@ -220,6 +221,10 @@ each_call_fails_in_turn_body() {
 	take_away
 	$enter ipcrm -s "$(number_of id)"
 	fail_each "semget semctl openat write ptrace"
+	start sysv_msg_over_its_capacity
+	take_away
+	$enter ipcrm -q "$(number_of id)"
+	fail_each "msgget msgctl msgsnd openat write"
 	# what is there is left as it was
 	start sysv_sem_undo_lock
 	take_away

@@ -24,7 +24,7 @@ static const struct view {
 	{ "tree", "processes, threads and command lines", PID | ENV, tree_make, tree_print },
 	{ "maps", "mappings with resident and held pages", PID, maps_make, maps_print },
 	{ "files", "descriptors, what they are and who shares them", PID, files_make, files_print },
-	{ "ipc", "System V shared memory and semaphores", 0, ipc_make, ipc_print },
+	{ "ipc", "System V shared memory, semaphores and messages", 0, ipc_make, ipc_print },
 	{ "net", "sockets and connections", PID, net_make, net_print },
 	{ "regs", "registers of every thread", PID | TID | FPU, regs_make, regs_print },
 	{ "mem", "memory: a range, or a search", PID | MEM, mem_make, mem_print },

@@ -92,6 +92,25 @@ semaphores_json(struct snap *s, const ProtobufCMessage *message)
 	return j;
 }
 
+/* ---- queues ---- */
+
+static json_t *
+queue_json(struct snap *s, const ProtobufCMessage *message)
+{
+	const Psnap__SysvQueue *q = (const void *)message;
+	json_t *j = identity_json(q->identity), *list = json_array();
+
+	(void)s;
+	for (size_t i = 0; i < q->n_messages; i++)
+		json_array_append_new(list, json_pack("{s:I, s:I}", "type", (json_int_t)q->messages[i]->type, "bytes",
+		    (json_int_t)q->messages[i]->data.len));
+	json_object_update_new(j, json_pack("{s:I, s:o, s:i, s:i, s:I, s:I, s:I}", "capacity", (json_int_t)q->capacity,
+	    "messages", list, "last_sender_pid", (int)q->last_sender_pid, "last_receiver_pid",
+	    (int)q->last_receiver_pid, "sent_ns", (json_int_t)q->sent_ns, "received_ns", (json_int_t)q->received_ns,
+	    "changed_ns", (json_int_t)q->changed_ns));
+	return j;
+}
+
 /* ---- all ---- */
 
 static json_t *
@@ -112,8 +131,9 @@ ipc_make(struct snap *s, const struct options *o, int *status)
 {
 	(void)o;
 	(void)status;
-	return json_pack("{s:o, s:o}", "segments", list_json(s, PSNAP_KIND_SYSV_SEGMENT, segment_json), "semaphores",
-	    list_json(s, PSNAP_KIND_SYSV_SEMAPHORES, semaphores_json));
+	return json_pack("{s:o, s:o, s:o}", "segments", list_json(s, PSNAP_KIND_SYSV_SEGMENT, segment_json),
+	    "semaphores", list_json(s, PSNAP_KIND_SYSV_SEMAPHORES, semaphores_json), "queues",
+	    list_json(s, PSNAP_KIND_SYSV_QUEUE, queue_json));
 }
 
 /* ---- for people ---- */
@@ -162,13 +182,27 @@ print_semaphores(const json_t *j)
 		    (long long)num(x, "semaphore"), (long long)num(x, "pid"));
 }
 
+static void
+print_queue(const json_t *j)
+{
+	const json_t *messages = json_object_get(j, "messages"), *x;
+	long long bytes = 0;
+	size_t i;
+
+	json_array_foreach(messages, i, x)
+		bytes += (long long)num(x, "bytes");
+	print_identity("queue", j);
+	printf(", %zu messages, %lld of %lld bytes\n", json_array_size(messages), bytes, (long long)num(j, "capacity"));
+}
+
 void
 ipc_print(const json_t *j)
 {
 	static const struct {
 		const char *key;
 		void (*print)(const json_t *j);
-	} lists[] = { { "segments", print_segment }, { "semaphores", print_semaphores } };
+	} lists[] = { { "segments", print_segment }, { "semaphores", print_semaphores },
+	    { "queues", print_queue } };
 	size_t i, none = 0;
 	const json_t *x;
 

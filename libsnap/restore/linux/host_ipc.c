@@ -85,9 +85,14 @@ check_namespace(struct plan *p, const struct snap_object *o, const Psnap__SysvId
 static const Psnap__SysvIdentity *
 identity(const struct snap_object *o)
 {
-	if (o->kind == PSNAP_KIND_SYSV_SEMAPHORES)
+	switch (o->kind) {
+	case PSNAP_KIND_SYSV_SEGMENT:
+		return ((const Psnap__SysvSegment *)(const void *)o->message)->identity;
+	case PSNAP_KIND_SYSV_SEMAPHORES:
 		return ((const Psnap__SysvSemaphores *)(const void *)o->message)->identity;
-	return ((const Psnap__SysvSegment *)(const void *)o->message)->identity;
+	default:
+		return ((const Psnap__SysvQueue *)(const void *)o->message)->identity;
+	}
 }
 
 int
@@ -100,6 +105,7 @@ host_check_ipc(struct plan *p, struct snap_error *err)
 	} kinds[] = {
 		{ PSNAP_KIND_SYSV_SEGMENT, &ipc_segment, segment_same },
 		{ PSNAP_KIND_SYSV_SEMAPHORES, &ipc_semaphores, semaphores_same },
+		{ PSNAP_KIND_SYSV_QUEUE, &ipc_queue, queue_same },
 	};
 	uint64_t only = 0;
 	int r;

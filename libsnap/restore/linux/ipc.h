@@ -19,7 +19,7 @@ struct ipc_kind {
 	const char	*next_id;		/* file that chooses the id of the next one made */
 	int		(*remove)(int id);	/* 0, or -1 and errno */
 };
-extern const struct ipc_kind ipc_segment, ipc_semaphores;
+extern const struct ipc_kind ipc_segment, ipc_semaphores, ipc_queue;
 
 /* Makes one with a key and mode: its id, or -1 and errno. */
 typedef int ipc_create(const Psnap__SysvIdentity *i, const void *arg);
@@ -30,7 +30,7 @@ int	ipc_make(struct restore *r, const struct ipc_kind *kind, uint64_t object, co
 
 /* Whether the object with that id is here with this identity and content; a code only if that cannot be told. */
 typedef int ipc_same(struct plan *p, const struct snap_object *o, bool *same, struct snap_error *err);
-ipc_same segment_same, semaphores_same;
+ipc_same segment_same, semaphores_same, queue_same;
 
 /* Have undo(id, arg) called should we fail, after all processes are gone; for what was here before. */
 int	ipc_remember(struct restore *r, int id, void (*undo)(int id, const void *arg), const void *arg);

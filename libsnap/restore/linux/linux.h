@@ -333,6 +333,7 @@ int	segment_make(struct restore *r, const struct snap_object *o, int *fd, bool *
 /* A mapping of it, by t itself. */
 int	segment_attach(struct restore *r, struct target *t, const struct snap_object *o, const struct shared *s);
 int	segments_settle(struct restore *r);	/* when all have it */
+int	queues_make(struct restore *r);
 int	semaphores_make(struct restore *r);
 int	semaphores_settle(struct restore *r);	/* what they owe to processes, and who used them */
 void	ipc_remove(struct restore *r);		/* after a failure */

@@ -174,6 +174,7 @@ make_all(struct restore *r)
 	    (e = seed_make(r)) != 0 ||
 	    (e = objects_make_shared(r)) != 0 ||
 	    (e = semaphores_make(r)) != 0 ||
+	    (e = queues_make(r)) != 0 ||
 	    (e = tree_make(r)) != 0 ||
 	    (e = objects_make(r)) != 0 ||
 	    (e = space_finish(r)) != 0 ||
