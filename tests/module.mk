@@ -88,6 +88,7 @@ behaviour_srcs := \
 test_fixtures := \
 	tests/helpers/records.c \
 	tests/helpers/refpu.c \
+	tests/helpers/reipc.c \
 	tests/helpers/revdso.c \
 	tests/helpers/world.c
 

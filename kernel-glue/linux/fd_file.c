@@ -26,6 +26,7 @@ static const struct { uint32_t magic; const char *name; bool kernel; } file_syst
 	{ 0x63677270, "cgroup2", true }, { 0x64626720, "debugfs", true }, { 0x74726163, "tracefs", true },
 	{ 0x1cd1, "devpts", true }, { 0x958458f6, "hugetlbfs", false }, { 0xe0f5e1e2, "erofs", false },
 	{ 0x73717368, "squashfs", false }, { 0x4d44, "vfat", false }, { 0x65735546, "fuse", true },
+	{ 0x19800202, "mqueue", true },
 };
 
 /* Name of its file system; *ours: files on it may be opened again without side effects. */
@@ -182,6 +183,9 @@ examine(struct dump *d, struct proc *p, struct file *f, int fd)
 
 	f->path = f->link;
 	f->fs = file_system(fd, &again);
+	if (S_ISREG(f->st.st_mode) && strcmp(f->fs, "mqueue") == 0)
+		return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, -1, f->id, "posix-mqueue",
+		    "POSIX message queue %s: its messages cannot be looked at without taking them", f->path);
 	if (n > suffix && strcmp(f->link + n - suffix, DELETED) == 0 &&
 	    (f->st.st_nlink == 0 || path_leads_elsewhere(p, f))) {
 		char *path = dump_strdup(d, f->link);

@@ -104,6 +104,7 @@ postgresql_body() {
 	chown postgres "$dir"
 	as="setpriv --reuid=postgres --regid=postgres --clear-groups --"
 	(cd "$dir" && $as "$initdb" -D "$dir/data" -A trust >initdb.log 2>&1) || atf_fail "initdb"
+	segments=$(wc -l </proc/sysvipc/shm)
 	# server and client in one tree, a transaction open between them
 	cat >both.sh <<-SH
 		cd $dir
@@ -123,9 +124,12 @@ postgresql_body() {
 	wait_for 60 grep -q inserted "$dir/answers"
 	sleep 0.3
 	again $tree
+	atf_check -o match:'^segment .*, attached by [0-9]' "$snapinspect" ipc again.psnap
 	: >"$dir/go"
 	finished $tree
 	atf_check -o inline:'inserted\n1000\n500500\n' cat "$dir/answers"
+	# the server knows its System V segment again, and removes it
+	[ "$(wc -l </proc/sysvipc/shm)" -eq "$segments" ] || atf_fail "$(cat /proc/sysvipc/shm)"
 }
 postgresql_cleanup() {
 	kill_remembered

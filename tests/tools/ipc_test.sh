@@ -203,6 +203,60 @@ several_namespaces_are_refused_body() {
 	kill -0 $target || atf_fail "it does not run"
 }
 
+# cannot_be_made HOW MESSAGE: x.psnap, changed, is refused, and nothing is left
+cannot_be_made() {
+	$enter ipcrm --all
+	atf_check "$SNAP_HELPERS/reipc" x.psnap "$1.psnap" "$1"
+	: >after
+	inventory >before
+	atf_check -s exit:1 -o ignore -e match:"$2" $enter "$snapctl" restore "$1.psnap"
+	nothing_left || { diff before after; atf_fail "something is left"; }
+}
+
+case_for_root what_cannot_be_made_is_told_and_leaves_nothing 'unshare nsenter ipcrm'
+what_cannot_be_made_is_told_and_leaves_nothing_body() {
+	new_namespace
+	start sysv_shm_in_a_gap
+	take_away
+	cannot_be_made huge 'making System V segment [0-9]+: '
+	start sysv_shm_sparse
+	take_away
+	cannot_be_made small 'PAG-3'
+	start sysv_shm_of_a_child
+	take_away
+	cannot_be_made small 'PAG-3'
+	start sysv_shm_creator
+	take_away
+	cannot_be_made huge 'making System V segment [0-9]+: '
+	start sysv_sem_values
+	take_away
+	cannot_be_made many 'making System V set of semaphores [0-9]+: Invalid argument'
+}
+
+case_for_root posix_queues_are_refused 'unshare nsenter python3'
+posix_queues_are_refused_body() {
+	[ "$SNAP_ARCH" = amd64 ] || atf_skip "python3 is a 64-bit program"
+	new_namespace
+	cat >queue.py <<-'PY'
+		import ctypes, os, signal
+		libc, text = ctypes.CDLL(None), ctypes.create_string_buffer(8192)
+		q = libc.mq_open(b"/snap", os.O_CREAT | os.O_RDWR | os.O_NONBLOCK, 0o600, None)
+		assert q >= 0 and libc.mq_send(q, b"hello", 5, 3) == 0
+		signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+		print("ready", flush=True)
+		signal.sigwait([signal.SIGUSR1])
+		print(libc.mq_receive(q, text, 8192, None), text.value.decode(), flush=True)
+	PY
+	setsid $enter python3 queue.py </dev/null >log 2>&1 &
+	target=$!
+	remember $target
+	wait_for 20 grep -q ready log
+	atf_check -s exit:1 -o ignore -e match:'posix-mqueue: POSIX message queue /snap: ' \
+	    "$snapctl" dump "$target" -o x.psnap
+	kill -USR1 "$target"
+	wait_for 10 grep -q '^5 hello' log
+}
+
 case_for_root each_call_fails_in_turn 'unshare nsenter strace' 600
 each_call_fails_in_turn_body() {
 	can_inject
@@ -243,5 +297,7 @@ atf_init_test_cases() {
 	atf_add_test_case used_outside_is_refused
 	atf_add_test_case attached_outside_is_told
 	atf_add_test_case several_namespaces_are_refused
+	atf_add_test_case posix_queues_are_refused
+	atf_add_test_case what_cannot_be_made_is_told_and_leaves_nothing
 	atf_add_test_case each_call_fails_in_turn
 }
