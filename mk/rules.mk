@@ -68,18 +68,7 @@ $(offline_tools:%=$(O)/bin/%) $(offline_tools:%=$(O)/static/%): $(libsnap_a) too
 	$(if $(V),,@echo "  LD    $@")
 	$(link)
 
-# ---- emit/, as a kernel would compile it ----
-
-freestanding := $(O)/freestanding/emit.o
-freestanding_allowed := memcpy|memmove|memset|memcmp
-
-$(freestanding): $(glue_emit_srcs) kernel-glue/emit/emit.h format/psnap.h $(flags)
-	@mkdir -p $(@D)
-	$(Q)$(CC) -std=c11 $(arch_flags) $(warn_flags) -O2 -ffreestanding -nostdlib -I. -c -o $@ $(glue_emit_srcs)
-	$(Q)if nm -u $@ | awk '{ print $$2 }' | grep -vE '^($(freestanding_allowed)|_GLOBAL_OFFSET_TABLE_)$$'; \
-	then echo "$@: needs more than memcpy" >&2; rm -f $@; exit 1; fi
-
-all: $(schema_checked) $(libsnap_a) $(libsnap_so) $(tools:%=$(O)/bin/%) $(if $(live),$(freestanding))
+all: $(schema_checked) $(libsnap_a) $(libsnap_so) $(tools:%=$(O)/bin/%)
 
 -include $(shell find $(O)/obj -name '*.d' 2>/dev/null)
 

@@ -3,12 +3,12 @@
 
 /* Free-standing: declared here, since there may be no <string.h>. */
 void *memcpy(void *restrict, const void *restrict, size_t);
-void *memmove(void *, const void *, size_t);
 
 /* Protobuf wire types (protobuf.dev, "Encoding"). */
 enum { WIRE_VARINT = 0, WIRE_LEN = 2 };
 
 #define VARINT_MAX	10	/* bytes of a 64-bit varint */
+#define MOVE_CHUNK	128	/* of stack, by which content moves */
 
 void
 glue_emit_init(struct glue_emit *e, void *buf, size_t cap)
@@ -214,6 +214,21 @@ glue_emit_open(struct glue_emit *e, uint32_t field)
 	e->last[e->depth] = 0;
 }
 
+/* Move n bytes at p up by `by`, last ones first: a memmove made of what every kernel has. */
+static void
+move_up(uint8_t *p, size_t n, size_t by)
+{
+	uint8_t chunk[MOVE_CHUNK];
+
+	while (n > 0) {
+		size_t k = n < sizeof chunk ? n : sizeof chunk;
+
+		n -= k;
+		memcpy(chunk, p + n, k);
+		memcpy(p + n + by, chunk, k);
+	}
+}
+
 /* The length goes in front of the content, which moves up to make place. */
 void
 glue_emit_close(struct glue_emit *e)
@@ -234,7 +249,7 @@ glue_emit_close(struct glue_emit *e)
 		fail(e, GLUE_EMIT_NO_ROOM);
 		return;
 	}
-	memmove(e->buf + start + n, e->buf + start, content);
+	move_up(e->buf + start, content, n);
 	memcpy(e->buf + start, b, n);
 	e->pos += n;
 }

@@ -2,8 +2,9 @@
 /*
  * emit: encode PSNAP object records into a bounded buffer, without allocating.
  *
- * Free-standing: it needs nothing but memcpy and memmove, takes no lock and
- * never sleeps, so a kernel can use it with locks held.
+ * Free-standing: it needs nothing but memcpy, keeps nothing between calls but
+ * what the caller owns, takes no lock and never sleeps, so a kernel can use it
+ * with locks held; tests/glue/freestanding_test builds it as kernels are built.
  *
  * A record is written whole or not at all:
  *

@@ -285,53 +285,119 @@ ATF_TC_BODY(emit_equals_protobuf_c, tc)
 	}
 }
 
+/* One record of every kind, the same every time. */
+static void
+make_samples(ProtobufCMessage *m[NSAMPLES])
+{
+	uint64_t seed = 42;
+
+	for (size_t i = 0; i < NSAMPLES; i++)
+		m[i] = make_message(samples[i], &seed, 0);
+}
+
+static void
+free_samples(ProtobufCMessage *m[NSAMPLES])
+{
+	for (size_t i = 0; i < NSAMPLES; i++)
+		protobuf_c_message_free_unpacked(m[i], NULL);
+}
+
 ATF_TC(record_is_whole_or_absent_at_every_buffer_size);
 ATF_TC_HEAD(record_is_whole_or_absent_at_every_buffer_size, tc)
 {
-	atf_tc_set_md_var(tc, "descr", "with any room a record either fits or leaves the buffer as it was");
+	atf_tc_set_md_var(tc, "descr", "behind another or alone, a record either fits or leaves the buffer as it was");
 }
 ATF_TC_BODY(record_is_whole_or_absent_at_every_buffer_size, tc)
 {
 	static uint8_t whole[1 << 16];
-	uint64_t seed = 42;
+	ProtobufCMessage *m[NSAMPLES];
 
+	make_samples(m);
 	for (size_t i = 0; i < NSAMPLES; i++) {
-		ProtobufCMessage *m = make_message(samples[i], &seed, 0);
 		struct glue_emit e;
-		size_t need;
+		size_t first, need;
 
+		/* its neighbour, and it */
 		glue_emit_init(&e, whole, sizeof whole);
-		ATF_REQUIRE_EQ(emit_record(&e, m), GLUE_EMIT_OK);
-		need = e.len;
+		ATF_REQUIRE_EQ(emit_record(&e, m[(i + 1) % NSAMPLES]), GLUE_EMIT_OK);
+		first = e.len;
+		ATF_REQUIRE_EQ(emit_record(&e, m[i]), GLUE_EMIT_OK);
+		need = e.len - first;
 
-		for (size_t room = 0; room <= need; room++) {
-			/* exactly `room` bytes, so that ASan sees one byte too many */
-			uint8_t *buf = malloc(room + PSNAP_REC_LEN);
-			size_t before;
+		for (size_t cap = 0; cap <= first + need; cap++) {
+			/* exactly `cap` bytes, so that ASan sees one byte too many */
+			uint8_t *buf = malloc(cap);
+			int r;
 
-			ATF_REQUIRE(buf != NULL);
-			glue_emit_init(&e, buf, room + PSNAP_REC_LEN);
-			glue_emit_begin(&e, PSNAP__KIND__KIND_HOST, 1, PSNAP_CRITICAL_REFUSE);
-			ATF_REQUIRE_EQ(glue_emit_end(&e), GLUE_EMIT_OK);
-			before = e.len;
-			if (room < need) {
-				ATF_REQUIRE_EQ(emit_record(&e, m), GLUE_EMIT_NO_ROOM);
-				ATF_REQUIRE_EQ(e.len, before);
-				ATF_REQUIRE_EQ(psnap_get32(buf + PSNAP_REC_OFF_LEN), 0);
-			} else {
-				ATF_REQUIRE_EQ(emit_record(&e, m), GLUE_EMIT_OK);
-				ATF_REQUIRE(memcmp(buf + before, whole, need) == 0);
+			ATF_REQUIRE(cap == 0 || buf != NULL);
+			glue_emit_init(&e, buf, cap);
+			r = emit_record(&e, m[(i + 1) % NSAMPLES]);
+			ATF_REQUIRE_EQ(r, cap < first ? GLUE_EMIT_NO_ROOM : GLUE_EMIT_OK);
+			ATF_REQUIRE_EQ(e.len, cap < first ? 0 : first);
+			if (cap >= first) {
+				r = emit_record(&e, m[i]);
+				ATF_REQUIRE_EQ(r, cap < first + need ? GLUE_EMIT_NO_ROOM : GLUE_EMIT_OK);
+				ATF_REQUIRE_EQ(e.len, cap < first + need ? first : first + need);
 			}
-			/* after making room the same record goes in unchanged */
-			if (room + PSNAP_REC_LEN >= need) {
-				glue_emit_reset(&e);
-				ATF_REQUIRE_EQ(emit_record(&e, m), GLUE_EMIT_OK);
-				ATF_REQUIRE(memcmp(buf, whole, need) == 0);
-			}
+			ATF_REQUIRE(e.len == 0 || memcmp(buf, whole, e.len) == 0);
 			free(buf);
 		}
-		protobuf_c_message_free_unpacked(m, NULL);
 	}
+	free_samples(m);
+}
+
+ATF_TC(retried_records_make_the_same_stream_at_every_buffer_size);
+ATF_TC_HEAD(retried_records_make_the_same_stream_at_every_buffer_size, tc)
+{
+	atf_tc_set_md_var(tc, "descr", "room made and the record emitted again, nothing is lost or repeated");
+}
+ATF_TC_BODY(retried_records_make_the_same_stream_at_every_buffer_size, tc)
+{
+	static uint8_t whole[1 << 18], taken[1 << 18];
+	ProtobufCMessage *m[NSAMPLES];
+	struct glue_emit e;
+	size_t len, largest = 0;
+
+	make_samples(m);
+	glue_emit_init(&e, whole, sizeof whole);
+	for (size_t i = 0; i < NSAMPLES; i++) {
+		len = e.len;
+		ATF_REQUIRE_EQ(emit_record(&e, m[i]), GLUE_EMIT_OK);
+		if (e.len - len > largest)
+			largest = e.len - len;
+	}
+	len = e.len;
+
+	for (size_t cap = 0; cap <= largest; cap++) {
+		size_t size = cap, at = 0;
+		uint8_t *buf = malloc(size);
+
+		ATF_REQUIRE(size == 0 || buf != NULL);
+		glue_emit_init(&e, buf, size);
+		for (size_t i = 0; i < NSAMPLES;) {
+			if (emit_record(&e, m[i]) == GLUE_EMIT_OK) {
+				i++;
+				continue;
+			}
+			if (e.len == 0) {	/* larger than the buffer */
+				free(buf);
+				size = size * 2 + 1;
+				buf = malloc(size);
+				ATF_REQUIRE(buf != NULL);
+				glue_emit_init(&e, buf, size);
+				continue;
+			}
+			ATF_REQUIRE(e.len <= sizeof taken - at);
+			memcpy(taken + at, buf, e.len);
+			at += e.len;
+			glue_emit_reset(&e);
+		}
+		ATF_REQUIRE_EQ(at + e.len, len);
+		memcpy(taken + at, buf, e.len);
+		ATF_REQUIRE_MSG(memcmp(taken, whole, len) == 0, "with a buffer of %zu bytes", cap);
+		free(buf);
+	}
+	free_samples(m);
 }
 
 ATF_TC_WITHOUT_HEAD(misuse_is_told_and_writes_nothing);
@@ -391,6 +457,7 @@ ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, emit_equals_protobuf_c);
 	ATF_TP_ADD_TC(tp, record_is_whole_or_absent_at_every_buffer_size);
+	ATF_TP_ADD_TC(tp, retried_records_make_the_same_stream_at_every_buffer_size);
 	ATF_TP_ADD_TC(tp, misuse_is_told_and_writes_nothing);
 	ATF_TP_ADD_TC(tp, record_above_the_limit_is_refused);
 	return atf_no_error();
