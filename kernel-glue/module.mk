@@ -2,6 +2,9 @@
 glue_emit_srcs := \
 	kernel-glue/emit/emit.c
 
+glue_records_srcs := \
+	kernel-glue/records/table.c
+
 glue_linux_srcs := \
 	kernel-glue/linux/arena.c \
 	kernel-glue/linux/coverage.c \

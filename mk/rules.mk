@@ -7,11 +7,11 @@ objs = $(patsubst %.c,$(O)/obj/%.o,$(1))
 
 proto_objs := $(proto_srcs:%.proto=$(O)/obj/gen/%.pb-c.o)
 libsnap_objs := $(call objs,$(libsnap_srcs)) $(proto_objs)
-glue_objs := $(call objs,$(glue_emit_srcs) $(glue_linux_srcs))
+glue_objs := $(call objs,$(glue_emit_srcs) $(glue_records_srcs) $(glue_linux_srcs))
 
 $(call objs,$(filter-out $(restore_linux_srcs) $(linux_srcs),$(libsnap_srcs)) $(glue_emit_srcs) $(tools_common_srcs) $(snapinspect_srcs) \
     $(snapconv_srcs)): own_flags := $(posix_flags)
-$(call objs,$(glue_linux_srcs) $(restore_linux_srcs) $(linux_srcs) $(snapctl_srcs)): own_flags := $(linux_flags)
+$(call objs,$(glue_records_srcs) $(glue_linux_srcs) $(restore_linux_srcs) $(linux_srcs) $(snapctl_srcs)): own_flags := $(linux_flags)
 
 # A changed compiler or flag rebuilds; installing takes what was built.
 flags := $(O)/flags

@@ -9,7 +9,8 @@
 # fuzz_targets			libFuzzer programs
 
 tests_c := \
-	tests/glue/emit_test.c
+	tests/glue/emit_test.c \
+	tests/glue/records_test.c
 
 tests_sh := \
 	tests/behaviour/behaviour_test.sh \
