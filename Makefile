@@ -8,6 +8,7 @@
 #   make demo               ./configure-deps, then the tour of README.md
 #   make bench fuzz         measure; look for crashes
 #   make install DESTDIR= PREFIX=
+#   make module KDIR=       the kernel module, for the kernel of these headers
 #
 # O=FOLDER  CC=gcc|clang  SANITIZE=address,undefined  ARCH=amd64|i386|arm64|s390x
 # V=1  WERROR=  CFLAGS= CPPFLAGS= LDFLAGS= as usual

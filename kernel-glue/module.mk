@@ -5,6 +5,24 @@ glue_emit_srcs := \
 glue_records_srcs := \
 	kernel-glue/records/table.c
 
+# what of the module runs in programs, and what the kernel's make builds
+glue_module_client_srcs := \
+	kernel-glue/linux-module/client.c
+
+glue_module_files := \
+	kernel-glue/linux-module/Kbuild \
+	kernel-glue/linux-module/collect.c \
+	kernel-glue/linux-module/descriptor.c \
+	kernel-glue/linux-module/device.c \
+	kernel-glue/linux-module/mapping.c \
+	kernel-glue/linux-module/module.h \
+	kernel-glue/linux-module/namespaces.h \
+	kernel-glue/linux-module/process.c \
+	kernel-glue/linux-module/snapshot.c \
+	kernel-glue/linux-module/thread.c
+
+glue_module_man := kernel-glue/linux-module/psnap.4
+
 glue_linux_srcs := \
 	kernel-glue/linux/arena.c \
 	kernel-glue/linux/coverage.c \

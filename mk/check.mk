@@ -52,6 +52,11 @@ guest_i386 := build/i386
 guest_tools:
 	$(if $(wildcard $(SYSROOTS)/i386),$(Q)$(MAKE) --no-print-directory O=$(guest_i386) $(matrix_i386) SNAP_ONCE= SANITIZE= static)
 
+# The kernel module for each of them whose headers are here.
+guest_modules:
+	$(Q)for a in amd64 i386; do kdir=$(SYSROOTS)/guest-$$a/headers/build; [ ! -d $$kdir ] || \
+	$(MAKE) --no-print-directory module MODULE=$$a KDIR=$$kdir || exit 1; done
+
 # Makers of snapshots, linked with the library.
 fixtures := $(test_fixtures:tests/helpers/%.c=$(helpers_dir)/%)
 $(call objs,$(test_fixtures)): own_flags := $(posix_flags)
@@ -98,7 +103,7 @@ kyua = SNAP_BIN=$(abspath $(snap_bin)) SNAP_SRC=$(CURDIR) SNAP_HELPERS=$(abspath
 
 results := $(O)/results.db
 
-check: all $(tests_dir)/Kyuafile $(helpers) $(helpers32) $(behave) $(fixtures) $(vectors) $(if $(SNAP_ONCE),static guest_tools)
+check: all $(tests_dir)/Kyuafile $(helpers) $(helpers32) $(behave) $(fixtures) $(vectors) $(if $(SNAP_ONCE),static guest_tools guest_modules)
 ifneq ($(run),)
 	$(call wrap,$(O)/bin/x,$(tools:%=$(O)/bin/%))
 	$(call wrap,$(helpers_dir)/x,$(fixtures))
@@ -153,6 +158,6 @@ lint:
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,portability -I. -I$(O)/gen \
 	    --suppress=missingIncludeSystem $(libsnap_srcs) $(glue_emit_srcs) $(tools_common_srcs) \
 	    $(snapinspect_srcs) $(snapconv_srcs)
-	$(Q)mandoc -T lint -W warning $(man_pages)
+	$(Q)mandoc -T lint -W warning $(man_pages) $(glue_module_man)
 
-.PHONY: check guest_tools test demo bench fuzz fuzz-run lint vectors
+.PHONY: check guest_tools guest_modules test demo bench fuzz fuzz-run lint vectors

@@ -7,11 +7,12 @@ objs = $(patsubst %.c,$(O)/obj/%.o,$(1))
 
 proto_objs := $(proto_srcs:%.proto=$(O)/obj/gen/%.pb-c.o)
 libsnap_objs := $(call objs,$(libsnap_srcs)) $(proto_objs)
-glue_objs := $(call objs,$(glue_emit_srcs) $(glue_records_srcs) $(glue_linux_srcs))
+glue_objs := $(call objs,$(glue_emit_srcs) $(glue_records_srcs) $(glue_module_client_srcs) $(glue_linux_srcs))
 
 $(call objs,$(filter-out $(restore_linux_srcs) $(linux_srcs),$(libsnap_srcs)) $(glue_emit_srcs) $(tools_common_srcs) $(snapinspect_srcs) \
     $(snapconv_srcs)): own_flags := $(posix_flags)
-$(call objs,$(glue_records_srcs) $(glue_linux_srcs) $(restore_linux_srcs) $(linux_srcs) $(snapctl_srcs)): own_flags := $(linux_flags)
+$(call objs,$(glue_records_srcs) $(glue_module_client_srcs) $(glue_linux_srcs) $(restore_linux_srcs) \
+    $(linux_srcs) $(snapctl_srcs)): own_flags := $(linux_flags)
 
 # A changed compiler or flag rebuilds; installing takes what was built.
 flags := $(O)/flags
@@ -74,7 +75,17 @@ all: $(schema_checked) $(libsnap_a) $(libsnap_so) $(tools:%=$(O)/bin/%)
 
 static: $(tools:%=$(O)/static/%)
 
-.PHONY: all static clean distclean FORCE
+# ---- the kernel module, by the make of a kernel's headers, from a folder of links to its sources ----
+
+module_dir := $(O)/module$(if $(MODULE),/$(MODULE))
+
+module:
+	$(if $(KDIR),,$(error make module KDIR=FOLDER: of the headers of the kernel it is for))
+	$(Q)mkdir -p $(module_dir) && ln -sf $(abspath $(glue_module_files)) $(module_dir)
+	$(Q)env -i PATH="$$PATH" $(MAKE) -C $(KDIR) M=$(abspath $(module_dir)) -s modules >$(module_dir)/log 2>&1 || \
+	{ cat $(module_dir)/log >&2; exit 1; }
+
+.PHONY: all static module clean distclean FORCE
 clean:
 	rm -rf $(O)
 distclean: clean

@@ -61,6 +61,8 @@ tests_once_sh := \
 test_helpers := \
 	tests/helpers/backtrace.c \
 	tests/helpers/bound.c \
+	tests/helpers/collected.c \
+	tests/helpers/device.c \
 	tests/helpers/measure.c \
 	tests/helpers/reaper.c \
 	tests/helpers/target.c \
@@ -69,6 +71,9 @@ test_helpers := \
 
 # Static and with its symbols, so that the C library's choices can be read anywhere.
 $(O)/tests/helpers/vector $(O)/tests/helpers/vector32: helper_libs := -static -Wl,-z,x86-64-v3
+
+$(O)/tests/helpers/collected $(O)/tests/helpers/collected32: helper_libs := \
+	$(glue_module_client_srcs) $(glue_records_srcs)
 
 behaviour_srcs := \
 	tests/behaviour/anonymous.c \
