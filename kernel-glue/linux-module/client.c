@@ -35,10 +35,11 @@ read_all(int fd, struct rec_table *t, uint64_t bytes)
 
 /* Fewer at a time if the kernel has no room for the records of so many. */
 static int
-collect_batch(int fd, struct rec_table *t, const int32_t *pids, size_t *count)
+collect_batch(int fd, struct rec_table *t, const int32_t *pids, size_t *count, bool mappings)
 {
 	for (;;) {
-		struct psnap_collect a = { .pids = (uintptr_t)pids, .count = (uint32_t)*count };
+		struct psnap_collect a = { .pids = (uintptr_t)pids, .count = (uint32_t)*count,
+		    .flags = mappings ? PSNAP_MAPPINGS : 0 };
 
 		if (ioctl(fd, PSNAP_COLLECT, &a) == 0)
 			return read_all(fd, t, a.bytes);
@@ -51,18 +52,23 @@ collect_batch(int fd, struct rec_table *t, const int32_t *pids, size_t *count)
 }
 
 int
-module_collect(struct rec_table *t, const int32_t *pids, size_t count)
+module_open(void)
 {
-	int fd = open(PSNAP_DEVICE, O_RDONLY | O_CLOEXEC), r = 0;
-	size_t batch = BATCH;
+	int fd = open(PSNAP_DEVICE, O_RDONLY | O_CLOEXEC);
 
-	if (fd < 0)
-		return -errno;
+	return fd >= 0 ? fd : -errno;
+}
+
+int
+module_collect(int fd, struct rec_table *t, const int32_t *pids, size_t count, bool mappings)
+{
+	size_t batch = BATCH;
+	int r = 0;
+
 	for (size_t at = 0; r == 0 && at < count; at += batch) {
 		if (batch > count - at)
 			batch = count - at;
-		r = collect_batch(fd, t, pids + at, &batch);
+		r = collect_batch(fd, t, pids + at, &batch, mappings);
 	}
-	close(fd);
 	return r;
 }

@@ -83,7 +83,7 @@ collect_process(struct collector *c, struct task_struct *t)
 	int r;
 
 	if ((r = make(c, process_record, t)) != 0 || (r = make(c, handlers_record, t)) != 0 ||
-	    (r = make(c, mapping_records, t)) != 0)
+	    (r = c->mappings ? make(c, mapping_records, t) : 0) != 0)
 		return r;
 	return make(c, descriptor_records, t);
 }

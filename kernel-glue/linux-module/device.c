@@ -90,7 +90,8 @@ publish(struct opened *o, struct snapshot *s)
 static int
 collect_new(struct opened *o, struct psnap_collect *a, struct snapshot **made)
 {
-	struct collector c = { .key = &o->key, .pids = task_active_pid_ns(current), .users = current_user_ns() };
+	struct collector c = { .key = &o->key, .pids = task_active_pid_ns(current), .users = current_user_ns(),
+	    .mappings = a->flags & PSNAP_MAPPINGS };
 	__s32 *pids = memdup_user(u64_to_user_ptr(a->pids), a->count * sizeof *pids);
 	int r;
 
@@ -115,7 +116,7 @@ psnap_collect(struct opened *o, struct psnap_collect __user *user)
 
 	if (copy_from_user(&a, user, sizeof a) != 0)
 		return -EFAULT;
-	if (a.flags != 0 || a.reserved != 0 || a.count == 0 || a.count > PSNAP_COLLECT_MAX || a.pids > ULONG_MAX)
+	if (a.flags & ~PSNAP_MAPPINGS || a.reserved != 0 || a.count == 0 || a.count > PSNAP_COLLECT_MAX || a.pids > ULONG_MAX)
 		return -EINVAL;
 	r = collect_new(o, &a, &s);
 	if ((r == 0 || r == -ESRCH) && copy_to_user(user, &a, sizeof a) != 0)

@@ -39,6 +39,7 @@ struct collector {
 	struct pid_namespace	*pids;	/* the caller's */
 	struct user_namespace	*users;
 	struct snapshot		*to;
+	bool			mappings;	/* wanted, too */
 	unsigned long		next;	/* address or descriptor where a walk goes on */
 };
 

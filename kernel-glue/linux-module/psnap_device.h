@@ -15,11 +15,13 @@
 struct psnap_collect {
 	__u64	pids;		/* address of __s32[count]: processes, by their numbers in the caller's pid namespace */
 	__u32	count;		/* 1 to PSNAP_COLLECT_MAX */
-	__u32	flags;		/* 0 */
+	__u32	flags;		/* PSNAP_MAPPINGS or 0 */
 	__u64	bytes;		/* told: of records to be read or mapped */
 	__u32	missing;	/* told with ESRCH: index of the one that there is not */
 	__u32	reserved;	/* 0 */
 };
+
+#define PSNAP_MAPPINGS	1	/* theirs, too */
 
 #define PSNAP_COLLECT	_IOWR(0xb7, 0x50, struct psnap_collect)
 

@@ -439,12 +439,13 @@ main(int argc, char **argv)
 	int32_t *pids = calloc((size_t)argc, sizeof *pids);
 	size_t n = (size_t)argc - 1;
 	struct timespec from, to;
-	int r;
+	int fd = module_open(), r;
 
 	for (size_t i = 0; i < n; i++)
 		pids[i] = atoi(argv[i + 1]);
 	clock_gettime(CLOCK_MONOTONIC, &from);
-	if ((r = module_collect(&table, pids, n)) != 0 || (r = rec_table_index(&table)) != 0) {
+	if ((r = fd < 0 ? fd : module_collect(fd, &table, pids, n, true)) != 0 ||
+	    (r = rec_table_index(&table)) != 0) {
 		fprintf(stderr, "collected: %s\n", strerror(-r));
 		return 2;
 	}

@@ -85,7 +85,7 @@ hostile(void)
 	expect(collect(fd, &self, 0, 0, 0, &a) == EINVAL, "no pids");
 	expect(collect(fd, many, PSNAP_COLLECT_MAX + 1, 0, 0, &a) == EINVAL, "too many pids");
 	expect(collect(fd, many, UINT32_MAX, 0, 0, &a) == EINVAL, "far too many pids");
-	expect(collect(fd, &self, 1, 1, 0, &a) == EINVAL, "a flag");
+	expect(collect(fd, &self, 1, PSNAP_MAPPINGS << 1, 0, &a) == EINVAL, "a flag");
 	expect(collect(fd, &self, 1, 0, 1, &a) == EINVAL, "a reserved field");
 	for (uint32_t i = 1; i < 5; i++) {
 		int32_t two[] = { self, strange[i] };
@@ -125,7 +125,7 @@ alike(int32_t pid)
 	char *mapped, *copy;
 	uint64_t first;
 
-	expect(collect(fd, &pid, 1, 0, 0, &a) == 0 && a.bytes > 0, "collected");
+	expect(collect(fd, &pid, 1, PSNAP_MAPPINGS, 0, &a) == 0 && a.bytes > 0, "collected");
 	mapped = mmap(NULL, (size_t)a.bytes, PROT_READ, MAP_SHARED, fd, 0);
 	copy = malloc((size_t)a.bytes);
 	if (mapped == MAP_FAILED || copy == NULL || pread(fd, copy, (size_t)a.bytes, 0) != (ssize_t)a.bytes) {
@@ -136,10 +136,10 @@ alike(int32_t pid)
 	expect(mprotect(mapped, 4096, PROT_READ | PROT_WRITE) < 0, "and never to be written");
 	first = identity(copy, (size_t)a.bytes);
 
-	expect(collect(other, &pid, 1, 0, 0, &b) == 0 && b.bytes == a.bytes, "the same length for another open");
+	expect(collect(other, &pid, 1, PSNAP_MAPPINGS, 0, &b) == 0 && b.bytes == a.bytes, "the same length for another open");
 	expect(pread(other, copy, (size_t)b.bytes, 0) == (ssize_t)b.bytes && first != 0 &&
 	    identity(copy, (size_t)b.bytes) != first, "which has other identities");
-	expect(collect(fd, &pid, 1, 0, 0, &a) == 0 && pread(fd, copy, (size_t)a.bytes, 0) == (ssize_t)a.bytes &&
+	expect(collect(fd, &pid, 1, PSNAP_MAPPINGS, 0, &a) == 0 && pread(fd, copy, (size_t)a.bytes, 0) == (ssize_t)a.bytes &&
 	    identity(copy, (size_t)a.bytes) == first, "the first open has the same again");
 
 	/* what is mapped outlives its collection and its descriptor */
@@ -159,7 +159,7 @@ limited(char **words, uint32_t count)
 
 	for (uint32_t i = 0; i < count; i++)
 		pids[i] = atoi(words[i]);
-	expect(collect(fd, pids, count, 0, 0, &a) == ENOSPC, "all of them");
+	expect(collect(fd, pids, count, PSNAP_MAPPINGS, 0, &a) == ENOSPC, "all of them");
 	expect(collect(fd, pids, 1, 0, 0, &a) == 0 && a.bytes > 0, "one of them");
 	close(fd);
 	free(pids);
