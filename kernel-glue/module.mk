@@ -22,11 +22,19 @@ glue_module_files := \
 	kernel-glue/linux-module/thread.c
 
 glue_module_man := kernel-glue/linux-module/psnap.4
+bpf_srcs := \
+	kernel-glue/linux-bpf/collect.bpf.c \
+	kernel-glue/linux-bpf/file.bpf.c \
+	kernel-glue/linux-bpf/task.bpf.c \
+	kernel-glue/linux-bpf/vma.bpf.c
+
+glue_bpf_srcs := kernel-glue/linux-bpf/$(if $(bpf),collector,none).c
 
 glue_linux_srcs := \
 	kernel-glue/linux/arena.c \
 	kernel-glue/linux/coverage.c \
 	kernel-glue/linux/dump.c \
+	kernel-glue/linux/facts.c \
 	kernel-glue/linux/fd_anon.c \
 	kernel-glue/linux/fd_emit.c \
 	kernel-glue/linux/fd_file.c \

@@ -17,7 +17,7 @@ $(call objs,$(tests_c) $(tests_offline_c)): all_cflags += -Wno-missing-prototype
 
 $(c_test_bins): $(tests_dir)/%: $(O)/obj/tests/%.o $(if $(live),$(glue_objs)) $(libsnap_a)
 	@mkdir -p $(@D)
-	$(Q)$(CC) $(all_ldflags) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(atf_libs) $(tools_libs) $(libsnap_libs)
+	$(Q)$(CC) $(all_ldflags) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) $(atf_libs) $(tools_libs) $(libsnap_libs) $(if $(live),$(live_libs))
 
 $(sh_test_bins): $(tests_dir)/%: tests/%.sh
 	@mkdir -p $(@D)

@@ -7,12 +7,13 @@ objs = $(patsubst %.c,$(O)/obj/%.o,$(1))
 
 proto_objs := $(proto_srcs:%.proto=$(O)/obj/gen/%.pb-c.o)
 libsnap_objs := $(call objs,$(libsnap_srcs)) $(proto_objs)
-glue_objs := $(call objs,$(glue_emit_srcs) $(glue_records_srcs) $(glue_module_client_srcs) $(glue_linux_srcs))
+glue_objs := $(call objs,$(glue_emit_srcs) $(glue_records_srcs) $(glue_module_client_srcs) $(glue_linux_srcs) \
+    $(glue_bpf_srcs))
 
 $(call objs,$(filter-out $(restore_linux_srcs) $(linux_srcs),$(libsnap_srcs)) $(glue_emit_srcs) $(tools_common_srcs) $(snapinspect_srcs) \
     $(snapconv_srcs)): own_flags := $(posix_flags)
-$(call objs,$(glue_records_srcs) $(glue_module_client_srcs) $(glue_linux_srcs) $(restore_linux_srcs) \
-    $(linux_srcs) $(snapctl_srcs)): own_flags := $(linux_flags)
+$(call objs,$(glue_records_srcs) $(glue_module_client_srcs) $(glue_linux_srcs) $(glue_bpf_srcs) \
+    $(restore_linux_srcs) $(linux_srcs) $(snapctl_srcs)): own_flags := $(linux_flags)
 
 # A changed compiler or flag rebuilds; installing takes what was built.
 flags := $(O)/flags
@@ -35,6 +36,24 @@ $(O)/obj/gen/%.o: $(O)/gen/%.c $(proto_hdrs) $(flags)
 
 .SECONDARY: $(proto_srcs:%.proto=$(O)/gen/%.pb-c.c) $(proto_hdrs)
 
+# ---- programs for the kernel: one object, and the header that carries it ----
+
+bpf_objs := $(bpf_srcs:%.c=$(O)/obj/%.o)
+bpf_skeleton := $(O)/gen/kernel-glue/linux-bpf/collect.skel.h
+
+$(bpf_objs): $(O)/obj/%.o: %.c $(flags)
+	@mkdir -p $(@D)
+	$(if $(V),,@echo "  BPF   $<")
+	$(Q)clang -target bpf -std=gnu11 -D__TARGET_ARCH_x86 -Wall -Wextra $(WERROR) -O2 -g -I. \
+	    -idirafter /usr/include/x86_64-linux-gnu -MMD -MP -c -o $@ $<
+
+$(bpf_skeleton): $(bpf_objs)
+	@mkdir -p $(@D)
+	$(Q)$(bpftool) gen object $(@:.skel.h=.o) $^
+	$(Q)$(bpftool) gen skeleton $(@:.skel.h=.o) name collect_bpf >$@.new && mv $@.new $@
+
+$(call objs,kernel-glue/linux-bpf/collector.c): $(bpf_skeleton)
+
 # ---- the library ----
 
 libsnap_a := $(O)/lib/libsnap.a
@@ -56,7 +75,7 @@ $(libsnap_so): $(libsnap_objs) libsnap/libsnap.map libsnap/module.mk format/modu
 # ---- programs; those in static/ need no library where they run ----
 
 link = $(Q)$(CC) $(all_ldflags) $(LDFLAGS) -o $@ $(filter %.o,$^) $(filter %.a,$^) \
-	$(if $(filter $(O)/static/%,$@),-static $(static_libs),$(tools_libs) $(libsnap_libs))
+	$(if $(filter $(O)/static/%,$@),-static $(static_libs),$(tools_libs) $(libsnap_libs) $(if $(filter %/snapctl,$@),$(live_libs)))
 
 $(O)/bin/snapctl $(O)/static/snapctl: $(call objs,$(snapctl_srcs) $(tools_common_srcs)) $(glue_objs) $(libsnap_a) tools/module.mk kernel-glue/module.mk
 	@mkdir -p $(@D)

@@ -58,6 +58,12 @@ else ifeq ($(shell $(pkg_config) --exists $(pkgs_libsnap) $(pkgs_tools) && echo 
   $(error libraries for ARCH=$(ARCH) are missing: run ./configure-deps as root)
 endif
 
+# Collection inside the kernel: for an amd64 snapctl, where its builders are.
+bpftool := PATH=$$PATH:/usr/sbin bpftool
+bpf := $(if $(and $(live),$(filter amd64,$(ARCH))),$(shell $(bpftool) version >/dev/null 2>&1 && \
+	command -v clang >/dev/null && $(pkg_config) --exists libbpf && echo yes))
+pkgs_live := $(if $(bpf),libbpf)
+
 CFLAGS ?= -O2 -g
 sanitize_flags := $(if $(SANITIZE),-fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=all)
 warn_flags := -Wall -Wextra -Wstrict-prototypes -Wmissing-prototypes -Wshadow -Wpointer-arith \
@@ -70,4 +76,5 @@ all_ldflags := $(arch_flags) -pthread $(sanitize_flags) $(if $(sysroot),-L$(libd
 	-Wl$(comma)-rpath-link$(comma)$(libpath) $(if $(live),-Wl$(comma)--disable-new-dtags$(comma)-rpath$(comma)$(libpath)))
 libsnap_libs := $(call libs,--libs,$(pkgs_libsnap))
 tools_libs := $(call libs,--libs,$(pkgs_tools))
-static_libs := $(call libs,--static --libs,$(pkgs_libsnap) $(pkgs_tools))
+live_libs := $(if $(pkgs_live),$(call libs,--libs,$(pkgs_live)))
+static_libs := $(call libs,--static --libs,$(pkgs_libsnap) $(pkgs_tools) $(pkgs_live))

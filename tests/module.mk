@@ -14,6 +14,7 @@ tests_c := \
 
 tests_sh := \
 	tests/behaviour/behaviour_test.sh \
+	tests/behaviour/collectors_test.sh \
 	tests/glue/freestanding_test.sh \
 	tests/tools/convert_abi_live_test.sh \
 	tests/tools/convert_edit_live_test.sh \

@@ -29,12 +29,10 @@ static void
 relatives(const struct collector *c, struct rec_process *r, struct task_struct *t)
 {
 	rcu_read_lock();
-	r->parent = task_ppid_nr_ns(t, c->pids);
 	numbers(c, &r->group, task_pid(t), task_pgrp(t));
 	numbers(c, &r->session, task_pid(t), task_session(t));
 	rcu_read_unlock();
 	r->exit_signal = t->exit_signal;
-	r->exit_code = t->exit_code;
 }
 
 /* ---- what is in signal_struct, under its lock ---- */
@@ -185,19 +183,6 @@ namespaces(struct rec_process *r, struct task_struct *t)
 /* ---- the address space ---- */
 
 static void
-executable(const struct collector *c, struct rec_process *r, struct mm_struct *mm)
-{
-	const struct file *exe;
-
-	rcu_read_lock();
-	if ((exe = rcu_dereference(mm->exe_file)) != NULL) {
-		r->exe = identity(c, exe);
-		r->exe_path = path_identity(c, &exe->f_path);
-	}
-	rcu_read_unlock();
-}
-
-static void
 marks(struct rec_process *r, struct mm_struct *mm)
 {
 	spin_lock(&mm->arg_lock);
@@ -215,19 +200,13 @@ marks(struct rec_process *r, struct mm_struct *mm)
 	spin_unlock(&mm->arg_lock);
 }
 
-/* With the pair of zeros at its end, as /proc/PID/auxv. */
 static void
 auxiliary_vector(struct rec_process *r, const struct mm_struct *mm)
 {
-	u32 n = 0;
-
-	BUILD_BUG_ON(AT_VECTOR_SIZE > REC_AUXV);
-	do {
-		r->auxv[n] = mm->saved_auxv[n];
-		r->auxv[n + 1] = mm->saved_auxv[n + 1];
-		n += 2;
-	} while (n + 2 <= AT_VECTOR_SIZE && mm->saved_auxv[n - 2] != 0);
-	r->auxv_words = n;
+	BUILD_BUG_ON(sizeof mm->saved_auxv > sizeof r->auxv);
+	memcpy(r->auxv, mm->saved_auxv, sizeof mm->saved_auxv);
+	r->auxv_words = AT_VECTOR_SIZE;
+	r->auxv_word = sizeof mm->saved_auxv[0];
 }
 
 static void
@@ -238,11 +217,9 @@ machine_state(struct rec_process *r, struct mm_struct *mm)
 #endif
 #ifdef CONFIG_X86_64
 	r->flags |= mm->context.flags & MM_CONTEXT_HAS_VSYSCALL ? REC_PROCESS_VSYSCALL : 0;
-	r->have |= REC_HAVE_VSYSCALL;
 #endif
 #ifdef CONFIG_MEMBARRIER
 	r->membarrier = atomic_read(&mm->membarrier_state);
-	r->have |= REC_HAVE_MEMBARRIER;
 #endif
 }
 
@@ -254,10 +231,9 @@ address_space(const struct collector *c, struct rec_process *r, struct task_stru
 	if (mm == NULL)
 		return;
 	r->mm = identity(c, mm);
-	r->mappings = mm->map_count;
 	r->dumpable = get_dumpable(mm);
-	r->flags |= test_bit(MMF_DISABLE_THP, &mm->flags) ? REC_PROCESS_THP_DISABLED : 0;
-	executable(c, r, mm);
+	r->flags |= test_bit(MMF_DISABLE_THP, &mm->flags) ? REC_PROCESS_THP : 0;
+	r->exe = identity(c, rcu_access_pointer(mm->exe_file));
 	marks(r, mm);
 	auxiliary_vector(r, mm);
 	machine_state(r, mm);
@@ -283,8 +259,10 @@ process_record(struct collector *c, struct task_struct *t)
 	r->personality = t->personality;
 #ifdef CONFIG_AUDIT
 	r->login_uid = from_kuid(c->users, t->loginuid);
-	r->have |= REC_HAVE_LOGIN;
+#else
+	r->login_uid = U32_MAX;
 #endif
+	r->cgroups = identity(c, rcu_access_pointer(t->cgroups));
 	r->start = timens_add_boottime_ns(t->start_boottime);
 	record_end(c, r, sizeof *r, 0);
 	return 0;

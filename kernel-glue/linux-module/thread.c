@@ -104,6 +104,8 @@ pointers(struct rec_thread *r, struct task_struct *t)
 	r->robust = (unsigned long)t->robust_list;
 #ifdef CONFIG_COMPAT
 	r->compat_robust = (unsigned long)t->compat_robust_list;
+#elif !defined(CONFIG_64BIT)
+	r->compat_robust = r->robust;
 #endif
 	r->rseq = (unsigned long)t->rseq;
 	r->rseq_size = sizeof *t->rseq;
@@ -167,7 +169,6 @@ thread_record(struct collector *c, struct task_struct *t)
 
 	if (r == NULL)
 		return -ENOBUFS;
-	r->state = task_state_to_char(t);
 	get_task_comm(r->comm, t);
 	rcu_read_lock();
 	numbers(c, &r->numbers, task_pid(t), task_pid(t));

@@ -14,6 +14,7 @@
 #include "kernel-glue/linux/arena.h"
 #include "kernel-glue/linux/coverage.h"
 #include "kernel-glue/linux/dump.h"
+#include "kernel-glue/linux/facts.h"
 #include "kernel-glue/linux/procfs.h"
 
 #define EMIT_BUFFER	(1u << 20)
@@ -178,9 +179,9 @@ now_ns(void)
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
 }
 
-/* Resident bytes of the tree as it is now; a guess, for the stage. */
+/* Resident bytes of the tree as it is now, and its processes; a guess, for the stage and the collector. */
 static uint64_t
-estimate(struct dump *d, pid_t pid, int depth)
+estimate(struct dump *d, pid_t pid, int depth, size_t *processes)
 {
 	struct proc p = { .pid = pid, .live = pid };
 	uint64_t bytes = 0;
@@ -189,6 +190,7 @@ estimate(struct dump *d, pid_t pid, int depth)
 
 	if (depth > 64 || proc_open(&p) != 0)
 		return 0;
+	++*processes;
 	if (proc_read_small(&p, "status", text, sizeof text) > 0)
 		bytes = (field_number(text, "RssAnon", 10) + field_number(text, "RssShmem", 10)) << 10;
 	snprintf(path, sizeof path, "task/%d/children", (int)pid);
@@ -198,7 +200,7 @@ estimate(struct dump *d, pid_t pid, int depth)
 
 			if (end == at)
 				break;
-			bytes += estimate(d, (pid_t)child, depth + 1);
+			bytes += estimate(d, (pid_t)child, depth + 1, processes);
 		}
 	close(p.proc_fd);
 	return bytes;
@@ -242,6 +244,8 @@ collect(struct dump *d)
 {
 	int r;
 
+	if ((r = facts_collect(d)) != 0)
+		return r;
 	for (size_t i = 0; i < d->procs.n; i++) {
 		if (d->options->cancel != NULL && *d->options->cancel)
 			return dump_fail(d, GLUE_E_INTERRUPTED, 0, NULL, "interrupted");
@@ -255,7 +259,17 @@ collect(struct dump *d)
 	    (r = coverage_decide(d)) != 0)
 		return r;
 	numbers_translate(d);
-	return mem_stage_pages(d);
+	return 0;
+}
+
+static int
+collect_and_stage(struct dump *d)
+{
+	uint64_t began = now_ns();
+	int r = collect(d);
+
+	d->result->collect_ns = now_ns() - began;
+	return r != 0 ? r : mem_stage_pages(d);
 }
 
 static int
@@ -345,15 +359,18 @@ glue_linux_dump(const struct glue_linux_options *options, const struct glue_sink
 {
 	struct dump d = { .options = options, .sink = sink, .result = result, .err = err };
 	bool hold = options->after != GLUE_RUN_ON;
-	uint64_t frozen;
+	uint64_t frozen, bytes;
+	size_t processes = 0;
 	int r;
 
-	if ((r = begin(&d, now_ns())) != 0 ||
-	    (r = stage_open(&d, estimate(&d, options->pid, 0))) != 0)
+	if ((r = begin(&d, now_ns())) != 0)
+		goto out;
+	bytes = estimate(&d, options->pid, 0, &processes);
+	if ((r = stage_open(&d, bytes)) != 0 || (r = facts_open(&d, processes)) != 0)
 		goto out;
 	frozen = now_ns();
 	if ((r = freeze_tree(&d)) == 0)
-		r = collect(&d);
+		r = collect_and_stage(&d);
 	if (r != 0)
 		remote_undo(&d);
 	else if (hold)
@@ -365,6 +382,7 @@ glue_linux_dump(const struct glue_linux_options *options, const struct glue_sink
 	if (r == 0 && !hold)
 		r = emit_and_finish(&d);
 out:
+	facts_close(&d);
 	stage_close(&d);
 	end(&d);
 	return r;

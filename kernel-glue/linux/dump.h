@@ -27,6 +27,7 @@
 #include "format/psnap_fields.h"
 #include "kernel-glue/emit/emit.h"
 #include "kernel-glue/linux/linux.h"
+#include "kernel-glue/records/records.h"
 
 #define DUMP_PAGE	4096u
 #define DUMP_PAGE_SHIFT	12
@@ -86,7 +87,14 @@ struct dump {
 
 	struct host	*host;		/* clocks, kernel, CPU; task_host.c */
 	struct stage	*stage;		/* page contents held; mem_stage.c */
+	struct task	*scheduled;	/* the last thread asked for its CPUs; task_thread.c */
+	bool		labels;		/* a security module may have labelled processes */
+	struct facts	*facts;		/* of a collector inside the kernel; NULL: /proc is asked for all */
 };
+
+/* facts.c */
+struct facts;
+struct mapping;
 
 /* One task stopped by ptrace. */
 struct task {
@@ -123,6 +131,7 @@ struct proc {
 	bool		group_stopped;	/* stopped by job control before we came */
 	struct list	tasks;		/* struct task, leader first, then by tid */
 	uint64_t	*thread_ids;	/* of their records */
+	bool		told;		/* facts answer all that it would be asked by remote calls */
 	struct proc_state *state;	/* task_proc.c */
 	struct mm	*mm;		/* shared if CLONE_VM without CLONE_THREAD */
 	struct fd_table	*table;
@@ -178,14 +187,15 @@ int	proc_readlink(struct dump *d, const struct proc *p, const char *path, char *
 
 /* ---- numbers.c ------------------------------------------------------------------ */
 
-/* Which pid namespace is the root's: by its status, before all others. */
-void	numbers_begin(struct dump *d, const char *status);
+/* A line of status ("NSpid"): a number in each pid namespace from ours inwards. */
+struct rec_numbers numbers_of_status(const char *status, const char *name);
+/* Which pid namespace is the root's: by its own numbers, before all others. */
+void	numbers_begin(struct dump *d, const struct rec_numbers *pid);
 /*
- * The numbers on a line of status ("NSpid") in the root's pid namespace and
- * those nested in it, to v: how many; v[0] is `here` without such a line.
+ * Those in the root's pid namespace and in those nested in it, to v: how
+ * many; v[0] is `here` if there are none at all.
  */
-size_t	numbers_inside(const struct dump *d, const char *status, const char *name, int32_t here, int32_t *v,
-	    size_t max);
+size_t	numbers_inside(const struct dump *d, const struct rec_numbers *all, int32_t here, int32_t *v, size_t max);
 /* Of a process or thread of the tree, by the one it has here; 0: not of it. */
 int32_t	number_of_task(const struct dump *d, int32_t here);
 /* What was collected by numbers we know, to those the tree knows. */
@@ -245,7 +255,9 @@ int	task_collect(struct dump *d, struct task *t);
 int	proc_collect(struct dump *d, struct proc *p);
 /* The namespace a /proc link like "net:[4026531840]" names, or NULL; begins with its id. */
 struct ns *ns_of_link(struct dump *d, const char *link, uint64_t ino);
-/* Ask it: dispositions, itimers, alternate stacks, robust lists, prctl values, brk. */
+/* Whether the facts answer all that task_ask() would ask. */
+bool	task_is_told(const struct dump *d, const struct proc *p);
+/* Ask it, or the facts: dispositions, itimers, alternate stacks, robust lists, prctl values, brk. */
 int	task_ask(struct dump *d, struct proc *p);
 /* After all are collected: what is shared (sighand, fs, credentials), sessions and groups. */
 int	task_resolve(struct dump *d);
@@ -256,6 +268,10 @@ int	task_emit(struct dump *d);
 
 /* Mappings of p with their flags; before remote_begin(), so that the scratch is not seen. */
 int	mem_collect(struct dump *d, struct proc *p);
+/* Learn whether this kernel has PAGEMAP_SCAN: 0 or -errno. */
+int	mem_learn_scan(struct dump *d);
+/* The mapping [vsyscall] of our own, or NULL; for who reads no smaps of others. */
+const struct mapping *mem_own_vsyscall(struct dump *d);
 /* The brk found by a remote call. */
 void	mem_set_brk(struct mm *mm, uint64_t brk);
 void	mem_set_deny_write_exec(struct mm *mm, bool denied);
@@ -274,6 +290,8 @@ void	stage_close(struct dump *d);
  * mappings, memfd descriptors and contents of files.
  */
 struct memory_object *mem_object(struct dump *d, uint64_t dev, uint64_t ino, uint32_t kind, int fd);
+/* Whether it is known, and can be read without a process that maps it. */
+bool	mem_object_is_open(const struct dump *d, uint64_t dev, uint64_t ino, uint32_t kind);
 uint64_t mem_object_id(const struct memory_object *o);
 
 /* ---- ipc*.c: System V IPC --------------------------------------------------------- */

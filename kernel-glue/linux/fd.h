@@ -106,7 +106,11 @@ struct open_file {
 	uint64_t	pos;
 	struct stat	st;
 	const char	*link;
-	char		*info;			/* fdinfo text */
+	char		*info;			/* fdinfo text; NULL if it tells nothing more */
+	struct {				/* eventfd, timerfd, signalfd: as in struct rec_descriptor */
+		uint64_t count, remaining, interval;
+		uint32_t clock, flags;
+	} state;
 	struct proc	*proc;			/* one that has it, under; or a socket it is under way in */
 	int		fd;
 	int		own;			/* in no table: our duplicate while queues are read; else -1 */
@@ -151,6 +155,8 @@ int	terminal_collect(struct dump *d, struct proc *p, struct open_file *o, int lo
 int	socket_collect(struct dump *d, struct proc *p, struct open_file *o, int local);
 int	inotify_collect(struct dump *d, struct proc *p, struct open_file *o, int local);
 int	anon_collect(struct dump *d, struct proc *p, struct open_file *o, int local);
+/* By the facts: eventfd, timerfd, signalfd, epoll. */
+int	anon_take(struct dump *d, struct proc *p, struct open_file *o, const struct rec_descriptor *k);
 int	socket_resolve(struct dump *d);
 
 /* A socket with a TCP connection: local is a duplicate of it. */

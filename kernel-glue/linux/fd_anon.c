@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Descriptors on the kernel's own inodes: eventfd, epoll, timerfd, signalfd,
- * pidfd, namespaces.  Their state is what fdinfo shows (proc(5)).
+ * pidfd, namespaces.  Their state is what fdinfo shows (proc(5)), or the facts.
  */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "kernel-glue/linux/facts.h"
 #include "kernel-glue/linux/fd.h"
 #include "kernel-glue/linux/procfs.h"
 
@@ -27,6 +28,25 @@ epoll_collect(struct dump *d, struct proc *p, struct open_file *o)
 	return 0;
 }
 
+/* Entries of an epoll by the facts, in the order of fdinfo. */
+static int
+take_epoll(struct dump *d, struct proc *p, struct open_file *o, const struct rec_descriptor *k)
+{
+	struct rec_slice all = facts_of(d, p, REC_EPOLL);
+
+	for (size_t i = 0; i < all.n; i++) {
+		const struct rec_epoll *x = (const void *)all.v[i];
+		struct epoll_entry *e;
+
+		if (x->epoll != k->file)
+			continue;
+		if ((e = dump_alloc(d, sizeof *e)) == NULL || list_add(d, &o->epoll, e) != 0)
+			return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+		*e = (struct epoll_entry){ .fd = x->fd, .events = x->events, .data = x->data, .ino = x->ino };
+	}
+	return 0;
+}
+
 static bool
 is(const struct open_file *o, const char *name)
 {
@@ -36,14 +56,56 @@ is(const struct open_file *o, const char *name)
 	return strncmp(at + (at[0] == '['), name, strlen(name)) == 0;
 }
 
+/* "(seconds, nanoseconds)" */
+static uint64_t
+pair_ns(const char *info, const char *name)
+{
+	const char *at = field_find(info, name);
+	char *end;
+	uint64_t s;
+
+	if (at == NULL || *at != '(')
+		return 0;
+	s = strtoull(at + 1, &end, 10);
+	return s * 1000000000 + (*end == ',' ? strtoull(end + 1, NULL, 10) : 0);
+}
+
 static int
 eventfd_collect(struct dump *d, struct proc *p, struct open_file *o)
 {
 	o->what = FD_EVENTFD;
+	o->state.count = field_number(o->info, "eventfd-count", 16);
+	o->state.flags = (uint32_t)field_number(o->info, "eventfd-semaphore", 10);
 	if (field_find(o->info, "eventfd-semaphore") != NULL)
 		return 0;
 	return dump_cover(d, PSNAP_COVERAGE_DEGRADES, p, 0, o->fd, o->id, "eventfd-semaphore",
 	    "kernels before 6.5 do not tell whether it is a semaphore: held as one that is not");
+}
+
+static void
+timerfd_collect(struct open_file *o)
+{
+	o->what = FD_TIMERFD;
+	o->state.clock = (uint32_t)field_number(o->info, "clockid", 10);
+	o->state.flags = (uint32_t)field_number(o->info, "settime flags", 8);
+	o->state.remaining = pair_ns(o->info, "it_value");
+	o->state.interval = pair_ns(o->info, "it_interval");
+	o->state.count = field_number(o->info, "ticks", 10);
+}
+
+int
+anon_take(struct dump *d, struct proc *p, struct open_file *o, const struct rec_descriptor *k)
+{
+	static const enum fd_what kinds[] = { [REC_FILE_EVENTFD] = FD_EVENTFD, [REC_FILE_TIMERFD] = FD_TIMERFD,
+	    [REC_FILE_SIGNALFD] = FD_SIGNALFD, [REC_FILE_EPOLL] = FD_EPOLL };
+
+	o->what = kinds[k->kind];
+	o->state.count = k->count;
+	o->state.remaining = k->remaining;
+	o->state.interval = k->interval;
+	o->state.clock = k->clock;
+	o->state.flags = k->state_flags;
+	return o->what == FD_EPOLL ? take_epoll(d, p, o, k) : 0;
 }
 
 static void
@@ -65,9 +127,10 @@ anon_collect(struct dump *d, struct proc *p, struct open_file *o, int local)
 		o->what = FD_EPOLL;
 		return epoll_collect(d, p, o);
 	} else if (is(o, "timerfd")) {
-		o->what = FD_TIMERFD;
+		timerfd_collect(o);
 	} else if (is(o, "signalfd")) {
 		o->what = FD_SIGNALFD;
+		o->state.count = field_number(o->info, "sigmask", 16);
 	} else if (is(o, "inotify")) {
 		return inotify_collect(d, p, o, local);
 	} else if (is(o, "pidfd")) {
@@ -116,35 +179,20 @@ emit_epoll(struct glue_emit *e, const struct open_file *o)
 	glue_emit_close(e);
 }
 
-/* "(seconds, nanoseconds)" */
-static uint64_t
-pair_ns(const char *info, const char *name)
-{
-	const char *at = field_find(info, name);
-	char *end;
-	uint64_t s;
-
-	if (at == NULL || *at != '(')
-		return 0;
-	s = strtoull(at + 1, &end, 10);
-	return s * 1000000000 + (*end == ',' ? strtoull(end + 1, NULL, 10) : 0);
-}
-
 static void
 emit_timerfd(struct glue_emit *e, const struct open_file *o)
 {
 	static const uint32_t clocks[] = { [0] = PSNAP_CLOCK_REALTIME_UTC,
 	    [1] = PSNAP_CLOCK_MONOTONIC_BOOT, [7] = PSNAP_CLOCK_BOOTTIME_SUSPEND,
 	    [8] = PSNAP_CLOCK_REALTIME_WAKE, [9] = PSNAP_CLOCK_BOOTTIME_WAKE };
-	uint64_t clock = field_number(o->info, "clockid", 10), flags = field_number(o->info, "settime flags", 8);
-	uint64_t left = pair_ns(o->info, "it_value");
+	uint32_t clock = o->state.clock, flags = o->state.flags;
 
 	glue_emit_open(e, PSNAP_F_OPEN_FILE_TIMERFD);
 	glue_emit_uint(e, PSNAP_F_TIMERFD_CLOCK, clock < 10 ? clocks[clock] : 0);
-	glue_emit_uint(e, PSNAP_F_TIMERFD_ARMED, left != 0);
-	glue_emit_uint(e, PSNAP_F_TIMERFD_REMAINING_NS, left);
-	glue_emit_uint(e, PSNAP_F_TIMERFD_INTERVAL_NS, pair_ns(o->info, "it_interval"));
-	glue_emit_uint(e, PSNAP_F_TIMERFD_EXPIRATIONS, field_number(o->info, "ticks", 10));
+	glue_emit_uint(e, PSNAP_F_TIMERFD_ARMED, o->state.remaining != 0);
+	glue_emit_uint(e, PSNAP_F_TIMERFD_REMAINING_NS, o->state.remaining);
+	glue_emit_uint(e, PSNAP_F_TIMERFD_INTERVAL_NS, o->state.interval);
+	glue_emit_uint(e, PSNAP_F_TIMERFD_EXPIRATIONS, o->state.count);
 	glue_emit_uint(e, PSNAP_F_TIMERFD_ABSOLUTE, flags & 1);
 	glue_emit_uint(e, PSNAP_F_TIMERFD_CANCEL_ON_SET, flags >> 1 & 1);
 	glue_emit_close(e);
@@ -156,8 +204,8 @@ anon_emit(struct glue_emit *e, const struct open_file *o)
 	switch (o->what) {
 	case FD_EVENTFD:
 		glue_emit_open(e, PSNAP_F_OPEN_FILE_EVENTFD);
-		glue_emit_uint(e, PSNAP_F_EVENTFD_COUNT, field_number(o->info, "eventfd-count", 16));
-		glue_emit_uint(e, PSNAP_F_EVENTFD_SEMAPHORE, field_number(o->info, "eventfd-semaphore", 10));
+		glue_emit_uint(e, PSNAP_F_EVENTFD_COUNT, o->state.count);
+		glue_emit_uint(e, PSNAP_F_EVENTFD_SEMAPHORE, o->state.flags & 1);
 		glue_emit_close(e);
 		break;
 	case FD_EPOLL:
@@ -168,7 +216,7 @@ anon_emit(struct glue_emit *e, const struct open_file *o)
 		break;
 	case FD_SIGNALFD:
 		glue_emit_open(e, PSNAP_F_OPEN_FILE_SIGNALFD);
-		glue_emit_uint(e, PSNAP_F_SIGNALFD_MASK, field_number(o->info, "sigmask", 16));
+		glue_emit_uint(e, PSNAP_F_SIGNALFD_MASK, o->state.count);
 		glue_emit_close(e);
 		break;
 	case FD_INOTIFY:

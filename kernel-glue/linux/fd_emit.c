@@ -98,7 +98,7 @@ other_flags(uint32_t flags)
 static void
 emit_locks(struct glue_emit *e, const struct open_file *o)
 {
-	for (const char *line = o->info; (line = strstr(line, "\nlock:\t")) != NULL; line++) {
+	for (const char *line = o->info; line != NULL && (line = strstr(line, "\nlock:\t")) != NULL; line++) {
 		char kind[16], how[16], access[16], place[64], end[32];
 		unsigned long long start;
 

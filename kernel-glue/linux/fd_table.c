@@ -12,6 +12,7 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
+#include "kernel-glue/linux/facts.h"
 #include "kernel-glue/linux/fd.h"
 #include "kernel-glue/linux/procfs.h"
 #include "kernel-glue/linux/share.h"
@@ -25,11 +26,11 @@
 #endif
 
 /*
- * Candidates for being one open file description agree in inode, flags and
- * position; kcmp decides among them.
+ * Candidates for being one open file description agree in inode number, flags
+ * and position; kcmp decides among them.
  */
 struct bucket {
-	uint64_t	dev, ino, pos;
+	uint64_t	ino, pos;
 	uint32_t	flags;
 	struct share_set set;
 };
@@ -42,13 +43,11 @@ find_bucket(struct dump *d, const struct open_file *o)
 	/* newest first: relatives are close together */
 	for (size_t i = d->buckets.n; i-- > 0;) {
 		b = d->buckets.v[i];
-		if (b->ino == o->st.st_ino && b->dev == o->st.st_dev && b->flags == o->flags &&
-		    b->pos == o->pos)
+		if (b->ino == o->st.st_ino && b->flags == o->flags && b->pos == o->pos)
 			return b;
 	}
 	if ((b = dump_alloc(d, sizeof *b)) == NULL || list_add(d, &d->buckets, b) != 0)
 		return NULL;
-	b->dev = o->st.st_dev;
 	b->ino = o->st.st_ino;
 	b->flags = o->flags;
 	b->pos = o->pos;
@@ -172,25 +171,167 @@ describe(struct dump *d, struct proc *p, int fd, struct open_file *o, bool *cloe
 	return 0;
 }
 
-/* The one already known that o is, which is descriptor fd of pid, or o itself as a new one. */
-static int
-share_open_file(struct dump *d, struct open_file *o, pid_t pid, int fd, int local, struct open_file **out)
+/* Among those seen by kcmp: the place of the one that o is, which is descriptor fd of p. */
+static void **
+find_open_file(struct dump *d, const struct open_file *o, const struct proc *p, int fd)
 {
 	struct bucket *b = find_bucket(d, o);
-	struct share_entry *shared = b == NULL ? NULL : share_find(d, &b->set, SHARE_FILE, pid, fd);
+
+	return b == NULL ? NULL : share_find(d, &b->set, SHARE_FILE, p, fd);
+}
+
+/* The one already known that o is, which is descriptor fd of p, or o itself as a new one. */
+static int
+share_open_file(struct dump *d, struct open_file *o, const struct proc *p, int fd, int local, struct open_file **out)
+{
+	void **shared = find_open_file(d, o, p, fd);
 
 	if (shared == NULL)
 		return dump_fail(d, GLUE_E_NOMEM, 0, o->proc, "out of memory");
-	if ((*out = shared->object) != NULL)
+	if ((*out = *shared) != NULL)
 		return 0;
 	if (list_add(d, &d->open_files, o) != 0)
 		return dump_fail(d, GLUE_E_NOMEM, 0, o->proc, "out of memory");
-	*out = shared->object = o;
+	*out = *shared = o;
 	o->id = dump_new_id(d);
 	if (!(o->flags & O_PATH))
 		read_owner(o, local);
 	return classify(d, o->proc, o, local);
 }
+
+/* ---- the same by the facts ---- */
+
+static int
+open_pidfd(struct dump *d, struct proc *p)
+{
+	if (p->pid_fd >= 0)
+		return 0;
+	p->pid_fd = (int)syscall(SYS_pidfd_open, p->live, p->live != p->pid ? PIDFD_THREAD : 0);
+	if (p->pid_fd < 0)
+		return dump_fail(d, GLUE_E_SYSTEM, errno, p, p->live == p->pid ? "pidfd_open" :
+		    "its first thread has exited, and Linux 6.9 is the first to give us descriptors by another");
+	return 0;
+}
+
+/* Our own duplicate of descriptor fd. */
+static int
+duplicate(struct dump *d, struct proc *p, int fd, int *local)
+{
+	int r = open_pidfd(d, p);
+
+	if (r != 0)
+		return r;
+	*local = (int)syscall(SYS_pidfd_getfd, p->pid_fd, fd, 0);
+	return *local >= 0 ? 0 : dump_fail(d, errno == EPERM ? GLUE_E_DENIED : GLUE_E_SYSTEM, errno, p,
+	    "duplicating descriptor %d", fd);
+}
+
+static void
+take_owner(struct open_file *o, const struct rec_descriptor *k)
+{
+	static const int32_t kinds[] = { PSNAP_OWNER_THREAD, PSNAP_OWNER_PROCESS, PSNAP_OWNER_GROUP };
+
+	if (o->flags & O_PATH || k->owner == 0 || k->owner_kind < 0 || k->owner_kind > 2)
+		return;
+	o->owner_kind = kinds[k->owner_kind];
+	o->owner_id = k->owner;
+	o->owner_signal = (int32_t)k->owner_signal;
+}
+
+static bool
+state_is_told(const struct rec_descriptor *k)
+{
+	return k->kind != REC_FILE_OTHER && !(k->bits & (REC_DESCRIPTOR_ASK | REC_DESCRIPTOR_LOCKS));
+}
+
+/* A plain file that is known by its path is not examined again. */
+static bool
+is_plain(const struct open_file *o)
+{
+	return S_ISREG(o->st.st_mode) || S_ISDIR(o->st.st_mode) ||
+	    (S_ISCHR(o->st.st_mode) && harmless_device(&o->st));
+}
+
+/* Through a duplicate, as without facts. */
+static int
+examine(struct dump *d, struct proc *p, struct open_file *o, const struct rec_descriptor *k)
+{
+	char path[48];
+	int local, r;
+
+	if ((r = duplicate(d, p, o->fd, &local)) != 0)
+		return r;
+	snprintf(path, sizeof path, "fdinfo/%d", o->fd);
+	if (fstat(local, &o->st) != 0)
+		r = dump_fail(d, GLUE_E_SYSTEM, errno, p, "examining descriptor %d", o->fd);
+	else if (k->bits & REC_DESCRIPTOR_LOCKS || o->link[0] != '/')
+		r = proc_read(d, p, path, &o->info, NULL);
+	if (r == 0)
+		r = classify(d, p, o, local);
+	close(local);
+	return r;
+}
+
+static int
+take_kind(struct dump *d, struct proc *p, struct open_file *o, const struct rec_descriptor *k)
+{
+	bool plain = is_plain(o) && o->link[0] == '/' && strncmp(o->link, "/memfd:", 7) != 0;
+	void **known;
+	int r;
+
+	if (state_is_told(k))
+		return anon_take(d, p, o, k);
+	if (!plain)
+		return examine(d, p, o, k);
+	if ((known = facts_known(d, k->path)) == NULL)
+		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+	if (*known != NULL && !(k->bits & REC_DESCRIPTOR_LOCKS)) {
+		o->what = FD_FILE;
+		o->on.file = *known;
+		return 0;
+	}
+	r = examine(d, p, o, k);
+	if (o->what == FD_FILE && (known = facts_known(d, k->path)) != NULL)
+		*known = o->on.file;
+	return r;
+}
+
+static int
+take_open_file(struct dump *d, struct proc *p, const struct rec_descriptor *k, struct open_file *o)
+{
+	o->id = dump_new_id(d);
+	o->proc = p;
+	o->fd = k->fd;
+	o->own = -1;
+	o->link = rec_name(&k->h);
+	o->flags = k->open_flags;
+	o->pos = k->position;
+	o->st.st_mode = k->mode;
+	o->st.st_ino = k->ino;
+	o->st.st_rdev = makedev(k->rdev >> 20, k->rdev & 0xfffff);
+	take_owner(o, k);
+	return take_kind(d, p, o, k);
+}
+
+static int
+take_descriptor(struct dump *d, struct proc *p, struct fd_table *table, const struct rec_descriptor *k)
+{
+	struct descriptor *x = dump_alloc(d, sizeof *x);
+	void **known = facts_known(d, k->file);
+
+	if (x == NULL || known == NULL || list_add(d, &table->fds, x) != 0)
+		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+	x->fd = k->fd;
+	x->cloexec = k->bits & REC_DESCRIPTOR_CLOSE_ON_EXEC;
+	if ((x->open = *known) != NULL)
+		return 0;
+	if ((x->open = *known = dump_alloc(d, sizeof *x->open)) == NULL ||
+	    list_add(d, &d->open_files, x->open) != 0)
+		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+	return take_open_file(d, p, k, x->open);
+}
+
+/* ---- one descriptor ---- */
 
 static int
 descriptor_collect(struct dump *d, struct proc *p, struct fd_table *table, int fd)
@@ -202,14 +343,29 @@ descriptor_collect(struct dump *d, struct proc *p, struct fd_table *table, int f
 	if (x == NULL || o == NULL || list_add(d, &table->fds, x) != 0)
 		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
 	x->fd = fd;
-	local = (int)syscall(SYS_pidfd_getfd, p->pid_fd, fd, 0);
-	if (local < 0)
-		return dump_fail(d, errno == EPERM ? GLUE_E_DENIED : GLUE_E_SYSTEM, errno, p,
-		    "duplicating descriptor %d", fd);
+	if ((r = duplicate(d, p, fd, &local)) != 0)
+		return r;
 	if ((r = describe(d, p, fd, o, &x->cloexec, local)) == 0)
-		r = share_open_file(d, o, p->live, fd, local, &x->open);
+		r = share_open_file(d, o, p, fd, local, &x->open);
 	close(local);
 	return r;
+}
+
+/* What was found by the facts, for kcmp to be found by. */
+static int
+index_open_files(struct dump *d)
+{
+	if (d->facts == NULL || d->buckets.n > 0)
+		return 0;
+	for (size_t i = 0; i < d->open_files.n; i++) {
+		struct open_file *o = d->open_files.v[i];
+		void **place = find_open_file(d, o, o->proc, o->fd);
+
+		if (place == NULL)
+			return dump_fail(d, GLUE_E_NOMEM, 0, o->proc, "out of memory");
+		*place = o;
+	}
+	return 0;
 }
 
 int
@@ -222,44 +378,60 @@ fd_under_way(struct dump *d, struct proc *self, const struct socket_object *s, i
 	*out = NULL;
 	if (o == NULL) {
 		r = dump_fail(d, GLUE_E_NOMEM, 0, s->proc, "out of memory");
-	} else if ((r = describe(d, self, local, o, &cloexec, local)) == 0) {
+	} else if ((r = index_open_files(d)) == 0 && (r = describe(d, self, local, o, &cloexec, local)) == 0) {
 		o->proc = s->proc;
 		o->fd = s->fd;
 		o->own = local;
-		r = share_open_file(d, o, self->live, local, local, out);
+		r = share_open_file(d, o, self, local, local, out);
 	}
 	if (o == NULL || *out != o)
 		close(local);
 	return r;
 }
 
-int
-fd_collect(struct dump *d, struct proc *p)
+static int
+read_descriptors(struct dump *d, struct proc *p, struct fd_table *t)
 {
-	struct share_entry *shared = share_find(d, &d->shared_tables, SHARE_FILES, p->live, 0);
-	struct fd_table *t;
 	int *fds = NULL, r;
 	size_t n;
 
-	if (shared == NULL)
-		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
-	if ((p->table = shared->object) != NULL)
-		return 0;
-	if ((t = dump_alloc(d, sizeof *t)) == NULL || list_add(d, &d->tables, t) != 0)
-		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
-	p->table = shared->object = t;
-	t->id = dump_new_id(d);
-	t->proc = p;
-	p->pid_fd = (int)syscall(SYS_pidfd_open, p->live, p->live != p->pid ? PIDFD_THREAD : 0);
-	if (p->pid_fd < 0)
-		return dump_fail(d, GLUE_E_SYSTEM, errno, p, p->live == p->pid ? "pidfd_open" :
-		    "its first thread has exited, and Linux 6.9 is the first to give us descriptors by another");
+	if ((r = open_pidfd(d, p)) != 0)
+		return r;
 	if ((r = proc_list_numbers(p, "fd", &fds, &n)) != 0)
 		r = dump_fail(d, GLUE_E_DENIED, -r, p, "listing descriptors");
 	for (size_t i = 0; r == 0 && i < n; i++)
 		r = descriptor_collect(d, p, t, fds[i]);
 	free(fds);
 	return r;
+}
+
+static int
+take_descriptors(struct dump *d, struct proc *p, struct fd_table *t)
+{
+	struct rec_slice all = facts_of(d, p, REC_DESCRIPTOR);
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < all.n; i++)
+		r = take_descriptor(d, p, t, (const void *)all.v[i]);
+	return r;
+}
+
+int
+fd_collect(struct dump *d, struct proc *p)
+{
+	void **shared = share_find(d, &d->shared_tables, SHARE_FILES, p, 0);
+	struct fd_table *t;
+
+	if (shared == NULL)
+		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+	if ((p->table = *shared) != NULL)
+		return 0;
+	if ((t = dump_alloc(d, sizeof *t)) == NULL || list_add(d, &d->tables, t) != 0)
+		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+	p->table = *shared = t;
+	t->id = dump_new_id(d);
+	t->proc = p;
+	return facts_process(d, p) != NULL ? take_descriptors(d, p, t) : read_descriptors(d, p, t);
 }
 
 uint64_t

@@ -188,30 +188,28 @@ find_all(struct dump *d, struct proc *p, struct semaphores *s)
 
 /* ---- whose ---- */
 
+static char none;	/* stands for whose list is empty */
+
 /* Threads mostly have one list together, which a process never has with another. */
 static int
 check_lists(struct dump *d, struct proc *p, struct share_set *lists, bool *any)
 {
-	static char none;
-
 	*any = false;
 	for (size_t i = 0; i < p->tasks.n; i++) {
 		const struct task *t = p->tasks.v[i];
-		struct share_entry *e;
+		void **owner;
 
 		if (!t->stopped)
 			continue;
-		if ((e = share_find(d, lists, SHARE_UNDO, t->tid, 0)) == NULL)
+		if ((owner = share_find_by_kcmp(d, lists, SHARE_UNDO, t->tid, 0)) == NULL)
 			return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
-		if (e->pid == getpid())
-			e->object = &none;
-		if (e->object == &none)
+		if (*owner == &none)
 			continue;
-		if ((e->object != NULL && e->object != p) || (e->object == NULL && *any))
+		if ((*owner != NULL && *owner != p) || (*owner == NULL && *any))
 			return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, t->tid, -1, 0, "sysv-undo",
 			    "thread %d has what semaphores owe to it with others than those of its process",
 			    (int)t->tid);
-		e->object = p;
+		*owner = p;
 		*any = true;
 	}
 	return 0;
@@ -242,14 +240,16 @@ int
 undo_ask(struct dump *d, struct ipc *ipc)
 {
 	struct share_set lists = { { 0 } };
+	void **own;
 	bool any;
 	int r;
 
 	if (ipc->semaphores.n == 0)
 		return 0;
 	/* we have none: whoever is equal to us has none either */
-	if (share_find(d, &lists, SHARE_UNDO, getpid(), 0) == NULL)
+	if ((own = share_find_by_kcmp(d, &lists, SHARE_UNDO, getpid(), 0)) == NULL)
 		return dump_fail(d, GLUE_E_NOMEM, 0, NULL, "out of memory");
+	*own = &none;
 	for (size_t i = 0; i < d->procs.n; i++) {
 		struct proc *p = d->procs.v[i];
 

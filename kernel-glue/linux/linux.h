@@ -39,6 +39,13 @@ enum glue_tcp {
 	GLUE_TCP_REFUSE,/* they cannot be carried */
 };
 
+/* What tells the facts of the stopped tree; memory and registers are always ptrace's. */
+enum glue_collector {
+	GLUE_COLLECT_AUTO,	/* by BPF where that can be loaded and pays, else through /proc */
+	GLUE_COLLECT_BPF,
+	GLUE_COLLECT_PROC,
+};
+
 enum glue_code {
 	GLUE_OK		= 0,
 	GLUE_E_SYSTEM	= -1,	/* a system call failed: see os_errno */
@@ -65,6 +72,7 @@ struct glue_linux_options {
 	bool		ipc_all;	/* every System V object of the namespace, not only those the tree uses */
 	enum glue_after	after;
 	enum glue_tcp	tcp;
+	enum glue_collector collector;
 	uint64_t	stage_bytes;	/* memory to hold pages in while the tree is stopped, 0: half of what is free */
 	const char	*spill_dir;	/* folder for what does not fit there */
 	const char	*const *carry;	/* patterns, fnmatch(3): of files whose path matches one the content is held */
@@ -84,6 +92,7 @@ struct glue_finding {
 
 struct glue_linux_result {
 	uint64_t	frozen_ns;	/* from the first task stopped to the last released */
+	uint64_t	collect_ns;	/* of that, from the last task stopped to the first page copied */
 	uint64_t	total_ns;
 	uint64_t	processes, threads, mappings, open_files;
 	uint64_t	pages, zero_pages;

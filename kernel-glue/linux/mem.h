@@ -12,6 +12,7 @@ struct mapping {
 	struct mm	*mm;
 	uint64_t	start, end, offset;
 	uint64_t	dev, ino;		/* major << 32 | minor */
+	uint64_t	path;			/* identity by the facts, 0 not known */
 	uint64_t	resident_kib, shared_clean_kib, shared_dirty_kib;
 	uint64_t	held;			/* pages in the snapshot */
 	uint64_t	huge_page_size;
@@ -41,6 +42,7 @@ struct mm {
 	size_t		auxv_len;
 	uint64_t	vdso;
 	bool		is32;
+	bool		told;			/* mappings are by the facts: pages resident are counted in scanning */
 	bool		deny_write_exec;
 	int		dumpable;		/* -1: not known */
 	uint64_t	locked;

@@ -11,6 +11,28 @@
 #include "kernel-glue/linux/fd.h"
 #include "kernel-glue/linux/mem.h"
 
+/* A segment's inode is its id, which another's may be, too. */
+static struct memory_object *
+find_object(const struct dump *d, uint64_t dev, uint64_t ino, uint32_t kind)
+{
+	for (size_t i = 0; i < d->memory_objects.n; i++) {
+		struct memory_object *o = d->memory_objects.v[i];
+
+		if (o->dev == dev && o->ino == ino &&
+		    (o->kind == PSNAP_MEMORY_OBJECT_SYSV) == (kind == PSNAP_MEMORY_OBJECT_SYSV))
+			return o;
+	}
+	return NULL;
+}
+
+bool
+mem_object_is_open(const struct dump *d, uint64_t dev, uint64_t ino, uint32_t kind)
+{
+	const struct memory_object *o = find_object(d, dev, ino, kind);
+
+	return o != NULL && o->fd >= 0;
+}
+
 struct memory_object *
 mem_object(struct dump *d, uint64_t dev, uint64_t ino, uint32_t kind, int fd)
 {
@@ -18,13 +40,8 @@ mem_object(struct dump *d, uint64_t dev, uint64_t ino, uint32_t kind, int fd)
 	struct stat st;
 	int seals;
 
-	for (size_t i = 0; i < d->memory_objects.n; i++) {
-		o = d->memory_objects.v[i];
-		/* a segment's inode is its id, which another's may be, too */
-		if (o->dev == dev && o->ino == ino &&
-		    (o->kind == PSNAP_MEMORY_OBJECT_SYSV) == (kind == PSNAP_MEMORY_OBJECT_SYSV))
-			goto have;
-	}
+	if ((o = find_object(d, dev, ino, kind)) != NULL)
+		goto have;
 	if ((o = dump_alloc(d, sizeof *o)) == NULL || list_add(d, &d->memory_objects, o) != 0)
 		return NULL;
 	o->id = dump_new_id(d);

@@ -10,12 +10,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kernel-glue/linux/facts.h"
 #include "kernel-glue/linux/mem.h"
 #include "kernel-glue/linux/procfs.h"
 #include "kernel-glue/linux/share.h"
 #include "kernel-glue/linux/fd.h"
 
 #define DELETED	" (deleted)"
+#define VM_HUGETLB	0x400000
 
 /* /proc escapes a newline in a name as \012, and nothing else. */
 static void
@@ -118,6 +120,134 @@ parse(struct dump *d, struct proc *p, struct mm *mm, char *text)
 	return 0;
 }
 
+/* ---- the same by the facts ---- */
+
+/* Page-table bits of VM_*; above these they differ from kernel to kernel. */
+#define VM_KEY_SHIFT	32
+#define VM_KNOWN	((UINT64_C(1) << (VM_KEY_SHIFT + 4)) - 1)
+
+static void
+take_flags(struct mapping *m, uint64_t flags)
+{
+	static const struct { uint64_t bit; size_t at; } table[] = {	/* linux/mm.h */
+#define FLAG(bit, f)	{ bit, offsetof(struct mapping, f) }
+		FLAG(0x1, r), FLAG(0x2, w), FLAG(0x4, x), FLAG(0x80, shared), FLAG(0x10, mr), FLAG(0x20, mw),
+		FLAG(0x40, me), FLAG(0x100, gd), FLAG(0x200, um), FLAG(0x1000, uw), FLAG(0x2000, lo),
+		FLAG(0x4000, io), FLAG(0x8000, sr), FLAG(0x10000, rr), FLAG(0x20000, dc), FLAG(0x80000, lf),
+		FLAG(0x200000, nr), FLAG(0x400000, ht), FLAG(0x2000000, wf), FLAG(0x4000000, dd),
+		FLAG(0x20000000, hg), FLAG(0x40000000, nh), FLAG(0x80000000, mg),
+#undef FLAG
+	};
+
+	for (size_t i = 0; i < sizeof table / sizeof table[0]; i++)
+		*(bool *)((char *)m + table[i].at) = flags & table[i].bit;
+	m->key = flags >> VM_KEY_SHIFT & 15;
+}
+
+/* Ours, which every amd64 process has the same, if the kernel has one; it is in no list of mappings. */
+static int
+take_vsyscall(struct dump *d, struct proc *p, struct mm *mm)
+{
+	const struct mapping *own = facts_vsyscall(d);
+	struct mapping *m;
+
+	if (own == NULL)
+		return 0;
+	if ((m = dump_memdup(d, own, sizeof *own)) == NULL || list_add(d, &mm->mappings, m) != 0)
+		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+	m->mm = mm;
+	return 0;
+}
+
+static int
+take_mapping(struct dump *d, struct proc *p, struct mm *mm, const struct rec_mapping *k)
+{
+	struct mapping *m = dump_alloc(d, sizeof *m);
+
+	if (m == NULL || list_add(d, &mm->mappings, m) != 0)
+		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+	m->mm = mm;
+	m->start = k->start;
+	m->end = k->end;
+	m->offset = k->offset;
+	m->dev = (uint64_t)(k->dev >> 20) << 32 | (k->dev & 0xfffff);
+	m->ino = k->ino;
+	m->path = k->path;
+	m->name = rec_name(&k->h);
+	m->huge_page_size = DUMP_PAGE;
+	take_flags(m, k->vm_flags);
+	mm->cow |= !m->shared && k->bits & REC_MAPPING_RELATIVES;
+	return 0;
+}
+
+/* Whether they tell as much as smaps. */
+static bool
+are_told(struct rec_slice all)
+{
+	uint64_t end = 0;
+
+	if (all.n == 0)
+		return false;
+	for (size_t i = 0; i < all.n; i++) {
+		const struct rec_mapping *k = (const void *)all.v[i];
+
+		if (k->bits & REC_MAPPING_ASK || k->vm_flags & ~VM_KNOWN || k->vm_flags & VM_HUGETLB ||
+		    k->start < end)
+			return false;
+		end = k->end;
+	}
+	return true;
+}
+
+static int
+take_mappings(struct dump *d, struct proc *p, struct mm *mm, struct rec_slice all)
+{
+	int r;
+
+	mm->told = true;
+	for (size_t i = 0; i < all.n; i++)
+		if ((r = take_mapping(d, p, mm, (const void *)all.v[i])) != 0)
+			return r;
+	return facts_process(d, p)->flags & REC_PROCESS_VSYSCALL ? take_vsyscall(d, p, mm) : 0;
+}
+
+static int
+read_mappings(struct dump *d, struct proc *p, struct mm *mm)
+{
+	struct rec_slice all = facts_of(d, p, REC_MAPPING);
+	char *text;
+	int r;
+
+	if (are_told(all))
+		return take_mappings(d, p, mm, all);
+	if ((r = proc_read(d, p, "smaps", &text, NULL)) != 0)
+		return r;
+	return parse(d, p, mm, text);
+}
+
+const struct mapping *
+mem_own_vsyscall(struct dump *d)
+{
+	struct proc self = { .pid = getpid(), .live = getpid() };
+	struct mm mm = { .proc = &self };
+	char *text;
+	int r = proc_open(&self);
+
+	if (r != 0)
+		return NULL;
+	r = proc_try_read(d, &self, "smaps", &text, NULL);
+	close(self.proc_fd);
+	if (r != 0 || parse(d, &self, &mm, text) != 0)
+		return NULL;
+	for (size_t i = 0; i < mm.mappings.n; i++) {
+		const struct mapping *m = mm.mappings.v[i];
+
+		if (strcmp(m->name, "[vsyscall]") == 0)
+			return m;
+	}
+	return NULL;
+}
+
 /* ---- kinds ---- */
 
 static bool
@@ -141,7 +271,7 @@ open_mapped(struct proc *p, const struct mapping *m, int flags)
 static int
 object_mapping(struct dump *d, struct proc *p, struct mapping *m, uint32_t kind)
 {
-	int fd = open_mapped(p, m, O_RDONLY);
+	int fd = mem_object_is_open(d, m->dev, m->ino, kind) ? -1 : open_mapped(p, m, O_RDONLY);
 
 	m->kind = m->shared ? PSNAP_MAPPING_OBJECT_SHARED : PSNAP_MAPPING_OBJECT_PRIVATE;
 	m->object = mem_object(d, m->dev, m->ino, kind, fd);
@@ -186,10 +316,17 @@ device_mapping(struct dump *d, struct proc *p, struct mapping *m)
 static int
 file_mapping(struct dump *d, struct proc *p, struct mapping *m, const struct mapping *prev)
 {
+	void **known = NULL;
 	struct stat st;
 	int fd;
 
 	m->kind = m->shared ? PSNAP_MAPPING_FILE_SHARED : PSNAP_MAPPING_FILE_PRIVATE;
+	if (m->path != 0 && (known = facts_known(d, m->path)) == NULL)
+		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+	if (known != NULL && *known != NULL) {
+		m->file = *known;
+		return 0;
+	}
 	if (prev != NULL && prev->file != NULL && prev->dev == m->dev && prev->ino == m->ino &&
 	    strcmp(prev->name, m->name) == 0) {
 		m->file = prev->file;
@@ -225,6 +362,8 @@ file_mapping(struct dump *d, struct proc *p, struct mapping *m, const struct map
 	}
 	m->file = file_intern(d, p, fd, m->name);
 	close(fd);
+	if (known != NULL)
+		*known = m->file;
 	return m->file != NULL ? 0 : d->err->code;
 }
 
@@ -274,6 +413,30 @@ classify(struct dump *d, struct proc *p, struct mapping *m, const struct mapping
 
 /* ---- address spaces ---- */
 
+/* saved_auxv up to and with its end, counted in the kernel's words as /proc/PID/auxv does. */
+static size_t
+auxv_length(const struct rec_process *k)
+{
+	static const uint64_t end;
+	size_t words = 0;
+
+	do
+		words += 2;
+	while (words + 2 <= k->auxv_words &&
+	    memcmp((const uint8_t *)k->auxv + (words - 2) * k->auxv_word, &end, k->auxv_word) != 0);
+	return words * k->auxv_word;
+}
+
+static int
+take_marks(struct dump *d, struct proc *p, struct mm *mm, const struct rec_process *k)
+{
+	for (size_t i = 0; i < REC_MARKS; i++)
+		mm->marks[i] = k->mark[i];
+	mm->auxv_len = auxv_length(k);
+	mm->auxv = dump_memdup(d, k->auxv, mm->auxv_len);
+	return mm->auxv != NULL ? 0 : dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+}
+
 static int
 read_marks(struct dump *d, struct proc *p, struct mm *mm)
 {
@@ -283,9 +446,12 @@ read_marks(struct dump *d, struct proc *p, struct mm *mm)
 		{ MARK_ARG_START, 48 }, { MARK_ARG_END, 49 }, { MARK_ENV_START, 50 },
 		{ MARK_ENV_END, 51 },
 	};
+	const struct rec_process *k = facts_process(d, p);
 	struct proc_stat st;
 	int r;
 
+	if (k != NULL && k->have & REC_HAVE_MM)
+		return take_marks(d, p, mm, k);
 	if ((r = stat_read(p, "stat", &st)) != 0)
 		return dump_fail(d, GLUE_E_SYSTEM, -r, p, "reading stat");
 	for (size_t i = 0; i < sizeof marks / sizeof marks[0]; i++)
@@ -312,23 +478,45 @@ read_exe(struct dump *d, struct proc *p, struct mm *mm)
 	return mm->exe != NULL ? 0 : d->err->code;
 }
 
+/* The executable's file is mapped, mostly: by that it is known. */
+static int
+find_exe(struct dump *d, struct proc *p, struct mm *mm)
+{
+	const struct rec_process *k = facts_process(d, p);
+	struct rec_slice all = facts_of(d, p, REC_MAPPING);
+	void **known = NULL;
+	int r;
+
+	for (size_t i = 0; i < all.n && k->have & REC_HAVE_MM && known == NULL; i++) {
+		const struct rec_mapping *m = (const void *)all.v[i];
+
+		if (m->file == k->exe && m->path != 0 && (known = facts_known(d, m->path)) == NULL)
+			return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+	}
+	if (known != NULL && *known != NULL) {
+		mm->exe = *known;
+		return 0;
+	}
+	r = read_exe(d, p, mm);
+	if (known != NULL)
+		*known = mm->exe;
+	return r;
+}
+
 int
 mem_collect(struct dump *d, struct proc *p)
 {
-	struct share_entry *shared = share_find(d, &d->shared_mms, SHARE_VM, p->live, 0);
+	void **shared = share_find(d, &d->shared_mms, SHARE_VM, p, 0);
 	struct mm *mm;
-	char *text;
 	int r;
 
 	if (shared == NULL)
 		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
-	if (shared->object != NULL) {
-		p->mm = shared->object;
+	if ((p->mm = *shared) != NULL)
 		return 0;
-	}
 	if ((mm = dump_alloc(d, sizeof *mm)) == NULL || list_add(d, &d->mms, mm) != 0)
 		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
-	shared->object = p->mm = mm;
+	*shared = p->mm = mm;
 	mm->id = dump_new_id(d);
 	mm->proc = p;
 	mm->is32 = p->is32;
@@ -338,8 +526,8 @@ mem_collect(struct dump *d, struct proc *p)
 		return dump_fail(d, GLUE_E_DENIED, 0, p,
 		    "is a 64-bit process: a 32-bit snapctl cannot read it");
 #endif
-	if ((r = read_marks(d, p, mm)) != 0 || (r = read_exe(d, p, mm)) != 0 ||
-	    (r = proc_read(d, p, "smaps", &text, NULL)) != 0 || (r = parse(d, p, mm, text)) != 0)
+	if ((r = read_marks(d, p, mm)) != 0 || (r = find_exe(d, p, mm)) != 0 ||
+	    (r = read_mappings(d, p, mm)) != 0)
 		return r;
 	for (size_t i = 0; i < mm->mappings.n; i++)
 		if ((r = classify(d, p, mm->mappings.v[i], i > 0 ? mm->mappings.v[i - 1] : NULL)) != 0)

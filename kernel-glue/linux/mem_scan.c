@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
@@ -131,6 +132,128 @@ scan_pagemap(struct dump *d, struct mapping *m, int fd, bool everything)
 	return 0;
 }
 
+/* ---- a whole address space at once: what it holds, and what is resident ---- */
+
+struct regions {
+	struct page_region *v;		/* ascending; of any mapping */
+	size_t		n, cap;
+};
+
+/* All pages there are from start to end: 0 or -errno. */
+static int
+scan_range(const struct dump *d, int fd, uint64_t start, uint64_t end, struct regions *out)
+{
+	uint64_t guard = d->no_guard_scan ? 0 : IS_GUARD;
+	struct pm_scan_arg a = {
+		.size = sizeof a, .start = start, .end = end, .vec_len = REGIONS,
+		.category_anyof_mask = IS_PRESENT | IS_SWAPPED | guard,
+		.return_mask = IS_PRESENT | IS_FILE | IS_PFNZERO | guard,
+	};
+	int n;
+
+	do {
+		if (out->cap - out->n < REGIONS) {
+			size_t cap = out->cap * 2 + REGIONS;
+			struct page_region *v = realloc(out->v, cap * sizeof *v);
+
+			if (v == NULL)
+				return -ENOMEM;
+			out->v = v;
+			out->cap = cap;
+		}
+		a.vec = (uintptr_t)(out->v + out->n);
+		if ((n = ioctl(fd, SCAN_IOCTL, &a)) < 0)
+			return -errno;
+		out->n += (size_t)n;
+		if (n > 0)
+			a.start = out->v[out->n - 1].end;
+		if (a.walk_end > a.start)
+			a.start = a.walk_end;
+	} while (a.start < end);
+	return 0;
+}
+
+int
+mem_learn_scan(struct dump *d)
+{
+	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC), r = -ENOENT;
+	uint64_t page = (uintptr_t)d & ~(uint64_t)(DUMP_PAGE - 1);
+	struct regions none = { 0 };
+
+	if (fd >= 0) {
+		r = scan_range(d, fd, page, page + DUMP_PAGE, &none);
+		if (r == -EINVAL) {
+			d->no_guard_scan = true;
+			r = scan_range(d, fd, page, page + DUMP_PAGE, &none);
+		}
+		close(fd);
+	}
+	free(none.v);
+	return r;
+}
+
+static bool
+holds_pages(const struct mapping *m)
+{
+	return m->kind == PSNAP_MAPPING_ANONYMOUS || m->kind == PSNAP_MAPPING_FILE_PRIVATE ||
+	    m->kind == PSNAP_MAPPING_OBJECT_PRIVATE;
+}
+
+/* Of a region, what lies in m from start to end. */
+static int
+take_region(struct dump *d, struct mapping *m, uint64_t start, uint64_t end, uint64_t categories)
+{
+	/* the kernel's own pages are nobody's memory, as smaps has it */
+	if (categories & IS_PRESENT && !(categories & IS_PFNZERO) && m->kind != PSNAP_MAPPING_VVAR)
+		m->resident_kib += (end - start) >> 10;
+	if (!holds_pages(m) || categories & (IS_FILE | IS_PFNZERO))
+		return 0;
+	return found(d, m, start, end, categories & IS_GUARD);
+}
+
+static int
+take_regions(struct dump *d, struct mm *mm, const struct regions *all)
+{
+	size_t at = 0;
+	int r = 0;
+
+	for (size_t i = 0; i < mm->mappings.n && r == 0; i++) {
+		struct mapping *m = mm->mappings.v[i];
+
+		if (m->kind == PSNAP_MAPPING_VDSO)
+			r = found(d, m, m->start, m->end, false);
+		while (at < all->n && all->v[at].end <= m->start)
+			at++;
+		for (size_t k = at; k < all->n && all->v[k].start < m->end && r == 0; k++) {
+			const struct page_region *g = &all->v[k];
+
+			r = take_region(d, m, g->start > m->start ? g->start : m->start,
+			    g->end < m->end ? g->end : m->end, g->categories);
+		}
+	}
+	return r;
+}
+
+static int
+scan_all(struct dump *d, struct mm *mm, int fd)
+{
+	const struct mapping *first = mm->mappings.v[0], *last = first;
+	struct regions all = { 0 };
+	int r;
+
+	for (size_t i = 0; i < mm->mappings.n; i++)
+		if (((struct mapping *)mm->mappings.v[i])->kind != PSNAP_MAPPING_VSYSCALL)
+			last = mm->mappings.v[i];
+	if ((r = scan_range(d, fd, first->start, last->end, &all)) != 0)
+		r = dump_fail(d, GLUE_E_SYSTEM, -r, mm->proc, "scanning its pages");
+	else
+		r = take_regions(d, mm, &all);
+	free(all.v);
+	return r;
+}
+
+/* ---- mapping by mapping ---- */
+
 static int
 scan_mapping(struct dump *d, struct mapping *m, int fd)
 {
@@ -162,6 +285,11 @@ mem_scan(struct dump *d, struct mm *mm)
 
 	if (fd < 0)
 		return dump_fail(d, GLUE_E_DENIED, errno, mm->proc, "opening pagemap");
+	if (mm->told) {
+		r = scan_all(d, mm, fd);
+		close(fd);
+		return r;
+	}
 	for (size_t i = 0; i < mm->mappings.n && r == 0; i++) {
 		struct mapping *m = mm->mappings.v[i];
 

@@ -28,28 +28,31 @@ next_number(const char *at, int32_t *number)
 	return end + strspn(end, "\t ");
 }
 
-void
-numbers_begin(struct dump *d, const char *status)
+struct rec_numbers
+numbers_of_status(const char *status, const char *name)
 {
-	int32_t number;
+	const char *at = field_find(status, name);
+	struct rec_numbers all = { 0 };
 
-	d->pid_level = 0;
-	for (const char *at = next_number(field_find(status, "NSpid"), &number);
-	    (at = next_number(at, &number)) != NULL;)
-		d->pid_level++;
+	while (all.count < REC_LEVELS && (at = next_number(at, &all.number[all.count])) != NULL)
+		all.count++;
+	return all;
+}
+
+void
+numbers_begin(struct dump *d, const struct rec_numbers *pid)
+{
+	d->pid_level = pid->count > 0 ? pid->count - 1 : 0;
 }
 
 size_t
-numbers_inside(const struct dump *d, const char *status, const char *name, int32_t here, int32_t *v, size_t max)
+numbers_inside(const struct dump *d, const struct rec_numbers *all, int32_t here, int32_t *v, size_t max)
 {
-	const char *at = field_find(status, name);
 	size_t n = 0;
 
-	v[0] = here;
-	for (size_t i = 0; i < d->pid_level; i++)
-		at = next_number(at, v);
-	while (n < max && (at = next_number(at, &v[n])) != NULL)
-		n++;
+	v[0] = all->count > 0 ? all->number[all->count - 1] : here;
+	for (size_t i = d->pid_level; i < all->count && n < max; i++)
+		v[n++] = all->number[i];
 	return n;
 }
 

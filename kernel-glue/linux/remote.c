@@ -429,9 +429,13 @@ remote_begin(struct dump *d)
 {
 	int r;
 
-	for (size_t i = 0; i < d->procs.n; i++)
-		if (!((struct proc *)d->procs.v[i])->zombie && (r = begin_process(d, d->procs.v[i])) != 0)
+	for (size_t i = 0; i < d->procs.n; i++) {
+		struct proc *p = d->procs.v[i];
+
+		p->told = !p->zombie && task_is_told(d, p);
+		if (!p->zombie && !p->told && (r = begin_process(d, p)) != 0)
 			return r;
+	}
 	return remote_run(d);
 }
 

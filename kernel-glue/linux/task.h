@@ -106,6 +106,7 @@ struct posix_timer {
 struct proc_state {
 	char		comm[64];
 	uint64_t	personality;
+	uint32_t	umask;
 	uint64_t	caught, ignored;
 	struct queue	pending;
 	uint64_t	itimer[3][2];		/* remaining, interval in ns */
@@ -151,6 +152,7 @@ void	siginfo_emit(struct glue_emit *e, const uint8_t *info, bool is32_layout);
 void	queue_emit(struct glue_emit *e, uint32_t field, const struct queue *q);
 void	handlers_fields(struct glue_emit *e, const void *object);
 int	handlers_ask(struct dump *d, struct proc *p, struct task *t);
+void	handlers_take(struct proc *p, const struct rec_handlers *k);
 
 /* task_x86.c: fields of Thread by field number of the message */
 void	registers_emit(struct glue_emit *e, const struct regs *r);
@@ -166,12 +168,15 @@ void	restart_classify(struct task *t);
 /* task_timer.c */
 int	timers_collect(struct dump *d, struct proc *p);
 int	timers_ask(struct dump *d, struct proc *p, struct task *t);
+void	timers_take(struct proc *p, const struct rec_process *k);
 /* PSNAP_CLOCK_* of a Linux clock id. */
 uint32_t clock_kind(int32_t clock);
 
 /* task_cred.c */
 /* Of one thread; NULL without memory.  Equal ones become one by creds_share(), once all is known. */
 struct creds *creds_read(struct dump *d, struct proc *p, struct task *t, const char *status);
+/* The same by the facts. */
+struct creds *creds_take(struct dump *d, struct proc *p, struct task *t, const struct rec_thread *k);
 struct creds *creds_share(struct dump *d, struct creds *c);
 void	creds_fields(struct glue_emit *e, const void *object);
 

@@ -54,13 +54,25 @@ equal(const struct creds *a, const struct creds *b)
 	    a->no_new_privs == b->no_new_privs && strcmp(a->label, b->label) == 0;
 }
 
+/* "" where no security module labels processes. */
+static const char *
+read_label(struct dump *d, const struct proc *p, pid_t tid)
+{
+	char path[64], label[1024];
+	ssize_t n;
+
+	snprintf(path, sizeof path, "task/%d/attr/current", (int)tid);
+	n = proc_read_small(p, path, label, sizeof label);
+	label[n > 0 ? n : 0] = '\0';
+	label[strcspn(label, "\n")] = '\0';
+	return dump_strdup(d, label);
+}
+
 struct creds *
 creds_read(struct dump *d, struct proc *p, struct task *t, const char *status)
 {
 	static const char *const caps[] = { "CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb" };
 	struct creds *c = dump_alloc(d, sizeof *c);
-	char path[64], label[1024];
-	ssize_t n;
 
 	if (c == NULL || read_groups(d, c, status) != 0)
 		return NULL;
@@ -69,13 +81,26 @@ creds_read(struct dump *d, struct proc *p, struct task *t, const char *status)
 	for (int i = 0; i < 5; i++)
 		c->cap[i] = field_number(status, caps[i], 16);
 	c->no_new_privs = field_number(status, "NoNewPrivs", 10) != 0;
-	snprintf(path, sizeof path, "task/%d/attr/current", (int)t->tid);
-	n = proc_read_small(p, path, label, sizeof label);
-	if (n < 0)
-		n = 0;
-	label[n] = '\0';
-	label[strcspn(label, "\n")] = '\0';
-	return (c->label = dump_strdup(d, label)) != NULL ? c : NULL;
+	return (c->label = read_label(d, p, t->tid)) != NULL ? c : NULL;
+}
+
+struct creds *
+creds_take(struct dump *d, struct proc *p, struct task *t, const struct rec_thread *k)
+{
+	struct creds *c = dump_alloc(d, sizeof *c);
+
+	if (c == NULL || (k->ngroups > 0 &&
+	    (c->groups = dump_memdup(d, k->group, k->ngroups * sizeof *k->group)) == NULL))
+		return NULL;
+	memcpy(c->uid, k->uid, sizeof c->uid);
+	memcpy(c->gid, k->gid, sizeof c->gid);
+	memcpy(c->cap, k->cap, sizeof c->cap);
+	c->ngroups = k->ngroups;
+	if (c->ngroups > 1)
+		qsort(c->groups, c->ngroups, sizeof *c->groups, compare_u32);
+	c->no_new_privs = k->flags & REC_THREAD_NO_NEW_PRIVS;
+	c->label = d->labels ? read_label(d, p, t->tid) : "";
+	return c->label != NULL ? c : NULL;
 }
 
 struct creds *

@@ -132,7 +132,7 @@ provenance_fields(struct glue_emit *e, const void *object)
 
 	glue_emit_string(e, PSNAP_F_PROVENANCE_PROGRAM, h->d->options->program);
 	glue_emit_string(e, PSNAP_F_PROVENANCE_VERSION, h->d->options->version);
-	glue_emit_string(e, PSNAP_F_PROVENANCE_COLLECTOR, "proc");
+	glue_emit_string(e, PSNAP_F_PROVENANCE_COLLECTOR, h->d->facts != NULL ? "bpf" : "proc");
 	for (size_t i = 0; i < h->d->notes.n; i++)
 		glue_emit_element(e, PSNAP_F_PROVENANCE_NOTES, h->d->notes.v[i], strlen(h->d->notes.v[i]));
 }

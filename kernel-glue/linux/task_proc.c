@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kernel-glue/linux/facts.h"
 #include "kernel-glue/linux/procfs.h"
 #include "kernel-glue/linux/share.h"
 #include "kernel-glue/linux/task.h"
@@ -54,29 +55,48 @@ limit_value(const char *text, char **end)
 	return strtoull(text, end, 10);
 }
 
+/* In the kernel's unit. */
+static int
+add_limit(struct dump *d, struct proc *p, size_t i, uint64_t soft, uint64_t hard)
+{
+	struct limit *l = dump_alloc(d, sizeof *l);
+
+	if (l == NULL || list_add(d, &p->state->limits, l) != 0)
+		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+	l->kind = limits[i].kind;
+	l->soft = soft != UINT64_MAX ? soft * limits[i].unit : soft;
+	l->hard = hard != UINT64_MAX ? hard * limits[i].unit : hard;
+	return 0;
+}
+
 /* From /proc, which needs no privilege: prlimit wants CAP_SYS_RESOURCE for others' processes. */
 static int
 read_limits(struct dump *d, struct proc *p)
 {
 	char text[4096], *at, *end;
-	struct limit *l;
+	int r = 0;
 
 	if (proc_read_small(p, "limits", text, sizeof text) < 0)
 		return dump_note(d, "limits of pid %d could not be read", (int)p->pid);
-	for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+	for (size_t i = 0; i < sizeof limits / sizeof limits[0] && r == 0; i++) {
+		uint64_t soft;
+
 		if ((at = strstr(text, limits[i].name)) == NULL)
 			continue;
-		if ((l = dump_alloc(d, sizeof *l)) == NULL || list_add(d, &p->state->limits, l) != 0)
-			return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
-		l->kind = limits[i].kind;
-		l->soft = limit_value(at + strlen(limits[i].name), &end);
-		l->hard = limit_value(end, &end);
-		if (l->soft != UINT64_MAX)
-			l->soft *= limits[i].unit;
-		if (l->hard != UINT64_MAX)
-			l->hard *= limits[i].unit;
+		soft = limit_value(at + strlen(limits[i].name), &end);
+		r = add_limit(d, p, i, soft, limit_value(end, &end));
 	}
-	return 0;
+	return r;
+}
+
+static int
+take_limits(struct dump *d, struct proc *p, const struct rec_process *k)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < sizeof limits / sizeof limits[0] && r == 0; i++)
+		r = add_limit(d, p, i, k->limit[limits[i].resource][0], k->limit[limits[i].resource][1]);
+	return r;
 }
 
 /* ---- namespaces and cgroups ---- */
@@ -85,12 +105,17 @@ static const struct {
 	const char *name;
 	uint32_t kind;
 	bool for_children;
-} ns_kinds[] = {
-	{ "mnt", PSNAP_NAMESPACE_MOUNT, false }, { "uts", PSNAP_NAMESPACE_UTS, false },
-	{ "ipc", PSNAP_NAMESPACE_IPC, false }, { "pid", PSNAP_NAMESPACE_PID, false },
-	{ "pid_for_children", PSNAP_NAMESPACE_PID, true }, { "net", PSNAP_NAMESPACE_NET, false },
-	{ "user", PSNAP_NAMESPACE_USER, false }, { "cgroup", PSNAP_NAMESPACE_CGROUP, false },
-	{ "time", PSNAP_NAMESPACE_TIME, false }, { "time_for_children", PSNAP_NAMESPACE_TIME, true },
+} ns_kinds[REC_NS_COUNT] = {
+	[REC_NS_MOUNT] = { "mnt", PSNAP_NAMESPACE_MOUNT, false },
+	[REC_NS_UTS] = { "uts", PSNAP_NAMESPACE_UTS, false },
+	[REC_NS_IPC] = { "ipc", PSNAP_NAMESPACE_IPC, false },
+	[REC_NS_PID] = { "pid", PSNAP_NAMESPACE_PID, false },
+	[REC_NS_PID_CHILDREN] = { "pid_for_children", PSNAP_NAMESPACE_PID, true },
+	[REC_NS_NET] = { "net", PSNAP_NAMESPACE_NET, false },
+	[REC_NS_USER] = { "user", PSNAP_NAMESPACE_USER, false },
+	[REC_NS_CGROUP] = { "cgroup", PSNAP_NAMESPACE_CGROUP, false },
+	[REC_NS_TIME] = { "time", PSNAP_NAMESPACE_TIME, false },
+	[REC_NS_TIME_CHILDREN] = { "time_for_children", PSNAP_NAMESPACE_TIME, true },
 };
 
 static struct ns *
@@ -128,24 +153,35 @@ ns_of_link(struct dump *d, const char *link, uint64_t ino)
 	return NULL;
 }
 
+/* The inode of its namespace; 0 if there is none. */
+static uint64_t
+namespace_number(const struct proc *p, const struct rec_process *k, size_t i)
+{
+	char path[48];
+	struct stat st;
+
+	if (k != NULL && k->have & REC_HAVE_NAMESPACES)
+		return k->ns[i];
+	snprintf(path, sizeof path, "ns/%s", ns_kinds[i].name);
+	return fstatat(p->proc_fd, path, &st, 0) == 0 ? st.st_ino : 0;
+}
+
 static int
-read_namespaces(struct dump *d, struct proc *p)
+read_namespaces(struct dump *d, struct proc *p, const struct rec_process *k)
 {
 	uint64_t own[PSNAP_NAMESPACE_TIME + 1] = { 0 };
 
-	for (size_t i = 0; i < sizeof ns_kinds / sizeof ns_kinds[0]; i++) {
-		char path[48];
-		struct stat st;
+	for (size_t i = 0; i < REC_NS_COUNT; i++) {
+		uint64_t ino = namespace_number(p, k, i);
 		struct ns *n;
 
-		snprintf(path, sizeof path, "ns/%s", ns_kinds[i].name);
-		if (fstatat(p->proc_fd, path, &st, 0) != 0)
+		if (ino == 0)
 			continue;
 		if (!ns_kinds[i].for_children)
-			own[ns_kinds[i].kind] = st.st_ino;
-		else if (own[ns_kinds[i].kind] == st.st_ino)
+			own[ns_kinds[i].kind] = ino;
+		else if (own[ns_kinds[i].kind] == ino)
 			continue;
-		n = ns_intern(d, ns_kinds[i].kind, st.st_ino, ns_kinds[i].name, ns_kinds[i].for_children);
+		n = ns_intern(d, ns_kinds[i].kind, ino, ns_kinds[i].name, ns_kinds[i].for_children);
 		if (n == NULL || list_add(d, &p->state->namespaces, n) != 0)
 			return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
 	}
@@ -192,62 +228,100 @@ read_cgroups(struct dump *d, struct proc *p)
 	return 0;
 }
 
+/* Who is in the same ones has the same css_set. */
+static int
+find_cgroups(struct dump *d, struct proc *p, const struct rec_process *k)
+{
+	void **known = NULL;
+	int r;
+
+	if (k == NULL || k->cgroups == 0)
+		return read_cgroups(d, p);
+	if ((known = facts_known(d, k->cgroups)) == NULL)
+		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+	if (*known != NULL) {
+		p->state->cgroups = *(const struct list *)*known;
+		return 0;
+	}
+	r = read_cgroups(d, p);
+	*known = &p->state->cgroups;
+	return r;
+}
+
 /* ---- shared things ---- */
 
+/* The directory behind a link of /proc/PID; *out stays NULL, and it is covered, if that cannot be examined. */
 static int
-read_fs(struct dump *d, struct proc *p, uint32_t umask)
+read_directory(struct dump *d, struct proc *p, const struct fs_context *fs, const char *name, struct file **out)
 {
-	struct share_entry *shared = share_find(d, &d->shared_fs, SHARE_FS, p->live, 0);
-	struct fs_context *fs;
+	int fd = openat(p->proc_fd, name, O_PATH | O_CLOEXEC);
 	char *link;
-	int fd;
+
+	if (fd < 0 || proc_readlink(d, p, name, &link) != 0) {
+		if (fd >= 0)
+			close(fd);
+		dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, -1, fs->id, name,
+		    "the %s directory cannot be examined: %s", name, strerror(errno));
+		return 0;
+	}
+	*out = file_intern(d, p, fd, link);
+	close(fd);
+	return *out != NULL ? 0 : d->err->code;
+}
+
+/* The same, of a path that other processes may have, too. */
+static int
+find_directory(struct dump *d, struct proc *p, const struct fs_context *fs, const char *name, uint64_t path,
+    struct file **out)
+{
+	void **known;
+	int r;
+
+	if (path == 0)
+		return read_directory(d, p, fs, name, out);
+	if ((known = facts_known(d, path)) == NULL)
+		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+	r = *known != NULL ? 0 : read_directory(d, p, fs, name, (struct file **)known);
+	*out = *known;
+	return r;
+}
+
+static int
+read_fs(struct dump *d, struct proc *p, const struct rec_process *k)
+{
+	void **shared = share_find(d, &d->shared_fs, SHARE_FS, p, 0);
+	struct fs_context *fs;
+	int r;
 
 	if (shared == NULL)
 		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
-	if ((p->fs = shared->object) != NULL)
+	if ((p->fs = *shared) != NULL)
 		return 0;
 	if ((fs = dump_alloc(d, sizeof *fs)) == NULL || list_add(d, &d->fs_contexts, fs) != 0)
 		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
-	p->fs = shared->object = fs;
+	p->fs = *shared = fs;
 	fs->id = dump_new_id(d);
-	fs->umask = umask;
-	for (int i = 0; i < 2; i++) {
-		const char *name = i == 0 ? "cwd" : "root";
-		struct file *f;
-
-		if ((fd = openat(p->proc_fd, name, O_PATH | O_CLOEXEC)) < 0 ||
-		    proc_readlink(d, p, name, &link) != 0) {
-			if (fd >= 0)
-				close(fd);
-			dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, -1, fs->id, name,
-			    "the %s directory cannot be examined: %s", name, strerror(errno));
-			continue;
-		}
-		f = file_intern(d, p, fd, link);
-		close(fd);
-		if (f == NULL)
-			return d->err->code;
-		*(i == 0 ? &fs->cwd : &fs->root) = f;
-	}
-	return 0;
+	fs->umask = p->state->umask;
+	r = find_directory(d, p, fs, "cwd", k != NULL ? k->cwd_path : 0, &fs->cwd);
+	return r != 0 ? r : find_directory(d, p, fs, "root", k != NULL ? k->root_path : 0, &fs->root);
 }
 
 static int
 find_handlers(struct dump *d, struct proc *p)
 {
-	struct share_entry *shared = share_find(d, &d->shared_handlers, SHARE_SIGHAND, p->live, 0);
+	void **shared = share_find(d, &d->shared_handlers, SHARE_SIGHAND, p, 0);
 
 	if (shared == NULL)
 		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
-	if (shared->object == NULL) {
+	if (*shared == NULL) {
 		struct handlers *h = dump_alloc(d, sizeof *h);
 
 		if (h == NULL || list_add(d, &d->handlers, h) != 0)
 			return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
 		h->id = dump_new_id(d);
-		shared->object = h;
+		*shared = h;
 	}
-	p->handlers = shared->object;
+	p->handlers = *shared;
 	return 0;
 }
 
@@ -255,16 +329,27 @@ find_handlers(struct dump *d, struct proc *p)
 
 /* In the tree's own pid namespace, which is the root's. */
 static void
-read_numbers(struct dump *d, struct proc *p, const char *status)
+take_numbers(struct dump *d, struct proc *p, const struct rec_numbers *pid, const struct rec_numbers *group,
+    const struct rec_numbers *session)
 {
 	struct proc_state *s = p->state;
 
 	if (p->parent == NULL)
-		numbers_begin(d, status);
-	s->nns_pids = numbers_inside(d, status, "NSpid", p->pid, s->ns_pids, sizeof s->ns_pids / sizeof *s->ns_pids);
+		numbers_begin(d, pid);
+	s->nns_pids = numbers_inside(d, pid, p->pid, s->ns_pids, sizeof s->ns_pids / sizeof *s->ns_pids);
 	p->inner_pid = s->ns_pids[0];
-	numbers_inside(d, status, "NSpgid", p->pgid, &p->inner_pgid, 1);
-	numbers_inside(d, status, "NSsid", p->sid, &p->inner_sid, 1);
+	numbers_inside(d, group, p->pgid, &p->inner_pgid, 1);
+	numbers_inside(d, session, p->sid, &p->inner_sid, 1);
+}
+
+static void
+read_numbers(struct dump *d, struct proc *p, const char *status)
+{
+	struct rec_numbers pid = numbers_of_status(status, "NSpid");
+	struct rec_numbers group = numbers_of_status(status, "NSpgid");
+	struct rec_numbers session = numbers_of_status(status, "NSsid");
+
+	take_numbers(d, p, &pid, &group, &session);
 }
 
 static void
@@ -284,17 +369,72 @@ from_stat(struct proc *p, const struct proc_stat *st)
 	s->exit_code = (uint32_t)st->field[52];
 }
 
-int
-proc_collect(struct dump *d, struct proc *p)
+/* As cputime_adjust() of the kernel: what was measured in ticks, in proportion to what was measured exactly. */
+static void
+take_times(const struct dump *d, struct proc *p, const struct rec_process *k)
+{
+	uint64_t user = k->utime, system = k->stime, exact = k->runtime, *times = p->state->times;
+
+	for (size_t i = 0; i < p->tasks.n; i++) {
+		const struct rec_thread *t = facts_thread(d, ((struct task *)p->tasks.v[i])->tid);
+
+		if (t == NULL)
+			continue;
+		user += t->utime;
+		system += t->stime;
+		exact += t->runtime_used;
+	}
+	if (user + system > 0)
+		system = (uint64_t)((double)system / (double)(user + system) * (double)exact);
+	system = system > k->prev_stime ? system : k->prev_stime;
+	user = exact > system ? exact - system : 0;
+	user = user > k->prev_utime ? user : k->prev_utime;
+	times[0] = user / TICK_NS * TICK_NS;
+	times[1] = system / TICK_NS * TICK_NS;
+	times[2] = k->cutime / TICK_NS * TICK_NS;
+	times[3] = k->cstime / TICK_NS * TICK_NS;
+}
+
+/* Dispositions as SigCgt and SigIgn of status tell them. */
+static void
+take_dispositions(struct proc_state *s, const struct rec_handlers *h)
+{
+	for (unsigned n = 0; n < 64; n++) {
+		s->caught |= (uint64_t)(h->action[n].handler > 1) << n;
+		s->ignored |= (uint64_t)(h->action[n].handler == 1) << n;
+	}
+}
+
+/* What stat, status and the small files tell, of a process whose leader lives. */
+static void
+take_facts(struct dump *d, struct proc *p, const struct rec_process *k)
+{
+	const struct rec_thread *leader = facts_thread(d, p->pid);
+	struct proc_state *s = p->state;
+
+	memcpy(s->comm, leader->comm, sizeof leader->comm);
+	s->tty_nr = (int32_t)k->tty;
+	s->tpgid = k->tty_group;
+	take_times(d, p, k);
+	s->start_ns = k->start / TICK_NS * TICK_NS;
+	s->child_exit_signal = (uint32_t)k->exit_signal;
+	take_numbers(d, p, &leader->numbers, &k->group, &k->session);
+	take_dispositions(s, facts_handlers(d, p));
+	s->personality = k->personality;
+	s->oom_adjust = k->oom_adjust;
+	s->login_uid = k->login_uid;
+	s->has_login_uid = s->login_uid != UINT32_MAX;
+	s->umask = k->umask;
+}
+
+static int
+read_facts(struct dump *d, struct proc *p)
 {
 	char *status, *leader_status = NULL, word[64], path[48];
-	struct task *leader = p->tasks.n > 0 ? p->tasks.v[0] : NULL;
-	struct proc_state *s;
+	struct proc_state *s = p->state;
 	struct proc_stat st, leader_st;
 	int r;
 
-	if ((p->state = s = dump_alloc(d, sizeof *s)) == NULL)
-		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
 	/* the leader's own for what is not the same in every thread, should it have exited */
 	snprintf(path, sizeof path, "task/%d/stat", (int)p->pid);
 	if ((r = stat_read(p, "stat", &st)) != 0 ||
@@ -317,6 +457,7 @@ proc_collect(struct dump *d, struct proc *p)
 		return 0;
 	s->caught = field_number(status, "SigCgt", 16);
 	s->ignored = field_number(status, "SigIgn", 16);
+	s->umask = (uint32_t)field_number(status, "Umask", 8);
 	if (proc_read_small(p, "personality", word, sizeof word) > 0)
 		s->personality = strtoull(word, NULL, 16);
 	if (proc_read_small(p, "oom_score_adj", word, sizeof word) > 0)
@@ -325,14 +466,49 @@ proc_collect(struct dump *d, struct proc *p)
 		s->login_uid = (uint32_t)strtoul(word, NULL, 10);
 		s->has_login_uid = s->login_uid != UINT32_MAX;
 	}
-	for (size_t i = 0; i < p->tasks.n && (leader == NULL || !leader->stopped); i++)
-		leader = p->tasks.v[i];
-	if ((r = queue_collect(d, leader, true, &s->pending)) != 0 ||
-	    (r = read_limits(d, p)) != 0 ||
-	    (r = read_namespaces(d, p)) != 0 ||
-	    (r = read_cgroups(d, p)) != 0 ||
-	    (r = timers_collect(d, p)) != 0 ||
-	    (r = read_fs(d, p, (uint32_t)field_number(status, "Umask", 8))) != 0)
+	return 0;
+}
+
+/* Pending signals of the process; facts tell whether there are any. */
+static int
+pending(struct dump *d, struct proc *p)
+{
+	struct task *t = p->tasks.v[0];
+	const struct rec_thread *k;
+
+	for (size_t i = 0; i < p->tasks.n && !t->stopped; i++)
+		t = p->tasks.v[i];
+	k = facts_thread(d, t->tid);
+	if (k != NULL && k->have & REC_HAVE_PENDING && k->shared_pending == 0)
+		return 0;
+	return queue_collect(d, t, true, &p->state->pending);
+}
+
+#define WHOLE	(REC_HAVE_LIMITS | REC_HAVE_NAMESPACES | REC_HAVE_TIMES | REC_HAVE_TERMINAL)
+
+int
+proc_collect(struct dump *d, struct proc *p)
+{
+	const struct rec_process *k = facts_process(d, p);
+	bool no_timers = k != NULL && k->have & REC_HAVE_TIMERS && !(k->flags & REC_PROCESS_POSIX_TIMERS);
+	int r = 0;
+
+	if (k != NULL && (k->have & WHOLE) != WHOLE)
+		k = NULL;
+	if ((p->state = dump_alloc(d, sizeof *p->state)) == NULL)
+		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+	if (k != NULL && p->live == p->pid)
+		take_facts(d, p, k);
+	else
+		r = read_facts(d, p);
+	if (r != 0 || p->zombie)
+		return r;
+	if ((r = pending(d, p)) != 0 ||
+	    (r = k != NULL ? take_limits(d, p, k) : read_limits(d, p)) != 0 ||
+	    (r = read_namespaces(d, p, k)) != 0 ||
+	    (r = find_cgroups(d, p, k)) != 0 ||
+	    (r = no_timers ? 0 : timers_collect(d, p)) != 0 ||
+	    (r = read_fs(d, p, k)) != 0)
 		return r;
 	return find_handlers(d, p);
 }

@@ -206,6 +206,26 @@ handlers_ask(struct dump *d, struct proc *p, struct task *t)
 	return 0;
 }
 
+/* The kernel's own flags, which sigaction(2) does not show: SA_X32_ABI, SA_IA32_ABI, SA_IMMUTABLE. */
+#define HIDDEN_FLAGS	UINT64_C(0x03800000)
+
+void
+handlers_take(struct proc *p, const struct rec_handlers *k)
+{
+	uint64_t wanted = p->state->caught | p->state->ignored | SIGCHLD_BIT;
+	struct handlers *h = p->handlers;
+
+	if (h->asked)
+		return;
+	h->asked = true;
+	for (unsigned n = 1; n <= 64; n++) {
+		const struct rec_action *a = &k->action[n - 1];
+
+		if (wanted >> (n - 1) & 1)
+			h->actions[n] = (struct action){ a->handler, a->flags & ~HIDDEN_FLAGS, a->restorer, a->mask };
+	}
+}
+
 void
 handlers_fields(struct glue_emit *e, const void *object)
 {

@@ -12,9 +12,13 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "kernel-glue/linux/facts.h"
 #include "kernel-glue/linux/procfs.h"
 #include "kernel-glue/linux/share.h"
 #include "kernel-glue/linux/task.h"
+
+#define ROBUST_LEN	24	/* of struct robust_list_head, and of a 32-bit task's: */
+#define ROBUST_LEN32	12
 
 struct rseq_configuration {	/* linux/ptrace.h, 5.13 */
 	uint64_t	pointer;
@@ -22,10 +26,16 @@ struct rseq_configuration {	/* linux/ptrace.h, 5.13 */
 };
 
 static void
-read_rseq(struct task *t)
+read_rseq(struct task *t, const struct rec_thread *k)
 {
 	struct rseq_configuration c;
 
+	if (k != NULL && k->have & REC_HAVE_RSEQ) {
+		t->state->rseq = k->rseq;
+		t->state->rseq_size = k->rseq != 0 ? k->rseq_size : 0;
+		t->state->rseq_sig = k->rseq != 0 ? k->rseq_signature : 0;
+		return;
+	}
 	/* 0x420f: PTRACE_GET_RSEQ_CONFIGURATION */
 	if (ptrace((enum __ptrace_request)0x420f, t->tid, (void *)sizeof c, &c) <= 0)
 		return;
@@ -34,14 +44,40 @@ read_rseq(struct task *t)
 	t->state->rseq_sig = c.signature;
 }
 
+static const uint32_t policies[] = {	/* sched(7) */
+	PSNAP_SCHEDULING_OTHER, PSNAP_SCHEDULING_FIFO, PSNAP_SCHEDULING_ROUND_ROBIN,
+	PSNAP_SCHEDULING_BATCH, PSNAP_SCHEDULING_UNKNOWN, PSNAP_SCHEDULING_IDLE,
+	PSNAP_SCHEDULING_DEADLINE,
+};
+#define POLICIES	(sizeof policies / sizeof *policies)
+#define POLICY_FIFO	1
+#define POLICY_RR	2
+#define POLICY_DEADLINE	6
+
+static void
+read_cpus(struct task *t)
+{
+	struct thread_state *s = t->state;
+	long n;
+
+	if ((n = syscall(SYS_sched_getaffinity, t->tid, sizeof s->cpus, s->cpus)) > 0)
+		s->ncpus = (size_t)n / 8;
+	while (s->ncpus > 0 && s->cpus[s->ncpus - 1] == 0)
+		s->ncpus--;
+}
+
+static void
+read_io_priority(struct task *t)
+{
+	long n;
+
+	if ((n = syscall(SYS_ioprio_get, 1 /* IOPRIO_WHO_PROCESS */, t->tid)) >= 0)
+		t->state->ioprio = (uint32_t)n;
+}
+
 static void
 read_scheduling(struct task *t)
 {
-	static const uint32_t policies[] = {	/* sched(7) */
-		PSNAP_SCHEDULING_OTHER, PSNAP_SCHEDULING_FIFO, PSNAP_SCHEDULING_ROUND_ROBIN,
-		PSNAP_SCHEDULING_BATCH, PSNAP_SCHEDULING_UNKNOWN, PSNAP_SCHEDULING_IDLE,
-		PSNAP_SCHEDULING_DEADLINE,
-	};
 	struct {
 		uint32_t size, policy;
 		uint64_t flags;
@@ -50,29 +86,57 @@ read_scheduling(struct task *t)
 		uint64_t runtime, deadline, period;
 	} a = { 0 };
 	struct thread_state *s = t->state;
-	long n;
 
-	if (syscall(SYS_sched_getattr, t->tid, &a, 48u, 0u) == 0 && a.policy < 7) {
+	if (syscall(SYS_sched_getattr, t->tid, &a, 48u, 0u) == 0 && a.policy < POLICIES) {
 		s->policy = policies[a.policy];
 		s->nice = a.nice;
 		s->priority = a.priority;
 		s->reset_on_fork = a.flags & 1;
-		if (a.policy == 6) {
+		if (a.policy == POLICY_DEADLINE) {
 			s->runtime_ns = a.runtime;
 			s->deadline_ns = a.deadline;
 			s->period_ns = a.period;
 		}
 	}
-	if ((n = syscall(SYS_sched_getaffinity, t->tid, sizeof s->cpus, s->cpus)) > 0)
-		s->ncpus = (size_t)n / 8;
-	while (s->ncpus > 0 && s->cpus[s->ncpus - 1] == 0)
-		s->ncpus--;
-	if ((n = syscall(SYS_ioprio_get, 1 /* IOPRIO_WHO_PROCESS */, t->tid)) >= 0)
-		s->ioprio = (uint32_t)n;
+	read_cpus(t);
+	read_io_priority(t);
+}
+
+/*
+ * The facts have CPUs that are off line, too, and no default I/O priority:
+ * one thread that was asked answers for all that have the same.
+ */
+static void
+take_scheduling(struct dump *d, struct task *t, const struct rec_thread *k)
+{
+	struct thread_state *s = t->state;
+	const struct rec_thread *asked = d->scheduled != NULL ? facts_thread(d, d->scheduled->tid) : NULL;
+
+	s->policy = policies[k->policy];
+	s->reset_on_fork = k->flags & REC_THREAD_RESET_ON_FORK;
+	if (k->policy == POLICY_FIFO || k->policy == POLICY_RR) {
+		s->priority = k->priority;
+	} else if (k->policy == POLICY_DEADLINE) {
+		s->runtime_ns = k->runtime;
+		s->deadline_ns = k->deadline;
+		s->period_ns = k->period;
+	} else {
+		s->nice = k->nice;
+	}
+	if (asked != NULL && memcmp(asked->cpus, k->cpus, sizeof k->cpus) == 0 && asked->policy == k->policy &&
+	    asked->nice == k->nice && !((asked->flags | k->flags) & REC_THREAD_IO_CONTEXT)) {
+		memcpy(s->cpus, d->scheduled->state->cpus, sizeof s->cpus);
+		s->ncpus = d->scheduled->state->ncpus;
+		s->ioprio = d->scheduled->state->ioprio;
+		return;
+	}
+	read_cpus(t);
+	read_io_priority(t);
+	d->scheduled = t;
 }
 
 static void
-read_robust(struct task *t)
+read_robust(struct task *t, const struct rec_thread *k)
 {
 	/* a compat task's list is another one: asked by a remote call (restore-engine 3.6) */
 	if (t->proc->is32 && sizeof(void *) == 8)
@@ -80,6 +144,11 @@ read_robust(struct task *t)
 	void *head = NULL;
 	size_t len = 0;
 
+	if (k != NULL && k->have & REC_HAVE_POINTERS) {
+		t->state->robust = k->robust;
+		t->state->robust_len = t->proc->is32 ? ROBUST_LEN32 : ROBUST_LEN;
+		return;
+	}
 	if (syscall(SYS_get_robust_list, t->tid, &head, &len) == 0) {
 		t->state->robust = (uintptr_t)head;
 		t->state->robust_len = len;
@@ -100,38 +169,94 @@ read_name(struct thread_state *s, const char *name)
 	}
 }
 
+static const struct {
+	const char	*name;
+	size_t		at;		/* in the facts */
+} thread_namespaces[] = {
+	{ "net", offsetof(struct rec_thread, ns_net) }, { "mnt", offsetof(struct rec_thread, ns_mount) },
+	{ "uts", offsetof(struct rec_thread, ns_uts) }, { "ipc", offsetof(struct rec_thread, ns_ipc) },
+	{ "cgroup", offsetof(struct rec_thread, ns_cgroup) },
+};
+
+static bool
+has_own(const struct task *t, const struct rec_thread *k, const struct rec_thread *process, int type)
+{
+	if (k == NULL)
+		return syscall(SYS_kcmp, t->proc->live, t->tid, type, 0, 0) > 0;
+	return type == SHARE_FILES ? k->files != process->files : k->fs != process->fs;
+}
+
+static bool
+has_own_namespace(const struct task *t, const struct rec_thread *k, const struct rec_thread *process, size_t i)
+{
+	size_t at = thread_namespaces[i].at;
+	char path[64], of_process[16];
+	struct stat own, shared;
+
+	if (k != NULL)
+		return memcmp((const char *)k + at, (const char *)process + at, sizeof k->ns_net) != 0;
+	snprintf(path, sizeof path, "task/%d/ns/%s", (int)t->tid, thread_namespaces[i].name);
+	snprintf(of_process, sizeof of_process, "ns/%s", thread_namespaces[i].name);
+	return fstatat(t->proc->proc_fd, path, &own, 0) == 0 &&
+	    fstatat(t->proc->proc_fd, of_process, &shared, 0) == 0 && own.st_ino != shared.st_ino;
+}
+
 /* What the format has once a process, and this thread has for itself: unshare(2). */
 static int
-own_things(struct dump *d, const struct task *t)
+own_things(struct dump *d, const struct task *t, const struct rec_thread *k)
 {
-	static const char *const namespaces[] = { "net", "mnt", "uts", "ipc", "cgroup" };
 	const struct proc *p = t->proc;
-	char path[64], process[16];
-	struct stat own, shared;
+	const struct rec_thread *process = facts_thread(d, p->live);
 
 	if (t->tid == p->live)
 		return 0;
-	if (syscall(SYS_kcmp, p->live, t->tid, SHARE_FILES, 0, 0) > 0)
+	if (k != NULL && !(k->have & process->have & REC_HAVE_OWN))
+		k = NULL;
+	if (has_own(t, k, process, SHARE_FILES))
 		dump_cover(d, PSNAP_COVERAGE_BREAKS, p, t->tid, -1, t->id, "thread-descriptor-table",
 		    "the thread has a descriptor table of its own");
-	if (syscall(SYS_kcmp, p->live, t->tid, SHARE_FS, 0, 0) > 0)
+	if (has_own(t, k, process, SHARE_FS))
 		dump_cover(d, PSNAP_COVERAGE_BREAKS, p, t->tid, -1, t->id, "thread-fs-context",
 		    "the thread has a working directory, root and umask of its own");
-	for (size_t i = 0; i < sizeof namespaces / sizeof namespaces[0]; i++) {
-		snprintf(path, sizeof path, "task/%d/ns/%s", (int)t->tid, namespaces[i]);
-		snprintf(process, sizeof process, "ns/%s", namespaces[i]);
-		if (fstatat(p->proc_fd, path, &own, 0) == 0 &&
-		    fstatat(p->proc_fd, process, &shared, 0) == 0 && own.st_ino != shared.st_ino)
+	for (size_t i = 0; i < sizeof thread_namespaces / sizeof thread_namespaces[0]; i++)
+		if (has_own_namespace(t, k, process, i))
 			dump_cover(d, PSNAP_COVERAGE_BREAKS, p, t->tid, -1, t->id, "thread-namespace",
-			    "the thread is in another %s namespace than its process", namespaces[i]);
-	}
+			    "the thread is in another %s namespace than its process", thread_namespaces[i].name);
 	return d->err->code;
+}
+
+/* Its filters, and whether a remote call would get past them. */
+static int
+read_filters(struct dump *d, struct task *t)
+{
+	struct thread_state *s = t->state;
+
+	/* a remote call that its filter does not let pass would be the end of it */
+	if (s->seccomp_mode > PSNAP_SECCOMP_MODE_OFF && !t->seccomp_suspended)
+		return dump_fail(d, GLUE_E_DENIED, 0, t->proc,
+		    "thread %d runs under seccomp, which only CAP_SYS_ADMIN may suspend: dump as root", (int)t->tid);
+	return s->seccomp_mode == PSNAP_SECCOMP_MODE_FILTERED ? filters_collect(d, t) : 0;
+}
+
+static int
+take_status(struct dump *d, struct task *t, const struct rec_numbers *numbers, bool shadow_stack)
+{
+	struct thread_state *s = t->state;
+
+	s->nns_tids = numbers_inside(d, numbers, t->tid, s->ns_tids, sizeof s->ns_tids / sizeof *s->ns_tids);
+	t->inner_tid = s->ns_tids[0];
+	if (shadow_stack)
+		dump_cover(d, PSNAP_COVERAGE_BREAKS, t->proc, t->tid, -1, t->id, "shadow-stack",
+		    "the thread has a shadow stack");
+	return read_filters(d, t);
 }
 
 static int
 read_status(struct dump *d, struct task *t)
 {
 	struct thread_state *s = t->state;
+	struct rec_numbers numbers;
+	const char *features;
 	char path[64], *status;
 	int r;
 
@@ -142,26 +267,52 @@ read_status(struct dump *d, struct task *t)
 	read_name(s, field_find(status, "Name"));
 	s->seccomp_mode = (uint32_t)field_number(status, "Seccomp", 10) + PSNAP_SECCOMP_MODE_OFF;
 	s->seccomp_count = (uint32_t)field_number(status, "Seccomp_filters", 10);
-	/* a remote call that its filter does not let pass would be the end of it */
-	if (s->seccomp_mode > PSNAP_SECCOMP_MODE_OFF && !t->seccomp_suspended)
-		return dump_fail(d, GLUE_E_DENIED, 0, t->proc,
-		    "thread %d runs under seccomp, which only CAP_SYS_ADMIN may suspend: dump as root", (int)t->tid);
-	s->nns_tids = numbers_inside(d, status, "NSpid", t->tid, s->ns_tids, sizeof s->ns_tids / sizeof *s->ns_tids);
-	t->inner_tid = s->ns_tids[0];
-	if (field_find(status, "x86_Thread_features") != NULL &&
-	    strstr(field_find(status, "x86_Thread_features"), "shstk") ==
-	    field_find(status, "x86_Thread_features"))
-		dump_cover(d, PSNAP_COVERAGE_BREAKS, t->proc, t->tid, -1, t->id, "shadow-stack",
-		    "the thread has a shadow stack");
-	if (s->seccomp_mode == PSNAP_SECCOMP_MODE_FILTERED && (r = filters_collect(d, t)) != 0)
+	features = field_find(status, "x86_Thread_features");
+	numbers = numbers_of_status(status, "NSpid");
+	if ((r = take_status(d, t, &numbers, features != NULL && strncmp(features, "shstk", 5) == 0)) != 0)
 		return r;
 	s->creds = creds_read(d, t->proc, t, status);
 	return s->creds != NULL ? 0 : dump_fail(d, GLUE_E_NOMEM, 0, t->proc, "out of memory");
 }
 
+/* What the facts must hold for status not to be read. */
+#define STATUS	(REC_HAVE_CREDENTIALS | REC_HAVE_GROUPS | REC_HAVE_SECCOMP | REC_HAVE_FEATURES)
+
+static int
+find_status(struct dump *d, struct task *t, const struct rec_thread *k)
+{
+	struct thread_state *s = t->state;
+	int r;
+
+	if (k == NULL || (k->have & STATUS) != STATUS)
+		return read_status(d, t);
+	memcpy(s->comm, k->comm, sizeof k->comm);
+	s->seccomp_mode = k->seccomp_mode + PSNAP_SECCOMP_MODE_OFF;
+	s->seccomp_count = k->seccomp_filters;
+	if ((r = take_status(d, t, &k->numbers, k->flags & REC_THREAD_SHADOW_STACK)) != 0)
+		return r;
+	s->creds = creds_take(d, t->proc, t, k);
+	return s->creds != NULL ? 0 : dump_fail(d, GLUE_E_NOMEM, 0, t->proc, "out of memory");
+}
+
+static int
+read_mask(struct dump *d, struct task *t, const struct rec_thread *k)
+{
+	if (k != NULL && k->have & REC_HAVE_MASK) {
+		t->state->sigmask = k->mask;
+		return 0;
+	}
+	/* 0x420a: PTRACE_GETSIGMASK */
+	if (ptrace((enum __ptrace_request)0x420a, t->tid, (void *)8, &t->state->sigmask) != 0)
+		return dump_fail(d, GLUE_E_SYSTEM, errno, t->proc, "reading a signal mask");
+	return 0;
+}
+
 int
 task_collect(struct dump *d, struct task *t)
 {
+	const struct rec_thread *k = facts_thread(d, t->tid);
+	bool none_pending = k != NULL && k->have & REC_HAVE_PENDING && k->pending == 0;
 	int r;
 
 	t->id = dump_new_id(d);
@@ -170,19 +321,21 @@ task_collect(struct dump *d, struct task *t)
 	t->inner_tid = t->proc->inner_pid;	/* should it be a leader that has exited */
 	if (!t->stopped)
 		return 0;
-	/* 0x420a: PTRACE_GETSIGMASK */
-	if (ptrace((enum __ptrace_request)0x420a, t->tid, (void *)8, &t->state->sigmask) != 0)
-		return dump_fail(d, GLUE_E_SYSTEM, errno, t->proc, "reading a signal mask");
-	read_rseq(t);
+	if ((r = read_mask(d, t, k)) != 0)
+		return r;
+	read_rseq(t, k);
 	if ((r = rseq_fix(d, t)) != 0 ||
 	    (r = fpu_collect(d, t)) != 0 ||
 	    (r = tls_collect(d, t)) != 0 ||
-	    (r = queue_collect(d, t, false, &t->state->pending)) != 0)
+	    (r = none_pending ? 0 : queue_collect(d, t, false, &t->state->pending)) != 0)
 		return r;
 	restart_classify(t);
-	read_scheduling(t);
-	read_robust(t);
-	return (r = read_status(d, t)) != 0 ? r : own_things(d, t);
+	if (k != NULL && k->have & REC_HAVE_SCHEDULING && k->policy < POLICIES)
+		take_scheduling(d, t, k);
+	else
+		read_scheduling(t);
+	read_robust(t, k);
+	return (r = find_status(d, t, k)) != 0 ? r : own_things(d, t, k);
 }
 
 /* ---- what only the thread itself can be asked ---- */
@@ -407,12 +560,105 @@ ask_process(struct dump *d, struct proc *p, struct task *t)
 	return timers_ask(d, p, t);
 }
 
+/* ---- what the facts tell instead ---- */
+
+#define ASKED_OF_THREAD	(REC_HAVE_ALT_STACK | REC_HAVE_POINTERS | REC_HAVE_CREDENTIALS | REC_HAVE_SLACK)
+#define ASKED_OF_PROCESS (REC_HAVE_MM | REC_HAVE_TIMERS)
+/* These need the process itself. */
+#define ONLY_ASKED	(REC_PROCESS_THP | REC_PROCESS_POSIX_TIMERS | REC_PROCESS_CPU_TIMERS)
+
+bool
+task_is_told(const struct dump *d, const struct proc *p)
+{
+	const struct rec_process *k = facts_process(d, p);
+
+	if (k == NULL || (k->have & ASKED_OF_PROCESS) != ASKED_OF_PROCESS || k->flags & ONLY_ASKED)
+		return false;
+	for (size_t i = 0; i < p->tasks.n; i++) {
+		const struct rec_thread *t = facts_thread(d, ((const struct task *)p->tasks.v[i])->tid);
+
+		if (((const struct task *)p->tasks.v[i])->stopped && (t->have & ASKED_OF_THREAD) != ASKED_OF_THREAD)
+			return false;
+	}
+	return true;
+}
+
+/* MEMBARRIER_STATE_*: two bits for each use; as MEMBARRIER_CMD_GET_REGISTRATIONS tells them. */
+static uint32_t
+membarrier_registrations(uint32_t state)
+{
+	static const struct { uint32_t bits, command; } uses[] = {
+		{ 0x0c, 1 << 2 }, { 0x03, 1 << 4 }, { 0x30, 1 << 6 }, { 0xc0, 1 << 8 },
+	};
+	uint32_t commands = 0;
+
+	for (size_t i = 0; i < sizeof uses / sizeof *uses; i++)
+		if (state & uses[i].bits)
+			commands |= uses[i].command;
+	return commands;
+}
+
+#define AUTODISARM	0x80000000	/* SS_AUTODISARM */
+
+/* As sigaltstack(2) would tell the thread. */
+static void
+take_altstack(struct task *t, const struct rec_thread *k)
+{
+	struct thread_state *s = t->state;
+
+	s->ss_sp = k->ss_sp;
+	s->ss_size = k->ss_size;
+	s->ss_flags = k->ss_flags & AUTODISARM;
+	if (k->ss_size == 0)
+		s->ss_flags |= SS_DISABLE;
+	else if (!(k->ss_flags & AUTODISARM) && t->regs->sp > k->ss_sp && t->regs->sp - k->ss_sp <= k->ss_size)
+		s->ss_flags |= SS_ONSTACK;
+}
+
+static void
+take_thread(struct task *t, const struct rec_thread *k)
+{
+	struct thread_state *s = t->state;
+
+	take_altstack(t, k);
+	s->clear_tid = k->clear_tid;
+	s->death_signal = k->death_signal;
+	s->creds->securebits = k->securebits;
+	s->creds->securebits_known = true;
+	s->timer_slack = k->timer_slack;
+	if (t->proc->is32) {
+		s->robust = k->compat_robust;
+		s->robust_len = ROBUST_LEN32;
+	}
+}
+
+static int
+take_process(struct dump *d, struct proc *p, const struct rec_process *k)
+{
+	mem_set_brk(p->mm, k->mark[REC_MARK_BRK]);
+	mem_set_deny_write_exec(p->mm, k->flags & REC_PROCESS_NO_WRITE_EXEC);
+	mem_set_dumpable(p->mm, (int)k->dumpable);
+	p->state->subreaper = k->flags & REC_PROCESS_SUBREAPER;
+	p->state->membarrier = membarrier_registrations(k->membarrier);
+	handlers_take(p, facts_handlers(d, p));
+	timers_take(p, k);
+	for (size_t i = 0; i < p->tasks.n; i++) {
+		struct task *t = p->tasks.v[i];
+
+		if (t->stopped)
+			take_thread(t, facts_thread(d, t->tid));
+	}
+	return !(k->flags & REC_PROCESS_LDT) ? 0 : got_ldt(d, p->tasks.v[0], NULL, 1, NULL);
+}
+
 int
 task_ask(struct dump *d, struct proc *p)
 {
 	bool first = true;
 	int r;
 
+	if (p->told)
+		return take_process(d, p, facts_process(d, p));
 	for (size_t i = 0; i < p->tasks.n; i++) {
 		struct task *t = p->tasks.v[i];
 

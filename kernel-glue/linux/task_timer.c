@@ -126,6 +126,23 @@ got_overrun(struct dump *d, struct task *t, void *object, int64_t ret, const uin
 	return 0;
 }
 
+/* getitimer(2) tells microseconds. */
+static uint64_t
+microseconds(uint64_t ns)
+{
+	return ns / 1000 * 1000;
+}
+
+void
+timers_take(struct proc *p, const struct rec_process *k)
+{
+	p->state->itimer[0][0] = microseconds(k->real_remaining);
+	p->state->itimer[0][1] = microseconds(k->real_interval);
+	/* ITIMER_VIRTUAL and ITIMER_PROF, not armed */
+	p->state->itimer[1][1] = microseconds(k->cpu_interval[1]);
+	p->state->itimer[2][1] = microseconds(k->cpu_interval[0]);
+}
+
 int
 timers_ask(struct dump *d, struct proc *p, struct task *t)
 {

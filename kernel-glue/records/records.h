@@ -82,9 +82,8 @@ struct rec_thread {
 	struct rec_header h;
 	rec_u64	have;
 	__u32	flags;
-	char	state;			/* R S D T t Z X, as in /proc/PID/stat, but for those that only a kernel has */
 	char	comm[16];		/* task->comm, NUL-terminated */
-	char	pad0[3];
+	__u32	pad0;
 	struct rec_numbers numbers;	/* of the thread */
 	/* credentials: real, effective, saved, file system */
 	__u32	uid[4], gid[4];
@@ -103,7 +102,7 @@ struct rec_thread {
 	rec_u64	rseq;			/* address, 0 none */
 	__u32	rseq_size, rseq_signature;
 	rec_u64	clear_tid;		/* addresses in the process */
-	rec_u64	robust, compat_robust;	/* heads; compat_robust of a 32-bit task on a 64-bit kernel */
+	rec_u64	robust, compat_robust;	/* heads; compat_robust of a 32-bit task */
 	rec_u64	timer_slack;		/* ns */
 	/* scheduling: SCHED_*, nice -20 to 19, sched_dl_entity in ns */
 	__u32	policy, priority;
@@ -123,18 +122,15 @@ struct rec_thread {
 enum {	/* rec_process.have */
 	REC_HAVE_LIMITS		= 1 << 0,
 	REC_HAVE_NAMESPACES	= 1 << 1,
-	REC_HAVE_MM		= 1 << 2,	/* marks, auxv, dumpable, deny_write_exec, thp_disabled, ldt */
-	REC_HAVE_MEMBARRIER	= 1 << 3,
-	REC_HAVE_VSYSCALL	= 1 << 4,
-	REC_HAVE_TIMERS		= 1 << 5,
-	REC_HAVE_TIMES		= 1 << 6,
-	REC_HAVE_LOGIN		= 1 << 7,
-	REC_HAVE_TERMINAL	= 1 << 8,	/* tty, tty_group: both 0 without one */
+	REC_HAVE_MM		= 1 << 2,	/* marks, auxv, dumpable, membarrier, exe, and the flags of memory */
+	REC_HAVE_TIMERS		= 1 << 3,
+	REC_HAVE_TIMES		= 1 << 4,
+	REC_HAVE_TERMINAL	= 1 << 5,	/* tty, tty_group: 0 and -1 without one */
 };
 
 enum {	/* rec_process.flags */
 	REC_PROCESS_SUBREAPER	= 1 << 0,
-	REC_PROCESS_THP_DISABLED = 1 << 1,
+	REC_PROCESS_THP		= 1 << 1,	/* PR_SET_THP_DISABLE may have been called: it has to be asked */
 	REC_PROCESS_NO_WRITE_EXEC = 1 << 2,	/* PR_SET_MDWE */
 	REC_PROCESS_LDT		= 1 << 3,
 	REC_PROCESS_VSYSCALL	= 1 << 4,	/* has the page of amd64's vsyscall, if the kernel has */
@@ -154,10 +150,10 @@ struct rec_process {
 	struct rec_header h;
 	rec_u64	have;
 	__u32	flags;
-	__s32	parent;			/* real_parent->tgid */
+	__u32	pad0;
 	struct rec_numbers group, session;
 	__s32	exit_signal;		/* sent to the parent; -1 of no leader */
-	__s32	exit_code;		/* task->exit_code */
+	__u32	pad2;
 	__u32	personality;
 	__s32	oom_adjust;		/* signal->oom_score_adj */
 	__u32	login_uid;		/* UINT32_MAX: not set */
@@ -172,16 +168,16 @@ struct rec_process {
 	__u32	tty;			/* kernel's number of the controlling terminal as /proc/PID/stat has it */
 	__s32	tty_group;		/* its foreground process group */
 	/* identities */
-	rec_u64	mm, files, fs, handlers;
+	rec_u64	mm, files, fs, handlers, cgroups;
 	rec_u64	exe;			/* struct file */
-	rec_u64	exe_path, cwd_path, root_path;	/* dentry and mount */
+	rec_u64	cwd_path, root_path;	/* dentry and mount */
 	/* the address space */
 	rec_u64	mark[REC_MARKS];
 	__u32	dumpable;		/* 0, 1, 2 as PR_GET_DUMPABLE */
 	__u32	membarrier;		/* MEMBARRIER_STATE_* */
-	__u32	mappings;		/* map_count */
-	__u32	auxv_words;		/* filled in, of the kernel's own word size */
-	rec_u64	auxv[REC_AUXV];		/* saved_auxv */
+	__u32	auxv_words;		/* filled in, */
+	__u32	auxv_word;		/* of so many bytes: the kernel's own, 4 or 8 */
+	rec_u64	auxv[REC_AUXV];		/* saved_auxv as it is in memory */
 };
 
 struct rec_action {		/* struct sigaction of the kernel */

@@ -65,7 +65,9 @@ contents_fit(const struct rec_header *h)
 	case REC_PROCESS: {
 		const struct rec_process *p = r;
 
-		return p->group.count <= REC_LEVELS && p->session.count <= REC_LEVELS && p->auxv_words <= REC_AUXV;
+		return p->group.count <= REC_LEVELS && p->session.count <= REC_LEVELS &&
+		    (p->auxv_words == 0 || p->auxv_word == 4 || p->auxv_word == 8) &&
+		    p->auxv_words * (uint64_t)p->auxv_word <= sizeof p->auxv;
 	}
 	case REC_MAPPING: {
 		const struct rec_mapping *m = r;

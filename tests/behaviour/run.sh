@@ -7,6 +7,7 @@
 # taken through STEPS:
 #
 #	start	set up
+#	collect	stopped and dumped by both collectors, which must tell the same
 #	dump	dumped and killed
 #	restore	restored
 #	check	told to look at its state; then it ends
@@ -60,6 +61,26 @@ dump() {
 	done
 }
 
+# Times go on, even of what is stopped; and the first dump through /proc makes
+# pages of the vdso resident.
+collect() {
+	for n in $names; do
+		enter "$n" || continue
+		pid=$(cat pid)
+		cd "$top" || exit 1	# a program's folder is part of its snapshot
+		"$snapctl" suspend "$pid" 2>collect.err || tell "$n" "suspend: $(cat collect.err)"
+		for c in proc bpf proc; do
+			"$snapctl" dump "$pid" -q -o collect.$c --collector $c 2>collect.err &&
+			    "${program%/*}/records" --no-times collect.$c >collect.$c.records 2>collect.err ||
+			    tell "$n" "$c: $(cat collect.err)"
+		done
+		cmp -s collect.proc.records collect.bpf.records ||
+		    tell "$n" "collectors: $("${snapctl%/*}/snapinspect" diff collect.proc collect.bpf | head -n 5)"
+		"$snapctl" resume "$pid" 2>collect.err || tell "$n" "resume: $(cat collect.err)"
+		rm -f collect.*
+	done
+}
+
 restore() {
 	# our own helpers take none of the numbers that are to come
 	[ $$ != 1 ] || echo 20000 >/proc/sys/kernel/ns_last_pid
@@ -87,6 +108,7 @@ check() {
 for step in $steps; do
 	case $step in
 	start) start ;;
+	collect) collect ;;
 	dump) dump ;;
 	restore) restore "$@" ;;
 	check) check ;;

@@ -151,6 +151,36 @@ conversion() {	# name format options...: of the target
 	rm -f "$work/x.psnap"
 }
 
+# Collecting alone: system calls of the whole dump, and time.
+collecting() {	# name pid
+	row "case" "collector" "frozen ms" "collect ms" "calls" "-"
+	for c in proc bpf; do
+		: >"$work/frozen"; : >"$work/total"
+		for _ in $(seq "$runs"); do
+			"$bin/snapctl" dump "$2" -o "$work/x.psnap" --json -q --collector $c >"$work/json" || {
+				row "$1" $c failed - - -
+				continue 2
+			}
+			sed -n 's/.*"frozen_ns": *\([0-9]*\).*/\1/p' "$work/json" | awk '{ printf "%.1f\n", $1 / 1e6 }' >>"$work/frozen"
+			sed -n 's/.*"collect_ns": *\([0-9]*\).*/\1/p' "$work/json" | awk '{ printf "%.1f\n", $1 / 1e6 }' >>"$work/total"
+		done
+		strace -f -c -o "$work/calls" "$bin/snapctl" dump "$2" -o "$work/x.psnap" -q --collector $c
+		row "$1" $c "$(median <"$work/frozen")" "$(median <"$work/total")" \
+		    "$(awk '/ total$/ { print $4 }' "$work/calls")" -
+	done
+	rm -f "$work/x.psnap"
+	$criu_works || { row "$1" criu - - - -; return; }
+	mkdir -p "$work/c"
+	strace -f -c -o "$work/calls" criu dump -t "$2" -D "$work/c" --leave-running --tcp-established \
+	    --ext-unix-sk --file-locks -v0 >/dev/null 2>&1 || { row "$1" criu failed - - -; return; }
+	calls=$(awk '/ total$/ { print $4 }' "$work/calls")
+	rm -rf "$work/c"
+	mkdir "$work/c"
+	criu dump -t "$2" -D "$work/c" --leave-running --tcp-established --ext-unix-sk --file-locks -v0 >/dev/null 2>&1
+	row "$1" criu "$(criu_frozen_ms "$work/c")" - "$calls" -
+	rm -rf "$work/c"
+}
+
 # What start() starts.
 program=$helpers/target
 
@@ -175,6 +205,10 @@ row "case" "tool" "frozen ms" "total ms" "size KiB" "memory KiB"
 there_and_back "one small process" small
 there_and_back "one process of 1 GiB" fill 1024
 there_and_back "200 processes of 20 fds" tree 200 20
+
+start tree 1000 20
+collecting "1,000 processes of 20 fds" "$target"
+stop
 
 start fill 4096
 conversion "a snapshot of 4 GiB" psnap:2.0

@@ -8,6 +8,7 @@
  *	target threads N	N threads that count
  *	target idle N		N threads that count once a second
  *	target tree N FDS	N children with FDS open files each
+ *	target storm N		N children that fork, map, open and close all the time
  *	target orphans N	N children, of a session and half of them of a group
  *				whose leaders are dead and gone
  *	target odd		a zombie child (exit status 42) and a stopped one
@@ -207,6 +208,44 @@ tree(int count, int fds)
 			pause();
 	}
 	usleep(200000);
+	check = tree_check;
+}
+
+/* ---- storm ---- */
+
+/* Its first page is what it was made with, whatever happened meanwhile. */
+static void
+storm_child(pid_t root)
+{
+	child_body(root);
+	for (unsigned i = 1;; i++) {
+		size_t size = 4096 * (size_t)(1 + i % 64);
+		unsigned *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		int fd = open("/dev/null", O_RDWR), status;
+		pid_t pid;
+
+		if (p == MAP_FAILED || fd < 0)
+			_exit(1);
+		*p = i;
+		if ((pid = fork()) == 0)
+			_exit(*p == i && write(fd, p, 4) == 4 ? 42 : 1);
+		if (pid < 0 || waitpid(pid, &status, 0) != pid || !WIFEXITED(status) || WEXITSTATUS(status) != 42)
+			_exit(2);
+		if (*p != i || close(fd) != 0 || munmap(p, size) != 0)
+			_exit(3);
+	}
+}
+
+static void
+storm(int count)
+{
+	pid_t root = getpid();
+
+	children = calloc((size_t)count, sizeof *children);
+	child_count = count;
+	for (int i = 0; i < count; i++)
+		if ((children[i] = fork()) == 0)
+			storm_child(root);
 	check = tree_check;
 }
 
@@ -439,6 +478,8 @@ main(int argc, char **argv)
 		threads(strtoul(argv[2], NULL, 10));
 	} else if (strcmp(mode, "tree") == 0 && argc == 4)
 		tree(atoi(argv[2]), atoi(argv[3]));
+	else if (strcmp(mode, "storm") == 0 && argc == 3)
+		storm(atoi(argv[2]));
 	else if (strcmp(mode, "orphans") == 0 && argc == 3)
 		orphans(atoi(argv[2]));
 	else if (strcmp(mode, "odd") == 0 && argc == 2)

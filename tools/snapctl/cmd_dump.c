@@ -39,6 +39,7 @@ help(void)
 	    "      --allow-partial   dump even if something cannot be carried\n"
 	    "      --ipc-all         every System V object of the IPC namespace, not only those in use\n"
 	    "      --carry PATTERN   hold the content of files whose path matches, too\n"
+	    "      --collector WHICH what tells the state of the processes: bpf, proc, or auto (auto)\n"
 	    "      --raw             do not compress pages; they can be mapped from the file\n"
 	    "      --level N         zstd level, -7 to 19 (1)\n"
 	    "      --threads N       threads that compress (one a CPU)\n"
@@ -140,11 +141,11 @@ static void
 tell_result(const struct request *q, const struct glue_linux_result *r, uint64_t bytes)
 {
 	if (q->json) {
-		json_t *j = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
+		json_t *j = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:I}",
 		    "pid", (json_int_t)q->glue.pid, "processes", (json_int_t)r->processes,
 		    "threads", (json_int_t)r->threads, "mappings", (json_int_t)r->mappings,
 		    "open_files", (json_int_t)r->open_files, "pages", (json_int_t)r->pages,
-		    "bytes", (json_int_t)bytes, "frozen_ns", (json_int_t)r->frozen_ns,
+		    "bytes", (json_int_t)bytes, "collect_ns", (json_int_t)r->collect_ns, "frozen_ns", (json_int_t)r->frozen_ns,
 		    "total_ns", (json_int_t)r->total_ns);
 
 		json_dumpf(j, stdout, JSON_INDENT(2));
@@ -233,36 +234,40 @@ add_carry(struct request *q, const char *pattern)
 	return true;
 }
 
-static bool
-choose_tcp(struct request *q, const char *word)
-{
-	static const char *const words[] = { [GLUE_TCP_KEEP] = "keep", [GLUE_TCP_CLOSE] = "close",
-	    [GLUE_TCP_REFUSE] = "refuse" };
+static const char *const tcp_policies[] = {
+	[GLUE_TCP_KEEP] = "keep", [GLUE_TCP_CLOSE] = "close", [GLUE_TCP_REFUSE] = "refuse", NULL,
+};
+static const char *const collectors[] = {
+	[GLUE_COLLECT_AUTO] = "auto", [GLUE_COLLECT_BPF] = "bpf", [GLUE_COLLECT_PROC] = "proc", NULL,
+};
 
-	for (size_t i = 0; i < sizeof words / sizeof *words; i++)
-		if (strcmp(word, words[i]) == 0) {
-			q->glue.tcp = (enum glue_tcp)i;
-			return true;
-		}
-	return false;
+/* Which of the words, or -1. */
+static int
+choose(const char *word, const char *const *words)
+{
+	for (int i = 0; words[i] != NULL; i++)
+		if (strcmp(word, words[i]) == 0)
+			return i;
+	return -1;
 }
 
 /* 0: go on; else *status is what to exit with. */
 static int
 parse(struct request *q, int argc, char **argv, int *status)
 {
-	enum { ALLOW_PARTIAL = 256, RAW, LEVEL, THREADS, BUFFER, JSON, KILL, STOP, CARRY, IPC_ALL, TCP };
+	enum { ALLOW_PARTIAL = 256, RAW, LEVEL, THREADS, BUFFER, JSON, KILL, STOP, CARRY, IPC_ALL, TCP, COLLECTOR };
 	static const struct option options[] = {
 		{ "output", required_argument, NULL, 'o' }, { "allow-partial", no_argument, NULL, ALLOW_PARTIAL },
 		{ "ipc-all", no_argument, NULL, IPC_ALL }, { "tcp", required_argument, NULL, TCP },
-		{ "carry", required_argument, NULL, CARRY }, { "raw", no_argument, NULL, RAW },
+		{ "carry", required_argument, NULL, CARRY }, { "collector", required_argument, NULL, COLLECTOR },
+		{ "raw", no_argument, NULL, RAW },
 		{ "level", required_argument, NULL, LEVEL }, { "threads", required_argument, NULL, THREADS },
 		{ "buffer", required_argument, NULL, BUFFER }, { "json", no_argument, NULL, JSON },
 		{ "quiet", no_argument, NULL, 'q' }, { "kill", no_argument, NULL, KILL }, { "stop", no_argument, NULL, STOP },
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 },
 	};
 	long v;
-	int c;
+	int c, chosen;
 
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, "o:qh", options, NULL)) != -1) {
@@ -281,8 +286,14 @@ parse(struct request *q, int argc, char **argv, int *status)
 				return *status = usage_error("--carry wants a pattern of paths");
 			break;
 		case TCP:
-			if (!choose_tcp(q, optarg))
+			if ((chosen = choose(optarg, tcp_policies)) < 0)
 				return *status = usage_error("--tcp wants keep, close or refuse");
+			q->glue.tcp = (enum glue_tcp)chosen;
+			break;
+		case COLLECTOR:
+			if ((chosen = choose(optarg, collectors)) < 0)
+				return *status = usage_error("--collector wants auto, bpf or proc");
+			q->glue.collector = (enum glue_collector)chosen;
 			break;
 		case RAW:
 			q->writer.codec = PSNAP_CODEC_NONE;

@@ -1,0 +1,163 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# The same stopped programs dumped by both collectors: the snapshots are the
+# same, byte for byte, but for the provenance and times.
+
+. "$SNAP_SRC/tests/programs/common.sh"
+
+need_bpf() {
+	[ "$SNAP_ARCH" = amd64 ] || atf_skip 'a 32-bit snapctl has no BPF collector'
+	start_target probe.log small
+	"$snapctl" dump "$target" -q -o probe.psnap --collector bpf 2>probe.err || atf_skip "$(cat probe.err)"
+	kill -9 "$target"
+}
+
+# On one CPU: a thread's rseq area, which is its memory, tells on which it was last.
+#
+# same PREFIX PROGRAM
+same() {
+	[ -x "$SNAP_HELPERS/$2" ] || atf_skip "no 32-bit compiler: $2 was not built"
+	mkdir "$2"
+	cd "$2" || atf_fail "$2"
+	atf_check -o match:' 0 failed' taskset -c 0 unshare --pid --fork --mount-proc --kill-child \
+	    sh "$SNAP_SRC/tests/behaviour/run.sh" "$snapctl" "$SNAP_HELPERS/$2" "start collect" "$1"
+	cd ..
+}
+
+areas="credentials epoll eventfd file inotify memory namespace pidfd pipe process signal signalfd socket
+    terminal thread timer timerfd wait"
+
+for area in $areas; do
+	eval "
+	atf_test_case ${area} cleanup
+	${area}_head() { atf_set require.user root; atf_set require.progs unshare; atf_set timeout 600; }
+	${area}_body() {
+		TARGET=target
+		need_bpf
+		same ${area}_ behave
+		same ${area}_ behave32
+	}
+	${area}_cleanup() { kill_remembered; }"
+done
+
+# same_target MODE...: our own helpers, several processes each
+same_target() {
+	for TARGET in target target32; do
+		[ -x "$SNAP_HELPERS/$TARGET" ] || continue
+		# not in its own folder, which is part of its snapshot
+		mkdir -p away
+		cd away || atf_fail away
+		start_target ../log "$@"
+		cd ..
+		taskset -a -p 1 "$target" >/dev/null
+		for p in $(pgrep -P "$target"); do taskset -a -p 1 "$p" >/dev/null; done
+		atf_check -o ignore "$snapctl" suspend "$target"
+		for c in proc bpf proc; do
+			atf_check -o ignore -e ignore "$snapctl" dump "$target" -o $c.psnap --allow-partial --collector $c
+			"$SNAP_HELPERS/records" --no-times $c.psnap >$c.records || atf_fail "$c.psnap"
+		done
+		cmp -s proc.records bpf.records || atf_fail "$*: $("$snapinspect" diff proc.psnap bpf.psnap)"
+		atf_check -o match:'"collector": "bpf"' "$snapinspect" info --json bpf.psnap
+		atf_check -o match:'"collector": "proc"' "$snapinspect" info --json proc.psnap
+		atf_check -o ignore "$snapctl" resume "$target"
+		kill -9 "$target"
+	done
+}
+
+atf_test_case targets cleanup
+targets_head() { atf_set require.user root; atf_set timeout 600; }
+targets_body() {
+	TARGET=target
+	need_bpf
+	same_target small
+	same_target fill 8
+	same_target maps 1000
+	same_target threads 20
+	same_target tree 20 20
+	same_target orphans 6
+	same_target odd
+	same_target rights
+	same_target seccomp
+}
+targets_cleanup() { kill_remembered; }
+
+# Whatever it was about when it was stopped: nobody lost, nobody harmed, and all of it restored.
+atf_test_case storm cleanup
+storm_head() { atf_set require.user root; atf_set timeout 300; }
+storm_body() {
+	TARGET=target
+	need_bpf
+	for c in proc bpf proc bpf; do
+		start_target log storm 30
+		snapshot "$target" x.psnap --collector $c
+		target_is_alive log
+		dump_away --collector $c
+		atf_check -o match:"\"collector\": \"$c\"" "$snapinspect" info --json x.psnap
+		atf_check -o ignore "$snapinspect" verify x.psnap
+		atf_check -o ignore -e ignore "$snapctl" restore --detach x.psnap
+		target_is_alive log
+		kill -9 "$target"
+		gone
+	done
+}
+storm_cleanup() { kill_remembered; }
+
+# ---- which collector ----
+
+# collector_is NAME [NOTE]: of x.psnap
+collector_is() {
+	atf_check -o save:info "$snapinspect" info --json x.psnap
+	atf_check -o match:"\"collector\": \"$1\"" cat info
+	[ -z "${2-}" ] || atf_check -o match:"$2" cat info
+}
+
+atf_test_case small_tree cleanup
+small_tree_head() { atf_set descr "auto does not load programs for a few processes"; atf_set require.user root; }
+small_tree_body() {
+	pick
+	start_target log small
+	atf_check -o ignore -e ignore "$snapctl" dump "$target" -o x.psnap
+	collector_is proc "the tree is small"
+	target_is_alive log
+}
+small_tree_cleanup() { kill_remembered; }
+
+atf_test_case large_tree cleanup
+large_tree_head() { atf_set descr "auto loads programs for many"; atf_set require.user root; atf_set timeout 120; }
+large_tree_body() {
+	TARGET=target
+	need_bpf
+	start_target log tree 100 20
+	atf_check -o ignore -e ignore "$snapctl" dump "$target" -o x.psnap
+	collector_is bpf
+	target_is_alive log
+}
+large_tree_cleanup() { kill_remembered; }
+
+# Without CAP_SYS_ADMIN there is no BPF: a clear error, or /proc.
+atf_test_case refused cleanup
+refused_head() { atf_set require.user root; atf_set require.progs "setpriv"; atf_set timeout 120; }
+refused_body() {
+	pick
+	start_target log tree 100 5
+	less="setpriv --bounding-set -sys_admin,-bpf,-perfmon --inh-caps -sys_admin,-bpf,-perfmon"
+	atf_check -s exit:1 -e match:'cannot collect by BPF: ' \
+	    $less "$snapctl" dump "$target" -o x.psnap --collector bpf
+	[ ! -e x.psnap ] || atf_fail "a refused dump left x.psnap"
+	target_is_alive log
+	atf_check -o ignore -e ignore $less "$snapctl" dump "$target" -o x.psnap
+	collector_is proc "collected through /proc: "
+	atf_check -o ignore "$snapinspect" verify x.psnap
+	target_is_alive log
+	atf_check -s exit:2 -e match:'--collector wants' "$snapctl" dump "$target" -o x.psnap --collector ebpf
+}
+refused_cleanup() { kill_remembered; }
+
+atf_init_test_cases() {
+	for area in $areas; do atf_add_test_case $area; done
+	atf_add_test_case targets
+	atf_add_test_case storm
+	atf_add_test_case small_tree
+	atf_add_test_case large_tree
+	atf_add_test_case refused
+}
