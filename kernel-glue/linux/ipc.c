@@ -229,26 +229,55 @@ ipc_collect(struct dump *d)
 static int
 look_again(struct dump *d, struct proc *p)
 {
+	(void)p;
+	for (size_t i = 0; i < d->ipc->semaphores.n; i++) {
+		struct semaphores *s = d->ipc->semaphores.v[i];
+
+		if (!s->settled)
+			semaphores_look_again(s);
+	}
+	return 0;
+}
+
+static bool
+all_settled(const struct dump *d)
+{
+	for (size_t i = 0; i < d->ipc->semaphores.n; i++)
+		if (!((const struct semaphores *)d->ipc->semaphores.v[i])->settled)
+			return false;
+	return true;
+}
+
+static int
+cover_unsettled(struct dump *d)
+{
 	int r = 0;
 
-	(void)p;
 	for (size_t i = 0; i < d->ipc->semaphores.n && r == 0; i++) {
 		const struct semaphores *s = d->ipc->semaphores.v[i];
 
-		if (!semaphores_are_same(s))
-			r = dump_cover(d, PSNAP_COVERAGE_BREAKS, NULL, 0, -1, s->id, "sysv-sem",
-			    "System V semaphores %d are in use by processes outside the tree", (int)s->identity.id);
+		if (!s->settled)
+			r = dump_cover(d, s->marked ? PSNAP_COVERAGE_BREAKS : PSNAP_COVERAGE_DEGRADES, NULL, 0, -1, 0,
+			    "sysv-sem", "System V semaphores %d are in use by processes outside the tree",
+			    (int)s->identity.id);
 	}
 	return r;
 }
 
+#define TRIES	16
+
 int
 ipc_ask(struct dump *d)
 {
-	int r = undo_ask(d, d->ipc);
+	int r = 0;
 
+	for (int i = 0; i < TRIES && r == 0 && !all_settled(d); i++)
+		if ((r = undo_ask(d, d->ipc)) == 0)
+			r = in_namespace(d, d->procs.v[0], look_again);
+	if (r == 0)
+		r = cover_unsettled(d);
 	semaphores_drop_others(d->ipc);
-	return r != 0 || d->ipc->semaphores.n == 0 ? r : in_namespace(d, d->procs.v[0], look_again);
+	return r;
 }
 
 void

@@ -30,6 +30,7 @@ struct semaphores {
 	const struct ipc *ipc;
 	struct ipc_identity identity;
 	bool		marked;			/* the tree's, whether or not it owes to one of its processes */
+	bool		settled;		/* values were the same before and after its processes were asked */
 	size_t		n;
 	uint32_t	*values, *last_pids;
 	struct list	adjustments;		/* struct adjustment */
@@ -92,8 +93,8 @@ int	segments_emit(struct dump *d, const struct ipc *ipc);
 int	semaphores_collect(struct dump *d, struct ipc *ipc);
 /* Those that neither bear a mark of the tree nor owe to one of its processes are not its own. */
 void	semaphores_drop_others(struct ipc *ipc);
-/* Whether values are still what was collected: nobody outside the tree has changed them. */
-bool	semaphores_are_same(const struct semaphores *s);
+/* Settled, if values are still what was collected; else they are collected again. */
+void	semaphores_look_again(struct semaphores *s);
 void	semaphores_translate(const struct dump *d, struct ipc *ipc);
 int	semaphores_emit(struct dump *d, const struct ipc *ipc);
 
@@ -102,7 +103,7 @@ int	queues_collect(struct dump *d, struct ipc *ipc);
 void	queues_translate(const struct dump *d, struct ipc *ipc);
 int	queues_emit(struct dump *d, const struct ipc *ipc);
 
-/* ipc_undo.c: adjustments of all sets; between remote_begin() and remote_end() */
+/* ipc_undo.c: adjustments of the sets that are not settled; between remote_begin() and remote_end() */
 int	undo_ask(struct dump *d, struct ipc *ipc);
 
 #endif

@@ -104,14 +104,18 @@ semaphores_drop_others(struct ipc *ipc)
 	ipc->semaphores.n = kept;
 }
 
-bool
-semaphores_are_same(const struct semaphores *s)
+void
+semaphores_look_again(struct semaphores *s)
 {
 	uint32_t *now = calloc(s->n, sizeof *now);
-	bool same = now != NULL && read_values(s, now) == 0 && memcmp(now, s->values, s->n * sizeof *now) == 0;
 
+	if (now != NULL && read_values(s, now) == 0) {
+		s->settled = memcmp(now, s->values, s->n * sizeof *now) == 0;
+		memcpy(s->values, now, s->n * sizeof *now);
+	}
+	if (!s->settled)
+		s->adjustments.n = 0;
 	free(now);
-	return same;
 }
 
 void

@@ -244,8 +244,6 @@ undo_ask(struct dump *d, struct ipc *ipc)
 	bool any;
 	int r;
 
-	if (ipc->semaphores.n == 0)
-		return 0;
 	/* we have none: whoever is equal to us has none either */
 	if ((own = share_find_by_kcmp(d, &lists, SHARE_UNDO, getpid(), 0)) == NULL)
 		return dump_fail(d, GLUE_E_NOMEM, 0, NULL, "out of memory");
@@ -258,7 +256,8 @@ undo_ask(struct dump *d, struct ipc *ipc)
 		if ((r = check_lists(d, p, &lists, &any)) != 0)
 			return r;
 		for (size_t k = 0; any && k < ipc->semaphores.n; k++)
-			if ((r = find_all(d, p, ipc->semaphores.v[k])) != 0)
+			if (!((const struct semaphores *)ipc->semaphores.v[k])->settled &&
+			    (r = find_all(d, p, ipc->semaphores.v[k])) != 0)
 				return r;
 	}
 	sort(ipc);
