@@ -85,13 +85,13 @@ read_options(struct socket_object *s, int fd)
 
 /* ---- options of which only what differs from a new socket is told ---- */
 
-static const struct { uint32_t field; int level, name; bool tcp, v6, path_mtu; } unusual[] = {
+static const struct { uint32_t field; int level, name; bool tcp, v6, from_0; } unusual[] = {
 	{ PSNAP_F_SOCKET_OPTIONS_TCP_UNREAD_NOTES, IPPROTO_TCP, TCP_INQ, true, false, false },
 	{ PSNAP_F_SOCKET_OPTIONS_TCP_NOT_SENT_LOW_WATER, IPPROTO_TCP, TCP_NOTSENT_LOWAT, true, false, false },
 	{ PSNAP_F_SOCKET_OPTIONS_TCP_FIN_WAIT_S, IPPROTO_TCP, TCP_LINGER2, true, false, false },
 	{ PSNAP_F_SOCKET_OPTIONS_TCP_SYN_COUNT, IPPROTO_TCP, TCP_SYNCNT, true, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_IP_PATH_MTU, IPPROTO_IP, IP_MTU_DISCOVER, false, false, true },
-	{ PSNAP_F_SOCKET_OPTIONS_IPV6_PATH_MTU, IPPROTO_IPV6, IPV6_MTU_DISCOVER, false, true, true },
+	{ PSNAP_F_SOCKET_OPTIONS_IP_MTU_DISCOVERY, IPPROTO_IP, IP_MTU_DISCOVER, false, false, true },
+	{ PSNAP_F_SOCKET_OPTIONS_IPV6_MTU_DISCOVERY, IPPROTO_IPV6, IPV6_MTU_DISCOVER, false, true, true },
 	{ PSNAP_F_SOCKET_OPTIONS_IPV6_TRAFFIC_CLASS, IPPROTO_IPV6, IPV6_TCLASS, false, true, false },
 	{ PSNAP_F_SOCKET_OPTIONS_IPV6_HOP_LIMIT, IPPROTO_IPV6, IPV6_UNICAST_HOPS, false, true, false },
 	{ PSNAP_F_SOCKET_OPTIONS_ZERO_COPY, SOL_SOCKET, SO_ZEROCOPY, true, false, false },
@@ -138,7 +138,7 @@ read_unusual(struct socket_object *s, int fd)
 			continue;
 		v = option(fd, unusual[i].level, unusual[i].name);
 		if (v != option(fresh, unusual[i].level, unusual[i].name))
-			s->options[unusual[i].field] = v + unusual[i].path_mtu;	/* Linux counts from 0 */
+			s->options[unusual[i].field] = v + unusual[i].from_0;	/* Linux counts from 0 */
 	}
 	if (tcp) {
 		read_text(fd, IPPROTO_TCP, TCP_CONGESTION, s->congestion_control);

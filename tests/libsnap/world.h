@@ -33,7 +33,7 @@ enum {
 };
 /* And those of kinds that came with version 2.1. */
 enum { IPC_NS = WORLD_IDS, SEGMENT_MEMORY, OTHER_MEMORY, SEGMENT, OTHER_SEGMENT, SEMAPHORES, OTHER_SEMAPHORES,
-	QUEUE, OTHER_QUEUE, WORLD_IPC_IDS };
+	QUEUE, OTHER_QUEUE, CONNECTION, WORLD_IPC_IDS };
 
 enum { WORLD_EXTRA = 4 };
 
@@ -104,6 +104,7 @@ struct world {
 	Psnap__SysvMessage *sysv_message_p[2];
 	uint32_t	values[3];
 	int32_t		last_pids[3];
+	Psnap__TcpConnection connection;
 
 	/* spare ones, for tests that need another */
 	Psnap__Session	extra_session;
@@ -725,6 +726,11 @@ world_ipc(struct world *w)
 	world_queues(w);
 	ADD(QUEUE, SYSV_QUEUE, queue);
 	ADD(OTHER_QUEUE, SYSV_QUEUE, other_queue);
+	psnap__tcp_connection__init(&w->connection);
+	w->connection.socket_id = INET;
+	w->connection.max_segment = 1460;
+	w->connection.send_queue = world_bytes("GET / HTTP/1.1");
+	ADD(CONNECTION, TCP_CONNECTION, connection);
 #undef ADD
 }
 

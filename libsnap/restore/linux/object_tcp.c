@@ -413,8 +413,8 @@ let_go(struct restore *r, struct connection *k)
 	k->gone = true;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof reuse) != 0)
 		return restore_fail(r, NULL, k->m->id, errno, "setting socket options");
-	if (write_queue(fd, c->send_queue.data + (c->send_queue.len - c->not_sent), c->not_sent) != 0 &&
-	    !is_over(errno))
+	if (c->not_sent > 0 && write_queue(fd, c->send_queue.data + (c->send_queue.len - c->not_sent),
+	    c->not_sent) != 0 && !is_over(errno))
 		return restore_fail(r, NULL, k->m->id, errno, "sending on a TCP connection");
 	if (has_sent_fin(k->m->s) && shutdown(fd, SHUT_WR) != 0 && !is_over(errno))
 		return restore_fail(r, NULL, k->m->id, errno, "shutting a TCP connection down");
