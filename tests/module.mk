@@ -26,6 +26,7 @@ tests_sh := \
 	tests/tools/ipc_test.sh \
 	tests/tools/restore_files_test.sh \
 	tests/tools/restore_test.sh \
+	tests/tools/tcp_test.sh \
 	tests/tools/unharmed_test.sh
 
 tests_offline_c := \
@@ -66,6 +67,7 @@ test_helpers := \
 	tests/helpers/device.c \
 	tests/helpers/measure.c \
 	tests/helpers/reaper.c \
+	tests/helpers/stream.c \
 	tests/helpers/target.c \
 	tests/helpers/unharmed.c \
 	tests/helpers/vector.c

@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# tcp_hosts.sh CASE, run by tcp_test.sh as the first process of namespaces of its
+# own: hosts `here' and `there', a stream between them, and what CASE does to it.
+# Prints "fine", or what is wrong.
+
+wrong() {
+	echo "wrong: $*"
+	cat ./*.log ./*.err 2>/dev/null
+	for h in here there; do ip netns exec $h ss -Htnoi; done
+	exit 1
+}
+
+# on HOST COMMAND...
+on() {
+	_host=$1
+	shift
+	ip netns exec "$_host" "$@"
+}
+
+# until_true COMMAND...: within two minutes
+until_true() {
+	_tries=1200
+	until "$@" >/dev/null 2>&1; do
+		_tries=$((_tries - 1))
+		[ $_tries -gt 0 ] || wrong "waited in vain for: $*"
+		sleep 0.1
+	done
+}
+
+hosts() {
+	mount -t tmpfs none /run && mkdir -p /run/netns
+	for h in here there; do
+		ip netns add $h && ip -n $h link set lo up || wrong "no namespace"
+	done
+	ip link add east netns here type veth peer name west netns there || wrong "no devices"
+	ip -n here addr add 10.9.0.1/24 dev east
+	ip -n there addr add 10.9.0.2/24 dev west
+	ip -n here addr add fd09::1/64 dev east nodad
+	ip -n there addr add fd09::2/64 dev west nodad
+	ip -n here link set east up
+	ip -n there link set west up
+}
+
+connected() { [ -n "$(on "$1" ss -Htn state established)" ]; }
+
+# begin [ADDRESS]: the server here, the client there, talking; their pids are $server and $client
+begin() {
+	_to=${1:-10.9.0.1}
+	echo 100 >/proc/sys/kernel/ns_last_pid
+	on here setsid "$stream" serve "$_to" 7000 </dev/null >server.log 2>server.err &
+	until_true grep -q listening server.log
+	on there setsid "$stream" connect "$_to" 7000 </dev/null >client.log 2>client.err &
+	until_true grep -q connected server.log
+	until_true grep -q connected client.log
+	server=$(sed -n 's/^pid //p' server.log) client=$(sed -n 's/^pid //p' client.log)
+	# others do not take their numbers meanwhile
+	echo 2000 >/proc/sys/kernel/ns_last_pid
+	sleep 0.2
+}
+
+kill_with_dump() { "$snapctl" dump "$1" -q -o "$2" --kill >dump.out 2>dump.err || wrong "dump: $(cat dump.err)"; }
+bring_back() { on "$1" "$snapctl" restore -d -q "$2" >restore.out 2>restore.err || wrong "restore: $(cat restore.err)"; }
+locks() { on "$1" nft list tables | grep -c libsnap-; }
+
+# Both have sent and got everything, and nothing is left behind.
+all_arrived() {
+	: >enough
+	until_true grep -q '^sum ' server.log
+	until_true grep -q '^sum ' client.log
+	set -- $(grep '^sum ' server.log) $(grep '^sum ' client.log)
+	[ "$2 $3" = "$6 $5" ] && [ "$2" -gt 1000000 ] || wrong "not the same bytes: $*"
+	for h in here there; do
+		[ "$(locks $h)" = 0 ] || wrong "a lock is left $h"
+	done
+	echo fine
+}
+
+server_restored_ten_times() {
+	begin
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		kill_with_dump "$server" s.psnap
+		[ "$(locks here)" = 1 ] || wrong "not locked"
+		sleep 0.1
+		bring_back here s.psnap
+		[ "$(locks here)" = 0 ] || wrong "still locked"
+		sleep 0.1
+	done
+	all_arrived
+}
+
+client_restored_ten_times() {
+	begin
+	for i in 1 2 3 4 5 6 7 8 9 10; do
+		kill_with_dump "$client" c.psnap
+		sleep 0.1
+		bring_back there c.psnap
+		sleep 0.1
+	done
+	all_arrived
+}
+
+both_restored() {
+	begin
+	for i in 1 2 3; do
+		kill_with_dump "$server" s.psnap
+		kill_with_dump "$client" c.psnap
+		sleep 0.2
+		bring_back there c.psnap
+		sleep 0.2
+		bring_back here s.psnap
+		sleep 0.1
+	done
+	all_arrived
+}
+
+# Both hosts have the address; the device leads to one of them.
+moved_to_another_host() {
+	begin
+	ip netns add elsewhere && ip -n elsewhere link set lo up
+	kill_with_dump "$server" s.psnap
+	[ "$(locks here)" = 1 ] || wrong "not locked"
+	ip link add new-east netns elsewhere type veth peer name new-west netns there
+	ip -n elsewhere addr add 10.9.0.1/24 dev new-east
+	ip -n elsewhere link set new-east up
+	ip -n there link del west
+	bring_back elsewhere s.psnap
+	ip -n there addr add 10.9.0.2/24 dev new-west
+	ip -n there link set new-west up
+	ip netns del here
+	until_true connected elsewhere
+	ip netns add here
+	all_arrived
+}
+
+ipv6() {
+	begin fd09::1
+	kill_with_dump "$server" s.psnap
+	kill_with_dump "$client" c.psnap
+	bring_back here s.psnap
+	bring_back there c.psnap
+	all_arrived
+}
+
+# The client ends while there is no server: that is what it finds.
+ended_meanwhile() {
+	begin
+	kill_with_dump "$server" s.psnap
+	kill -9 "$client"
+	sleep 0.5
+	bring_back here s.psnap
+	until_true grep -q 'failed: ' server.log
+	grep -qE 'reset|ended|Broken' server.log || wrong "told otherwise"
+	[ "$(locks here)" = 0 ] || wrong "still locked"
+	echo fine
+}
+
+closed_instead() {
+	begin
+	kill_with_dump "$server" s.psnap
+	on here "$snapctl" restore -d -q --tcp close s.psnap >restore.out 2>restore.err || wrong "$(cat restore.err)"
+	until_true grep -q 'failed: .*reset' server.log
+	echo fine
+}
+
+address_missing() {
+	begin
+	kill_with_dump "$server" s.psnap
+	ip -n here addr del 10.9.0.1/24 dev east
+	on here "$snapctl" restore -d -q s.psnap >restore.out 2>restore.err && wrong "restored without its address"
+	grep -q tcp-address restore.err || wrong "$(cat restore.err)"
+	ip -n here addr add 10.9.0.1/24 dev east
+	bring_back here s.psnap
+	all_arrived
+}
+
+taken() {
+	begin
+	"$snapctl" dump "$server" -q -o s.psnap >dump.out 2>dump.err || wrong "dump: $(cat dump.err)"
+	on here "$snapctl" restore -d -q s.psnap >restore.out 2>restore.err && wrong "restored beside itself"
+	grep -q tcp-taken restore.err || wrong "$(cat restore.err)"
+	all_arrived
+}
+
+failing_leaves_it_connected() {
+	begin
+	# nothing can be written there
+	"$snapctl" dump "$server" -q -o /dev/full/x --kill >dump.out 2>dump.err && wrong "dumped to nowhere"
+	[ "$(locks here)" = 0 ] || wrong "locked after a failed dump"
+	"$snapctl" dump "$server" -q -o s.psnap --tcp refuse >dump.out 2>dump.err && wrong "not refused"
+	grep -q 'tcp-established' dump.err || wrong "$(cat dump.err)"
+	all_arrived
+}
+
+unharmed() {
+	begin
+	for i in 1 2 3 4 5; do
+		"$snapctl" dump "$server" -q -o s.psnap >dump.out 2>dump.err || wrong "dump: $(cat dump.err)"
+		"$snapctl" dump "$client" -q -o c.psnap >dump.out 2>dump.err || wrong "dump: $(cat dump.err)"
+	done
+	"$snapinspect" verify s.psnap >/dev/null || wrong "not valid"
+	all_arrived
+}
+
+by_views() {
+	begin
+	kill_with_dump "$server" s.psnap
+	"$snapinspect" net s.psnap >net.out
+	grep -qE ' tcp +established +.* 10.9.0.1:7000, 10.9.0.2:' net.out || wrong "$(cat net.out)"
+	grep -q 'sends from .*selective acks, timestamps' net.out || wrong "$(cat net.out)"
+	"$snapinspect" net --json s.psnap | grep -q '"max_segment": 1460' || wrong "$(cat net.out)"
+	"$snapinspect" info s.psnap | grep -q 'format 2.1' || wrong "$("$snapinspect" info s.psnap)"
+	bring_back here s.psnap
+	all_arrived
+}
+
+# Whatever fails, the connection can be brought back after it, or was.
+each_call_fails() {
+	begin
+	kill_with_dump "$server" s.psnap
+	for call in socket setsockopt getsockopt bind connect sendto fcntl close; do
+		for n in 1 2 3 5 8 13 21 34 55 89; do
+			on here strace -qq -o trace -e trace=$call -e inject=$call:error=EIO:when=$n \
+			    "$snapctl" restore -d -q s.psnap >restore.out 2>restore.err
+			status=$?
+			connected there || wrong "$call $n: the other end is not connected any more"
+			if [ $status = 0 ]; then
+				"$snapctl" dump "$server" -q -o s.psnap --kill >dump.out 2>dump.err ||
+				    wrong "$call $n: dump: $(cat dump.err)"
+			elif ! [ -s restore.err ]; then
+				wrong "$call $n: failed without a word"
+			fi
+			! kill -0 "$server" 2>/dev/null || wrong "$call $n: it runs"
+			[ "$(locks here)" = 1 ] || wrong "$call $n: $(locks here) locks"
+			grep -q INJECTED trace || break
+		done
+	done
+	bring_back here s.psnap
+	until_true connected here
+	kill -9 "$server" "$client"
+	echo fine
+}
+
+hosts
+"$1"
