@@ -58,7 +58,8 @@ tests_once_sh := \
 	tests/programs/restore_test.sh \
 	tests/programs/scripts_test.sh \
 	tests/programs/servers_test.sh \
-	tests/programs/shapes_test.sh
+	tests/programs/shapes_test.sh \
+	tests/programs/tcp_test.sh
 
 test_helpers := \
 	tests/helpers/backtrace.c \

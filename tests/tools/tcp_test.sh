@@ -6,20 +6,6 @@
 
 . "$SNAP_SRC/tests/programs/common.sh"
 
-# The rest of the test, in namespaces of its own that go with it: $1 there, as a function of this file.
-in_namespaces() {
-	stream=$SNAP_HELPERS/stream
-	[ "$SNAP_ARCH" = amd64 ] || stream=$SNAP_HELPERS/stream32
-	[ -x "$stream" ] || atf_skip "no 32-bit compiler: $stream was not built"
-	unshare --net --mount true 2>/dev/null || atf_skip "no network namespaces here"
-	unshare --net sh -c "ip link add type veth" 2>/dev/null || atf_skip "no pairs of network devices here"
-	unshare --net nft list ruleset >/dev/null 2>&1 || atf_skip "no nftables in this kernel"
-	atf_check -o save:result -e ignore unshare --net --mount --pid --fork --mount-proc --kill-child \
-	    env snapctl="$snapctl" snapinspect="$snapinspect" stream="$stream" \
-	    sh "$SNAP_SRC/tests/tools/tcp_hosts.sh" "$@"
-	grep -q '^fine$' result || atf_fail "$(cat result)"
-}
-
 cases="server_restored_ten_times client_restored_ten_times both_restored moved_to_another_host
     ipv6 ended_meanwhile closed_instead address_missing taken failing_leaves_it_connected unharmed by_views"
 
@@ -27,7 +13,7 @@ for case in $cases; do
 	eval "
 	atf_test_case $case
 	${case}_head() { atf_set require.user root; atf_set require.progs 'unshare ip nft'; atf_set timeout 300; }
-	${case}_body() { in_namespaces $case; }"
+	${case}_body() { in_hosts $case; }"
 done
 
 atf_test_case each_call_fails_in_turn
@@ -39,7 +25,7 @@ each_call_fails_in_turn_head() {
 each_call_fails_in_turn_body() {
 	[ -z "$SNAP_SANITIZE" ] && [ "$SNAP_ARCH" = amd64 ] || atf_skip "for the plain configuration"
 	strace -o /dev/null true 2>/dev/null || atf_skip "strace does not work here"
-	in_namespaces each_call_fails
+	in_hosts each_call_fails
 }
 
 atf_init_test_cases() {
