@@ -50,7 +50,7 @@ $(helpers_dir)/behave32: $(behaviour_srcs) $(behaviour_headers)
 # What runs on kernels of both architectures.
 guest_i386 := build/i386
 guest_tools:
-	$(if $(wildcard $(SYSROOTS)/i386),$(Q)$(MAKE) --no-print-directory O=$(guest_i386) $(matrix_i386) SNAP_ONCE= SANITIZE= static)
+	$(if $(wildcard $(SYSROOTS)/i386),$(Q)$(MAKE) --no-print-directory O=$(guest_i386) $(matrix_i386) SNAP_ONCE= SANITIZE= static $(guest_i386)/tests/helpers/records)
 
 # The kernel module for each of them whose headers are here.
 guest_modules:

@@ -5,8 +5,10 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
+#include <unistd.h>
 
 #include "kernel-glue/linux-bpf/collector.h"
+#include "kernel-glue/linux-module/client.h"
 #include "kernel-glue/linux/facts.h"
 
 /*
@@ -24,7 +26,8 @@ struct known {
 };
 
 struct facts {
-	struct bpf_collector *collector;
+	struct bpf_collector *bpf;	/* NULL: the module, */
+	int		device;		/* which is asked by this */
 	struct rec_table table;
 	const struct mapping *vsyscall;
 	bool		mappings;	/* to be collected: smaps is not needed for what is resident */
@@ -72,31 +75,46 @@ have_labels(void)
 	return have;
 }
 
-int
-facts_open(struct dump *d, size_t processes)
+static int
+use(struct dump *d, struct bpf_collector *bpf, int device)
 {
-	struct bpf_collector *c;
-	struct facts *f;
-	char why[128];
+	struct facts *f = dump_alloc(d, sizeof *f);
 
-	if (d->options->collector == GLUE_COLLECT_PROC)
-		return 0;
-	if (d->options->collector == GLUE_COLLECT_AUTO && !is_worth_it(processes))
-		return dump_note(d, "collected through /proc: the tree is small");
-	if ((c = load(why, sizeof why)) == NULL)
-		return d->options->collector == GLUE_COLLECT_BPF ?
-		    dump_fail(d, GLUE_E_DENIED, 0, NULL, "cannot collect by BPF: %s", why) :
-		    dump_note(d, "collected through /proc: %s", why);
-	if ((f = dump_alloc(d, sizeof *f)) == NULL) {
-		bpf_collector_free(c);
+	if (f == NULL) {
+		bpf_collector_free(bpf);
+		if (device >= 0)
+			close(device);
 		return dump_fail(d, GLUE_E_NOMEM, 0, NULL, "out of memory");
 	}
-	f->collector = c;
+	f->bpf = bpf;
+	f->device = device;
 	d->facts = f;
 	d->labels = have_labels();
 	f->vsyscall = mem_own_vsyscall(d);
 	f->mappings = mem_learn_scan(d) == 0;
 	return 0;
+}
+
+int
+facts_open(struct dump *d, size_t processes)
+{
+	enum glue_collector wanted = d->options->collector;
+	struct bpf_collector *bpf;
+	char why[128];
+	int device;
+
+	if (wanted == GLUE_COLLECT_PROC)
+		return 0;
+	if (wanted != GLUE_COLLECT_BPF && (device = module_open()) >= 0)
+		return use(d, NULL, device);
+	if (wanted == GLUE_COLLECT_MODULE)
+		return dump_fail(d, GLUE_E_DENIED, -device, NULL, "cannot collect by the kernel module psnap");
+	if (wanted == GLUE_COLLECT_AUTO && !is_worth_it(processes))
+		return dump_note(d, "collected through /proc: the tree is small");
+	if ((bpf = load(why, sizeof why)) != NULL)
+		return use(d, bpf, -1);
+	return wanted == GLUE_COLLECT_BPF ? dump_fail(d, GLUE_E_DENIED, 0, NULL, "cannot collect by BPF: %s", why) :
+	    dump_note(d, "collected through /proc: %s", why);
 }
 
 void
@@ -106,13 +124,41 @@ facts_close(struct dump *d)
 
 	if (f == NULL)
 		return;
-	bpf_collector_free(f->collector);
+	bpf_collector_free(f->bpf);
+	if (f->device >= 0)
+		close(f->device);
 	rec_table_free(&f->table);
 	free(f->known);
 	d->facts = NULL;
 }
 
 /* ---- collecting ---- */
+
+const char *
+facts_collector(const struct dump *d)
+{
+	return d->facts == NULL ? "proc" : d->facts->bpf != NULL ? "bpf" : "module";
+}
+
+static int
+run_module(const struct dump *d, struct facts *f)
+{
+	int32_t *pids = calloc(d->procs.n + 1, sizeof *pids);
+	size_t n = 0;
+	int r;
+
+	if (pids == NULL)
+		return -ENOMEM;
+	for (size_t i = 0; i < d->procs.n; i++) {
+		const struct proc *p = d->procs.v[i];
+
+		if (!p->zombie)
+			pids[n++] = p->pid;
+	}
+	r = module_collect(f->device, &f->table, pids, n, f->mappings);
+	free(pids);
+	return r;
+}
 
 /* Of every task we have stopped there is a record, and of every process. */
 static bool
@@ -139,19 +185,22 @@ int
 facts_collect(struct dump *d)
 {
 	struct facts *f = d->facts;
+	const char *by;
 	int r;
 
 	if (f == NULL)
 		return 0;
-	if ((r = bpf_collector_run(f->collector, f->mappings, &f->table)) == 0)
+	r = f->bpf != NULL ? bpf_collector_run(f->bpf, f->mappings, &f->table) : run_module(d, f);
+	if (r == 0)
 		r = rec_table_index(&f->table);
 	if (r == 0 && is_whole(d))
 		return 0;
+	by = facts_collector(d);
 	facts_close(d);
-	if (d->options->collector == GLUE_COLLECT_BPF)
-		return r != 0 ? dump_fail(d, GLUE_E_SYSTEM, -r, NULL, "collecting by BPF") :
-		    dump_fail(d, GLUE_E_SYSTEM, 0, NULL, "collecting by BPF: a task is missing");
-	return dump_note(d, "collected through /proc: %s", r != 0 ? strerror(-r) : "BPF did not find all tasks");
+	if (d->options->collector != GLUE_COLLECT_AUTO)
+		return r != 0 ? dump_fail(d, GLUE_E_SYSTEM, -r, NULL, "collecting by %s", by) :
+		    dump_fail(d, GLUE_E_SYSTEM, 0, NULL, "collecting by %s: a task is missing", by);
+	return dump_note(d, "collected through /proc: %s: %s", by, r != 0 ? strerror(-r) : "not all tasks were found");
 }
 
 /* ---- finding ---- */

@@ -17,6 +17,8 @@ int	facts_open(struct dump *d, size_t processes);
 /* Once it is stopped: collect. */
 int	facts_collect(struct dump *d);
 void	facts_close(struct dump *d);
+/* Who collects: "module", "bpf" or "proc". */
+const char *facts_collector(const struct dump *d);
 
 const struct rec_thread *facts_thread(const struct dump *d, pid_t tid);
 const struct rec_process *facts_process(const struct dump *d, const struct proc *p);

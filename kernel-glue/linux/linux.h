@@ -41,8 +41,9 @@ enum glue_tcp {
 
 /* What tells the facts of the stopped tree; memory and registers are always ptrace's. */
 enum glue_collector {
-	GLUE_COLLECT_AUTO,	/* by BPF where that can be loaded and pays, else through /proc */
+	GLUE_COLLECT_AUTO,	/* by the module if it is inserted, by BPF where that can be loaded and pays, else /proc */
 	GLUE_COLLECT_BPF,
+	GLUE_COLLECT_MODULE,
 	GLUE_COLLECT_PROC,
 };
 

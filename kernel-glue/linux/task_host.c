@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "kernel-glue/linux/coverage.h"
+#include "kernel-glue/linux/facts.h"
 #include "kernel-glue/linux/task.h"
 
 struct host {
@@ -132,7 +133,7 @@ provenance_fields(struct glue_emit *e, const void *object)
 
 	glue_emit_string(e, PSNAP_F_PROVENANCE_PROGRAM, h->d->options->program);
 	glue_emit_string(e, PSNAP_F_PROVENANCE_VERSION, h->d->options->version);
-	glue_emit_string(e, PSNAP_F_PROVENANCE_COLLECTOR, h->d->facts != NULL ? "bpf" : "proc");
+	glue_emit_string(e, PSNAP_F_PROVENANCE_COLLECTOR, facts_collector(h->d));
 	for (size_t i = 0; i < h->d->notes.n; i++)
 		glue_emit_element(e, PSNAP_F_PROVENANCE_NOTES, h->d->notes.v[i], strlen(h->d->notes.v[i]));
 }

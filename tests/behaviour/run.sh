@@ -7,7 +7,7 @@
 # taken through STEPS:
 #
 #	start	set up
-#	collect	stopped and dumped by both collectors, which must tell the same
+#	collect	stopped and dumped through /proc and by COLLECTOR (bpf), which must tell the same
 #	dump	dumped and killed
 #	restore	restored
 #	check	told to look at its state; then it ends
@@ -61,6 +61,8 @@ dump() {
 	done
 }
 
+collector=${COLLECTOR:-bpf}
+
 # Times go on, even of what is stopped; and the first dump through /proc makes
 # pages of the vdso resident.
 collect() {
@@ -69,13 +71,13 @@ collect() {
 		pid=$(cat pid)
 		cd "$top" || exit 1	# a program's folder is part of its snapshot
 		"$snapctl" suspend "$pid" 2>collect.err || tell "$n" "suspend: $(cat collect.err)"
-		for c in proc bpf proc; do
+		for c in proc "$collector" proc; do
 			"$snapctl" dump "$pid" -q -o collect.$c --collector $c 2>collect.err &&
 			    "${program%/*}/records" --no-times collect.$c >collect.$c.records 2>collect.err ||
 			    tell "$n" "$c: $(cat collect.err)"
 		done
-		cmp -s collect.proc.records collect.bpf.records ||
-		    tell "$n" "collectors: $("${snapctl%/*}/snapinspect" diff collect.proc collect.bpf | head -n 5)"
+		cmp -s collect.proc.records "collect.$collector.records" ||
+		    tell "$n" "collectors: $("${snapctl%/*}/snapinspect" diff collect.proc "collect.$collector" | head -n 5)"
 		"$snapctl" resume "$pid" 2>collect.err || tell "$n" "resume: $(cat collect.err)"
 		rm -f collect.*
 	done

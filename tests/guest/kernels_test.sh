@@ -12,8 +12,8 @@ travellers='eventfd_c signal_[ai] signal_nested pipe_[uw] process_child thread_f
 # prepare ARCH: what a guest gets goes to ./files
 prepare() {
 	case $1 in
-	amd64) tools=$SNAP_O/static suffix= ;;
-	i386) tools=$SNAP_GUEST_I386 suffix=32 ;;
+	amd64) tools=$SNAP_O/static suffix= fixtures=$SNAP_HELPERS ;;
+	i386) tools=$SNAP_GUEST_I386 suffix=32 fixtures=$SNAP_GUEST_I386/../tests/helpers ;;
 	esac
 	unshare --pid --fork --mount-proc true 2>/dev/null || atf_skip "no pid namespaces here"
 	[ -x "$tools/snapctl" ] || atf_skip "the libraries of $1 are missing: static tools were not built"
@@ -33,6 +33,7 @@ with_module() {
 	cp "$SNAP_O/module/$1/psnap.ko" "$SNAP_SRC/tests/guest/module.job" files/
 	cp "$SNAP_HELPERS/collected$suffix" files/collected
 	cp "$SNAP_HELPERS/device$suffix" files/device
+	cp "$fixtures/records" files/
 }
 
 # That all else is well is known when this is said.

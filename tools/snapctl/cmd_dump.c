@@ -39,7 +39,8 @@ help(void)
 	    "      --allow-partial   dump even if something cannot be carried\n"
 	    "      --ipc-all         every System V object of the IPC namespace, not only those in use\n"
 	    "      --carry PATTERN   hold the content of files whose path matches, too\n"
-	    "      --collector WHICH what tells the state of the processes: bpf, proc, or auto (auto)\n"
+	    "      --collector WHICH what tells the state of the processes: auto (without the option),\n"
+	    "                        module, bpf, proc\n"
 	    "      --raw             do not compress pages; they can be mapped from the file\n"
 	    "      --level N         zstd level, -7 to 19 (1)\n"
 	    "      --threads N       threads that compress (one a CPU)\n"
@@ -238,7 +239,8 @@ static const char *const tcp_policies[] = {
 	[GLUE_TCP_KEEP] = "keep", [GLUE_TCP_CLOSE] = "close", [GLUE_TCP_REFUSE] = "refuse", NULL,
 };
 static const char *const collectors[] = {
-	[GLUE_COLLECT_AUTO] = "auto", [GLUE_COLLECT_BPF] = "bpf", [GLUE_COLLECT_PROC] = "proc", NULL,
+	[GLUE_COLLECT_AUTO] = "auto", [GLUE_COLLECT_BPF] = "bpf", [GLUE_COLLECT_MODULE] = "module",
+	[GLUE_COLLECT_PROC] = "proc", NULL,
 };
 
 /* Which of the words, or -1. */
@@ -292,7 +294,7 @@ parse(struct request *q, int argc, char **argv, int *status)
 			break;
 		case COLLECTOR:
 			if ((chosen = choose(optarg, collectors)) < 0)
-				return *status = usage_error("--collector wants auto, bpf or proc");
+				return *status = usage_error("--collector wants auto, module, bpf or proc");
 			q->glue.collector = (enum glue_collector)chosen;
 			break;
 		case RAW:
