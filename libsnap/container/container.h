@@ -33,6 +33,8 @@ int	container_open(struct container **cp, int fd, bool own_fd, const struct snap
 void	container_close(struct container *c);
 
 const struct snap_limits *container_limits(const struct container *c);
+/* The name of the newest thing its reader must know, "" if that is nothing new. */
+const char *container_needs(const struct container *c);
 void	container_summary(const struct container *c, struct snap_summary *s);
 const struct meta_block *container_meta(const struct container *c, size_t *count);
 

@@ -294,6 +294,12 @@ container_limits(const struct container *c)
 	return &c->limits;
 }
 
+const char *
+container_needs(const struct container *c)
+{
+	return c->header.needs;
+}
+
 const struct meta_block *
 container_meta(const struct container *c, size_t *count)
 {

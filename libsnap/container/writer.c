@@ -98,7 +98,7 @@ writer_new(struct snap_writer **wp, const struct snap_writer_options *given, str
 	h.major = w->options.major;
 	h.minor = w->options.minor;
 	if (h.major >= 2)
-		memcpy(h.needs, PSNAP_NEEDS_2, sizeof PSNAP_NEEDS_2);
+		strcpy(h.needs, h.minor > 0 ? PSNAP_NEEDS_2_1 : PSNAP_NEEDS_2_0);
 	h.page_shift = (uint8_t)w->options.page_shift;
 	file_header_encode(w->header, &h);
 	*wp = w;

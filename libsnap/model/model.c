@@ -23,12 +23,15 @@ arena_free_fn(void *arena, void *p)
 
 /* REC-7: what is not known is refused or carried, as the record asks. */
 static int
-unknown(const struct snap_object *o, struct snap_error *err)
+unknown(const struct snap *s, const struct snap_object *o, struct snap_error *err)
 {
+	const char *needs = container_needs(s->container);
+
 	if (o->critical != PSNAP_CRITICAL_REFUSE)
 		return 0;
 	return error_object(err, SNAP_E_UNSUPPORTED, "REC-7", o->id, o->offset,
-	    "record of kind %u revision %u must be understood, and is not", o->kind, o->revision);
+	    "record of kind %u revision %u must be understood, and is not%s%s", o->kind, o->revision,
+	    needs[0] != '\0' ? ", for feature " : "", needs);
 }
 
 static int
@@ -38,7 +41,7 @@ decode(struct snap *s, struct snap_object *o, struct snap_error *err)
 	const struct kind *kind = kind_find(o->kind);
 
 	if (kind == NULL || o->revision > kind->newest)
-		return unknown(o, err);
+		return unknown(s, o, err);
 	o->message = protobuf_c_message_unpack(kind->message, &allocator, o->payload_len, o->payload);
 	if (o->message != NULL) {
 		s->written[o - s->objects] = o->message;

@@ -101,8 +101,11 @@ main(int argc, char **argv)
 	}
 	if (strcmp(how, "reversed") == 0)
 		w.heap.end = w.heap.start - WORLD_PAGE;
-	if (strcmp(how, "refused") == 0)
+	if (strcmp(how, "refused") == 0) {
 		world_add(&w, FREE_ID, 79, &w.cgroup.base);
+		w.major = 2;
+		w.minor = 1;
+	}
 	if (strcmp(how, "wide") == 0) {
 		world_blocked(&w, "\1\0\0\0\0\0\0\0\2", 9);	/* HUP and INFO */
 		w.major = 2;

@@ -62,7 +62,8 @@ messages_name_object_place_and_rule_body() {
 	    -e match:'^snapconv: bad.psnap: mapping 25 at 0x[0-9a-f]+: range 0x70000000-0x6ffff000 .*\(MAP-2\)$' \
 	    "$snapconv" -t core bad.psnap x
 	world new.psnap refused
-	atf_check -s exit:1 -e match:'^snapconv: new.psnap: record 999 at 0x[0-9a-f]+: .*kind 79.*\(REC-7\)$' \
+	atf_check -s exit:1 \
+	    -e match:'^snapconv: new.psnap: record 999 at 0x[0-9a-f]+: .*kind 79.*for feature sysv-ipc.*\(REC-7\)$' \
 	    "$snapconv" -t core new.psnap x
 }
 
