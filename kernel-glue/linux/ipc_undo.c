@@ -141,28 +141,44 @@ cannot_ask(struct dump *d, struct proc *p, const struct semaphores *s, int64_t r
 	    "what System V semaphores %d owe to it is not known: %s", (int)s->identity.id, strerror((int)-ret));
 }
 
+#define NOTHING_OWED	(VALUE_MAX + 1)		/* an amount that just fits then */
+#define ALL_AMOUNTS	(2 * NOTHING_OWED)
+
+/* Between what fits and what is too much: most adjustments are small, so further and further from nothing. */
+static int
+next_amount(int fits, int too_much)
+{
+	if (fits == 0 && too_much == ALL_AMOUNTS)
+		return NOTHING_OWED;
+	if (too_much == ALL_AMOUNTS)
+		return fits + (fits - NOTHING_OWED) + 1 < too_much ? fits + (fits - NOTHING_OWED) + 1 : too_much - 1;
+	if (fits == 0)
+		return too_much - (NOTHING_OWED - too_much) - 1 > 0 ? too_much - (NOTHING_OWED - too_much) - 1 : 1;
+	return fits + (too_much - fits) / 2;
+}
+
 static int
 find_one(struct dump *d, struct proc *p, struct semaphores *s, size_t i)
 {
-	int fits = 0, too_much = 2 * (VALUE_MAX + 1);	/* amounts */
+	int fits = 0, too_much = ALL_AMOUNTS;
 	struct adjustment *a;
 	int64_t ret;
 	int r;
 
 	while (too_much - fits > 1) {
-		int middle = fits + (too_much - fits) / 2;
+		int amount = next_amount(fits, too_much);
 
-		if ((r = ask_whether_fits(d, p, s, i, middle, &ret)) != 0)
+		if ((r = ask_whether_fits(d, p, s, i, amount, &ret)) != 0)
 			return r;
 		if (ret != -EAGAIN && ret != -ERANGE)
 			return cannot_ask(d, p, s, ret);
-		*(ret == -EAGAIN ? &fits : &too_much) = middle;
+		*(ret == -EAGAIN ? &fits : &too_much) = amount;
 	}
-	if (fits == VALUE_MAX + 1)
+	if (fits == NOTHING_OWED)
 		return 0;
 	if ((a = dump_alloc(d, sizeof *a)) == NULL || list_add(d, &s->adjustments, a) != 0)
 		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
-	*a = (struct adjustment){ p, (uint32_t)i, fits - (VALUE_MAX + 1) };
+	*a = (struct adjustment){ p, (uint32_t)i, fits - NOTHING_OWED };
 	return 0;
 }
 
