@@ -229,6 +229,8 @@ typedef int remote_answer(struct dump *d, struct task *t, void *object, int64_t 
  * remote_end() unmaps.  Registers and masks are put back on release.
  */
 int	remote_begin(struct dump *d);
+/* The same for one of which the facts told all before, if it has not begun. */
+int	remote_begin_process(struct dump *d, struct proc *p);
 int	remote_run(struct dump *d);
 int	remote_end(struct dump *d);
 /* The same after a failure, as far as it goes. */
@@ -300,6 +302,7 @@ uint64_t mem_object_id(const struct memory_object *o);
 int	ipc_collect(struct dump *d);
 /* What only its processes can be asked; between remote_begin() and remote_end(). */
 int	ipc_ask(struct dump *d);
+/* Pids of others than the tree's become 0: a dump attaches segments, too. */
 void	ipc_translate(struct dump *d);
 bool	ipc_is_empty(const struct dump *d);
 int	ipc_emit(struct dump *d);		/* records of ipc.proto */

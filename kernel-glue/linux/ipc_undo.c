@@ -269,7 +269,7 @@ undo_ask(struct dump *d, struct ipc *ipc)
 
 		if (p->zombie)
 			continue;
-		if ((r = check_lists(d, p, &lists, &any)) != 0)
+		if ((r = check_lists(d, p, &lists, &any)) != 0 || (any && (r = remote_begin_process(d, p)) != 0))
 			return r;
 		for (size_t k = 0; any && k < ipc->semaphores.n; k++)
 			if (!((const struct semaphores *)ipc->semaphores.v[k])->settled &&

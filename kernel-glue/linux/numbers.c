@@ -113,6 +113,7 @@ translate_open_file(const struct dump *d, struct open_file *o)
 void
 numbers_translate(struct dump *d)
 {
+	ipc_translate(d);
 	if (d->pid_level == 0)
 		return;
 	for (size_t i = 0; i < d->sessions.n; i++) {
@@ -140,6 +141,5 @@ numbers_translate(struct dump *d)
 		t->sid = session_number(d, t->sid);
 		t->pgid = group_number(d, t->pgid);
 	}
-	ipc_translate(d);
 	coverage_translate(d);
 }

@@ -439,6 +439,14 @@ remote_begin(struct dump *d)
 	return remote_run(d);
 }
 
+int
+remote_begin_process(struct dump *d, struct proc *p)
+{
+	int r = p->scratch == 0 ? begin_process(d, p) : 0;
+
+	return r != 0 ? r : remote_run(d);
+}
+
 /* Queue the unmapping, or put the borrowed bytes back. */
 static int
 end_process(struct dump *d, struct proc *p)
