@@ -14,7 +14,6 @@ tests_c := \
 
 tests_sh := \
 	tests/behaviour/behaviour_test.sh \
-	tests/behaviour/collectors_test.sh \
 	tests/glue/freestanding_test.sh \
 	tests/tools/convert_abi_live_test.sh \
 	tests/tools/convert_edit_live_test.sh \
@@ -54,6 +53,7 @@ tests_offline_sh := \
 	tests/tools/snapconv_test.sh
 
 tests_once_sh := \
+	tests/behaviour/collectors_test.sh \
 	tests/guest/kernels_test.sh \
 	tests/programs/restore_test.sh \
 	tests/programs/scripts_test.sh \

@@ -5,7 +5,8 @@
  * The content of a snapshot byte for byte, as text: every record but the
  * provenance, every run, every page.  Two snapshots that print the same hold
  * the same, whatever blocks it is in.  Without times, two of the same stopped
- * processes do: clocks, CPU time used, and what remains of timers are left out.
+ * processes do: clocks, CPU time used, what remains of timers, and when segments
+ * were attached, which a dump does, too, are left out.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -35,12 +36,13 @@ static bool
 is_time(const ProtobufCFieldDescriptor *f)
 {
 	static const char *const names[] = { "realtime_ns", "monotonic_ns", "boottime_ns", "user_ns", "system_ns",
-	    "children_user_ns", "children_system_ns", "remaining_ns" };
+	    "children_user_ns", "children_system_ns", "remaining_ns", "attached_ns", "detached_ns" };
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (strcmp(f->name, names[i]) == 0)
 			return true;
-	return false;
+	/* of TCP; a socket's option is called so, too */
+	return strcmp(f->name, "timestamp") == 0 && f->type == PROTOBUF_C_TYPE_UINT32;
 }
 
 /* As deep as the schema is. */
@@ -55,7 +57,7 @@ clear_times(ProtobufCMessage *m)
 
 		if (f->type != PROTOBUF_C_TYPE_MESSAGE) {
 			if (is_time(f))
-				memset(at, 0, 8);
+				memset(at, 0, f->type == PROTOBUF_C_TYPE_UINT32 ? 4 : 8);
 			continue;
 		}
 		/* which member of a oneof is there */
