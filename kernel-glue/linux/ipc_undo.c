@@ -27,8 +27,10 @@
 #define OPERATIONS_MAX	400	/* of a call; the kernel's own limit is 500, if nobody lowers it */
 #define UNDO		0x1000	/* SEM_UNDO */
 #define NO_WAIT		04000	/* IPC_NOWAIT */
+#define TIMES		8	/* that a question is asked which may be of other values */
+#define PATIENCE	512	/* and at most, of semaphores that others use all the time */
 #define CALL_SEMOP	1	/* of ipc(2) */
-#define EACH_MAX	8	/* operations that ask_whether_zero() makes of a semaphore */
+#define EACH_MAX	9	/* operations that ask_whether_zero() makes of a semaphore */
 
 /* struct sembuf, alike on i386 and amd64 */
 struct operation {
@@ -85,11 +87,28 @@ ask(struct dump *d, struct proc *p, const struct semaphores *s, struct question 
 	return r != 0 ? r : remote_run(d);
 }
 
+/* That it stays in range is believed if it is answered so many times: a value was another meanwhile, perhaps. */
+static int
+ask_again(struct dump *d, struct proc *p, const struct semaphores *s, const struct question *q, int times,
+    int64_t *ret)
+{
+	int r;
+
+	do {
+		struct question again = *q;
+
+		r = ask(d, p, s, &again, ret);
+	} while (r == 0 && *ret == -EAGAIN && --times > 0);
+	return r;
+}
+
+/* Waits if it has another value by now: ERANGE is about the adjustment only, and always true. */
 static void
 add_zero(struct question *q, const struct semaphores *s, size_t i)
 {
 	if (s->values[i] > 0)
 		add(q, i, -(int)s->values[i], 0);
+	add(q, i, 0, 0);
 }
 
 /* Whether nothing is owed for semaphores [first, last): one more or less would be too much otherwise. */
@@ -108,12 +127,13 @@ ask_whether_zero(struct dump *d, struct proc *p, const struct semaphores *s, siz
 		add(&q, i, -VALUE_MAX, 0);
 		add(&q, i, 1, UNDO);		/* and down to the lowest */
 	}
-	return ask(d, p, s, &q, ret);
+	return ask_again(d, p, s, &q, TIMES, ret);
 }
 
-/* Whether this much can be taken from what is owed. */
+/* Whether this much can be taken from what is owed, or added to it. */
 static int
-ask_whether_fits(struct dump *d, struct proc *p, const struct semaphores *s, size_t i, int amount, int64_t *ret)
+ask_whether_fits(struct dump *d, struct proc *p, const struct semaphores *s, size_t i, int amount, bool taken,
+    int times, int64_t *ret)
 {
 	struct question q = { .n = 0 };
 
@@ -121,12 +141,12 @@ ask_whether_fits(struct dump *d, struct proc *p, const struct semaphores *s, siz
 	while (amount > 0) {
 		int part = amount < VALUE_MAX ? amount : VALUE_MAX;
 
-		add(&q, i, part, UNDO);
-		add(&q, i, -part, 0);
+		add(&q, i, part, taken ? UNDO : 0);
+		add(&q, i, -part, taken ? 0 : UNDO);
 		amount -= part;
 	}
 	add(&q, i, 1, 0);
-	return ask(d, p, s, &q, ret);
+	return ask_again(d, p, s, &q, times, ret);
 }
 
 /* ---- finding ---- */
@@ -157,23 +177,38 @@ next_amount(int fits, int too_much)
 	return fits + (too_much - fits) / 2;
 }
 
+/* *fits: the most that can be taken.  *ret is what was answered last. */
+static int
+search(struct dump *d, struct proc *p, const struct semaphores *s, size_t i, int times, int *fits, int64_t *ret)
+{
+	int too_much = ALL_AMOUNTS, r;
+
+	*fits = 0;
+	while (too_much - *fits > 1) {
+		int amount = next_amount(*fits, too_much);
+
+		if ((r = ask_whether_fits(d, p, s, i, amount, true, times, ret)) != 0)
+			return r;
+		if (*ret != -EAGAIN && *ret != -ERANGE)
+			return 0;
+		*(*ret == -EAGAIN ? fits : &too_much) = amount;
+	}
+	/* one more than there is room for above it: what is too much both ways is proven */
+	return ask_whether_fits(d, p, s, i, ALL_AMOUNTS - *fits, false, times, ret);
+}
+
 static int
 find_one(struct dump *d, struct proc *p, struct semaphores *s, size_t i)
 {
-	int fits = 0, too_much = ALL_AMOUNTS;
 	struct adjustment *a;
-	int64_t ret;
-	int r;
+	int64_t ret = -EAGAIN;
+	int fits, r;
 
-	while (too_much - fits > 1) {
-		int amount = next_amount(fits, too_much);
-
-		if ((r = ask_whether_fits(d, p, s, i, amount, &ret)) != 0)
+	for (int times = 1; ret == -EAGAIN && times <= PATIENCE; times *= 8)
+		if ((r = search(d, p, s, i, times, &fits, &ret)) != 0)
 			return r;
-		if (ret != -EAGAIN && ret != -ERANGE)
-			return cannot_ask(d, p, s, ret);
-		*(ret == -EAGAIN ? &fits : &too_much) = amount;
-	}
+	if (ret != -ERANGE)
+		return cannot_ask(d, p, s, ret == -EAGAIN ? -EBUSY : ret);
 	if (fits == NOTHING_OWED)
 		return 0;
 	if ((a = dump_alloc(d, sizeof *a)) == NULL || list_add(d, &s->adjustments, a) != 0)
