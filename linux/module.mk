@@ -2,4 +2,5 @@
 #
 # What the dumper and the restore backend both ask of Linux.
 linux_srcs := \
-	linux/net_lock.c
+	linux/net_lock.c \
+	linux/sysv_memory.c

@@ -4,16 +4,14 @@
  * rest is attached here, for as long as it takes to get a descriptor on it.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/shm.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "kernel-glue/linux/ipc.h"
 #include "kernel-glue/linux/mem.h"
+#include "linux/sysv_memory.h"
 
 /* /proc/sysvipc/shm; its mode has flags beside permission bits */
 enum { KEY, ID, MODE, SIZE, CREATOR, LAST, ATTACHMENTS, UID, GID, CREATOR_UID, CREATOR_GID, ATTACHED, DETACHED,
@@ -49,29 +47,10 @@ count_mappings(const struct dump *d, const struct memory_object *o)
 	return n;
 }
 
-/* A descriptor on its memory, which outlives our attachment; -1 fails as errno says. */
-static int
-open_memory(int id, uint64_t size)
-{
-	uintptr_t at = (uintptr_t)shmat(id, NULL, SHM_RDONLY), end;
-	char path[64];
-	int fd, e;
-
-	if (at == (uintptr_t)-1)
-		return -1;
-	end = at + (uintptr_t)((size + DUMP_PAGE - 1) & ~(uint64_t)(DUMP_PAGE - 1));
-	snprintf(path, sizeof path, "/proc/self/map_files/%lx-%lx", (unsigned long)at, (unsigned long)end);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	e = errno;
-	shmdt((void *)at);
-	errno = e;
-	return fd;
-}
-
 static int
 take_detached(struct dump *d, struct segment *s, uint64_t size)
 {
-	int fd = open_memory(s->identity.id, size);
+	int fd = sysv_memory_open(s->identity.id, size, false);
 	struct stat st;
 
 	if (fd < 0 || fstat(fd, &st) != 0) {

@@ -3,14 +3,12 @@
  * System V shared memory: made and filled by us, attached by its processes.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
-#include <string.h>
 #include <sys/mman.h>
 #include <sys/shm.h>
 #include <unistd.h>
 
 #include "libsnap/restore/linux/ipc.h"
+#include "linux/sysv_memory.h"
 
 /* Flags in the mode of a segment; of shmat(2). */
 #define MODE_DELETED	01000
@@ -37,25 +35,6 @@ whole_pages(uint64_t size)
 	return (size + PAGE_SIZE_LINUX - 1) & ~(uint64_t)(PAGE_SIZE_LINUX - 1);
 }
 
-/* A descriptor on its memory, which outlives our attachment; -1 fails as errno says. */
-static int
-open_memory(int id, uint64_t size, bool write)
-{
-	uintptr_t at = (uintptr_t)shmat(id, NULL, write ? 0 : SHM_RDONLY);
-	char path[64];
-	int fd, e;
-
-	if (at == (uintptr_t)-1)
-		return -1;
-	snprintf(path, sizeof path, "/proc/self/map_files/%lx-%lx", (unsigned long)at,
-	    (unsigned long)(at + (uintptr_t)whole_pages(size)));
-	fd = open(path, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC);
-	e = errno;
-	shmdt((void *)at);
-	errno = e;
-	return fd;
-}
-
 /* ---- the same? ---- */
 
 int
@@ -71,7 +50,7 @@ segment_same(struct plan *p, const struct snap_object *o, bool *same, struct sna
 	    (ds.shm_perm.mode & 0777) == i->mode && ds.shm_perm.uid == i->uid && ds.shm_perm.gid == i->gid &&
 	    ds.shm_perm.cuid == i->creator_uid && ds.shm_perm.cgid == i->creator_gid && ds.shm_segsz == size &&
 	    (ds.shm_perm.mode & MODE_DELETED) == (g->deleted ? MODE_DELETED : 0);
-	if (!*same || (fd = open_memory(i->id, size, false)) < 0) {
+	if (!*same || (fd = sysv_memory_open(i->id, size, false)) < 0) {
 		*same = false;
 		return 0;
 	}
@@ -129,7 +108,7 @@ segment_make(struct restore *r, const struct snap_object *o, int *fd, bool *fill
 	if (!*filled && ((e = ipc_make(r, &ipc_segment, o->id, g->identity, create, m)) != 0 ||
 	    (e = set_owner(r, o)) != 0))
 		return e;
-	*fd = open_memory(g->identity->id, m->size, true);
+	*fd = sysv_memory_open(g->identity->id, m->size, true);
 	return *fd >= 0 ? 0 : restore_fail(r, NULL, o->id, errno, "attaching System V segment %d",
 	    (int)g->identity->id);
 }
