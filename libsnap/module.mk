@@ -100,6 +100,7 @@ libsnap_srcs := \
 	libsnap/model/open.c \
 	libsnap/model/revision.c \
 	libsnap/model/signal_set.c \
+	libsnap/model/sysv_identity.c \
 	$(if $(live),$(restore_linux_srcs) $(linux_srcs),libsnap/restore/none.c) \
 	libsnap/validate/validate.c \
 	libsnap/validate/validate_file.c \

@@ -9,6 +9,7 @@
 #include "format/memory.pb-c.h"
 #include "format/process.pb-c.h"
 #include "libsnap/core/error.h"
+#include "libsnap/model/sysv_identity.h"
 #include "libsnap/validate/validate.h"
 
 #define MODE_MAX	0777
@@ -95,19 +96,6 @@ check_sysv_queue(struct check *v, const struct snap_object *o)
 
 /* ---- what no two have ---- */
 
-static const Psnap__SysvIdentity *
-identity(const struct snap_object *o)
-{
-	switch (o->kind) {
-	case PSNAP_KIND_SYSV_SEGMENT:
-		return CHECK_MESSAGE(Psnap__SysvSegment, o)->identity;
-	case PSNAP_KIND_SYSV_SEMAPHORES:
-		return CHECK_MESSAGE(Psnap__SysvSemaphores, o)->identity;
-	default:
-		return CHECK_MESSAGE(Psnap__SysvQueue, o)->identity;
-	}
-}
-
 struct number {
 	uint64_t	within, value;	/* a namespace or 0; what is to be unique there */
 	const struct snap_object *object;
@@ -119,7 +107,7 @@ typedef bool number_fn(const struct snap_object *o, struct number *n);
 static bool
 number_is_id(const struct snap_object *o, struct number *n)
 {
-	const Psnap__SysvIdentity *i = identity(o);
+	const Psnap__SysvIdentity *i = sysv_identity(o);
 
 	if (i != NULL)
 		*n = (struct number){ i->namespace_id, (uint64_t)i->id, o };
@@ -129,7 +117,7 @@ number_is_id(const struct snap_object *o, struct number *n)
 static bool
 number_is_key(const struct snap_object *o, struct number *n)
 {
-	const Psnap__SysvIdentity *i = identity(o);
+	const Psnap__SysvIdentity *i = sysv_identity(o);
 
 	if (i != NULL)
 		*n = (struct number){ i->namespace_id, i->key, o };

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "libsnap/model/sysv_identity.h"
 #include "libsnap/restore/linux/ipc.h"
 
 #define SLOTS		0x8000		/* ids that differ by a multiple of it have one place */
@@ -82,19 +83,6 @@ check_namespace(struct plan *p, const struct snap_object *o, const Psnap__SysvId
 		    "it is of more than one IPC namespace");
 }
 
-static const Psnap__SysvIdentity *
-identity(const struct snap_object *o)
-{
-	switch (o->kind) {
-	case PSNAP_KIND_SYSV_SEGMENT:
-		return ((const Psnap__SysvSegment *)(const void *)o->message)->identity;
-	case PSNAP_KIND_SYSV_SEMAPHORES:
-		return ((const Psnap__SysvSemaphores *)(const void *)o->message)->identity;
-	default:
-		return ((const Psnap__SysvQueue *)(const void *)o->message)->identity;
-	}
-}
-
 int
 host_check_ipc(struct plan *p, struct snap_error *err)
 {
@@ -115,8 +103,8 @@ host_check_ipc(struct plan *p, struct snap_error *err)
 		const struct snap_object *const *v = snap_get_kind(p->s, kinds[k].kind, &n);
 
 		for (size_t i = 0; i < n; i++) {
-			check_namespace(p, v[i], identity(v[i]), &only);
-			if ((r = check(p, kinds[k].ipc, v[i], identity(v[i]), kinds[k].same, err)) != 0)
+			check_namespace(p, v[i], sysv_identity(v[i]), &only);
+			if ((r = check(p, kinds[k].ipc, v[i], sysv_identity(v[i]), kinds[k].same, err)) != 0)
 				return r;
 		}
 	}

@@ -107,6 +107,13 @@ ipc_remember(struct restore *r, int id, void (*undo)(int id, const void *arg), c
 	return 0;
 }
 
+bool
+ipc_is_identity(const struct ipc_perm *here, const Psnap__SysvIdentity *i)
+{
+	return (uint32_t)here->__key == i->key && (here->mode & 0777) == i->mode && here->uid == i->uid &&
+	    here->gid == i->gid && here->cuid == i->creator_uid && here->cgid == i->creator_gid;
+}
+
 void
 ipc_remove(struct restore *r)
 {

@@ -9,6 +9,8 @@
 #ifndef LIBSNAP_RESTORE_LINUX_IPC_H
 #define LIBSNAP_RESTORE_LINUX_IPC_H
 
+#include <sys/ipc.h>
+
 #include "format/ipc.pb-c.h"
 #include "libsnap/restore/linux/linux.h"
 
@@ -31,6 +33,9 @@ int	ipc_make(struct restore *r, const struct ipc_kind *kind, uint64_t object, co
 /* Whether the object with that id is here with this identity and content; a code only if that cannot be told. */
 typedef int ipc_same(struct plan *p, const struct snap_object *o, bool *same, struct snap_error *err);
 ipc_same segment_same, semaphores_same, queue_same;
+
+/* Whether what the kernel tells of one is its key, permission bits, owner and creator. */
+bool	ipc_is_identity(const struct ipc_perm *here, const Psnap__SysvIdentity *i);
 
 /* Have undo(id, arg) called should we fail, after all processes are gone; for what was here before. */
 int	ipc_remember(struct restore *r, int id, void (*undo)(int id, const void *arg), const void *arg);

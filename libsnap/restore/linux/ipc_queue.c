@@ -41,12 +41,9 @@ new_buffer(struct plan *p, const Psnap__SysvQueue *q)
 static bool
 same_identity(const Psnap__SysvQueue *q)
 {
-	const Psnap__SysvIdentity *i = q->identity;
 	struct msqid_ds ds;
 
-	return msgctl(i->id, IPC_STAT, &ds) == 0 && (uint32_t)ds.msg_perm.__key == i->key &&
-	    (ds.msg_perm.mode & 0777) == i->mode && ds.msg_perm.uid == i->uid && ds.msg_perm.gid == i->gid &&
-	    ds.msg_perm.cuid == i->creator_uid && ds.msg_perm.cgid == i->creator_gid &&
+	return msgctl(q->identity->id, IPC_STAT, &ds) == 0 && ipc_is_identity(&ds.msg_perm, q->identity) &&
 	    ds.msg_qbytes == q->capacity && ds.msg_qnum == q->n_messages;
 }
 

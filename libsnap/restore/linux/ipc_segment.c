@@ -46,9 +46,7 @@ segment_same(struct plan *p, const struct snap_object *o, bool *same, struct sna
 	struct shmid_ds ds;
 	int fd, e;
 
-	*same = shmctl(i->id, IPC_STAT, &ds) == 0 && (uint32_t)ds.shm_perm.__key == i->key &&
-	    (ds.shm_perm.mode & 0777) == i->mode && ds.shm_perm.uid == i->uid && ds.shm_perm.gid == i->gid &&
-	    ds.shm_perm.cuid == i->creator_uid && ds.shm_perm.cgid == i->creator_gid && ds.shm_segsz == size &&
+	*same = shmctl(i->id, IPC_STAT, &ds) == 0 && ipc_is_identity(&ds.shm_perm, i) && ds.shm_segsz == size &&
 	    (ds.shm_perm.mode & MODE_DELETED) == (g->deleted ? MODE_DELETED : 0);
 	if (!*same || (fd = sysv_memory_open(i->id, size, false)) < 0) {
 		*same = false;

@@ -32,13 +32,10 @@ const struct ipc_kind ipc_semaphores = { "set of semaphores", "/proc/sysvipc/sem
 static bool
 same_identity(const Psnap__SysvSemaphores *s)
 {
-	const Psnap__SysvIdentity *i = s->identity;
 	struct semid_ds ds;
 
-	return semctl(i->id, 0, IPC_STAT, (union semun){ .buf = &ds }) == 0 &&
-	    (uint32_t)ds.sem_perm.__key == i->key && (ds.sem_perm.mode & 0777) == i->mode &&
-	    ds.sem_perm.uid == i->uid && ds.sem_perm.gid == i->gid && ds.sem_perm.cuid == i->creator_uid &&
-	    ds.sem_perm.cgid == i->creator_gid && ds.sem_nsems == s->n_values;
+	return semctl(s->identity->id, 0, IPC_STAT, (union semun){ .buf = &ds }) == 0 &&
+	    ipc_is_identity(&ds.sem_perm, s->identity) && ds.sem_nsems == s->n_values;
 }
 
 /* What a semaphore was left with when all that it owes to had ended. */
