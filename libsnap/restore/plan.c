@@ -35,6 +35,14 @@ first_with(const struct plan *p, uint64_t id)
 	return o != NULL ? &p->first[o - p->s->objects] : NULL;
 }
 
+struct target *
+plan_with(const struct plan *p, uint64_t id)
+{
+	struct target **first = first_with(p, id);
+
+	return first != NULL ? *first : NULL;
+}
+
 const char *
 plan_path(struct plan *p, const ProtobufCBinaryData *path)
 {
@@ -179,13 +187,12 @@ add_targets(struct plan *p, const Psnap__Instance *in, struct snap_error *err)
 	if (p->targets == NULL || p->first == NULL)
 		return error_nomem(err);
 	for (size_t i = 0; i < in->n_process_ids; i++) {
-		struct target *t = &p->targets[p->n], **parent;
+		struct target *t = &p->targets[p->n];
 
 		t->id = in->process_ids[i];
 		if ((t->p = snap_get_message(p->s, t->id, PSNAP_KIND_PROCESS)) == NULL)
 			return error_object(err, SNAP_E_CORRUPT, "GRA-2", t->id, 0, "no such process");
-		if ((parent = first_with(p, t->p->parent_id)) != NULL)
-			t->parent = *parent;
+		t->parent = plan_with(p, t->p->parent_id);
 		*first_with(p, t->id) = t;
 		t->zombie = t->p->state == PSNAP__PROCESS_STATE__PROCESS_ZOMBIE;
 		t->is32 = t->p->abi == PSNAP__ABI__ABI_I386;

@@ -76,6 +76,8 @@ void	*plan_alloc(struct plan *p, size_t size);
 
 /* The target with this pid, or NULL. */
 struct target *plan_find(const struct plan *p, int32_t pid);
+/* The first that is, or has, the object with this id. */
+struct target *plan_with(const struct plan *p, uint64_t id);
 
 /* A path of the snapshot as this restore has it: substituted by the options, NUL-terminated; NULL without memory. */
 const char *plan_path(struct plan *p, const ProtobufCBinaryData *path);

@@ -222,15 +222,6 @@ touch(struct restore *r, struct target *t, const struct snap_object *o, size_t s
 	return operate(r, t, o, &all);
 }
 
-static struct target *
-find_target(struct restore *r, uint64_t process_id)
-{
-	for (size_t i = 0; i < r->p->n; i++)
-		if (r->p->targets[i].id == process_id)
-			return &r->p->targets[i];
-	return NULL;
-}
-
 static int
 settle_set(struct restore *r, const struct snap_object *o)
 {
@@ -239,7 +230,7 @@ settle_set(struct restore *r, const struct snap_object *o)
 	int e = 0;
 
 	for (size_t i = 0; i < s->n_adjustments && e == 0; i++)
-		if ((t = find_target(r, s->adjustments[i]->process_id)) != NULL)
+		if ((t = plan_with(r->p, s->adjustments[i]->process_id)) != NULL)
 			e = owe(r, t, o, s->adjustments[i]);
 	for (size_t i = 0; i < s->n_values && e == 0; i++) {
 		t = s->last_pids[i] != 0 ? plan_find(r->p, s->last_pids[i]) : NULL;
