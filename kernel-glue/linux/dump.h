@@ -207,6 +207,8 @@ void	numbers_translate(struct dump *d);
 int	freeze_tree(struct dump *d);
 /* The process of the tree with this number, or NULL. */
 struct proc *find_proc(const struct dump *d, pid_t pid);
+/* One of its threads that has not ended; NULL: all have. */
+struct task *first_live(const struct proc *p);
 /* Undo everything and let the tree go on, or stop or kill it; never fails, safe at any stage. */
 void	freeze_release(struct dump *d, enum glue_after after);
 

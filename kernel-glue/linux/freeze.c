@@ -363,6 +363,15 @@ find_proc(const struct dump *d, pid_t pid)
 	return NULL;
 }
 
+struct task *
+first_live(const struct proc *p)
+{
+	for (size_t i = 0; i < p->tasks.n; i++)
+		if (((struct task *)p->tasks.v[i])->stopped)
+			return p->tasks.v[i];
+	return NULL;
+}
+
 /* A process into the list, unless it went away meanwhile (p NULL then). */
 static int
 add_proc(struct dump *d, struct proc *parent, pid_t pid)
@@ -432,14 +441,12 @@ add_children(struct dump *d, struct proc *p)
 static int
 classify(struct dump *d, struct proc *p)
 {
-	const struct task *live = NULL;
+	const struct task *live;
 	int r;
 
 	if (p->tasks.n > 1)
 		qsort(p->tasks.v, p->tasks.n, sizeof *p->tasks.v, compare_tasks);
-	for (size_t i = 0; i < p->tasks.n && live == NULL; i++)
-		if (((struct task *)p->tasks.v[i])->stopped)
-			live = p->tasks.v[i];
+	live = first_live(p);
 	p->zombie = live == NULL;
 	if (live == NULL)
 		return 0;

@@ -52,15 +52,6 @@ add(struct question *q, size_t semaphore, int change, int flags)
 
 /* ---- asking ---- */
 
-static struct task *
-first_live(struct proc *p)
-{
-	for (size_t i = 0; i < p->tasks.n; i++)
-		if (((struct task *)p->tasks.v[i])->stopped)
-			return p->tasks.v[i];
-	return NULL;
-}
-
 static int
 take_answer(struct dump *d, struct task *t, void *object, int64_t ret, const uint8_t *out)
 {

@@ -345,15 +345,6 @@ remote_run(struct dump *d)
 
 /* ---- scratch memory ---- */
 
-static struct task *
-first_live(struct proc *p)
-{
-	for (size_t i = 0; i < p->tasks.n; i++)
-		if (((struct task *)p->tasks.v[i])->stopped)
-			return p->tasks.v[i];
-	return NULL;
-}
-
 /*
  * No memory to be had (RLIMIT_AS, vm.max_map_count): the stack's own, below
  * what the ABI lets a function use without moving the stack pointer.

@@ -473,12 +473,9 @@ read_facts(struct dump *d, struct proc *p)
 static int
 pending(struct dump *d, struct proc *p)
 {
-	struct task *t = p->tasks.v[0];
-	const struct rec_thread *k;
+	struct task *t = first_live(p);
+	const struct rec_thread *k = facts_thread(d, t->tid);
 
-	for (size_t i = 0; i < p->tasks.n && !t->stopped; i++)
-		t = p->tasks.v[i];
-	k = facts_thread(d, t->tid);
 	if (k != NULL && k->have & REC_HAVE_PENDING && k->shared_pending == 0)
 		return 0;
 	return queue_collect(d, t, true, &p->state->pending);
