@@ -30,6 +30,7 @@ struct semaphores {
 	const struct ipc *ipc;
 	struct ipc_identity identity;
 	bool		marked;			/* the tree's, whether or not it owes to one of its processes */
+	bool		quiet;			/* nobody was using it when its values were read */
 	bool		settled;		/* values were the same before and after its processes were asked */
 	size_t		n;
 	uint32_t	*values, *last_pids;

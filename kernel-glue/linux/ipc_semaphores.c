@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/sem.h>
+#include <time.h>
 
 #include "kernel-glue/linux/ipc.h"
 
@@ -30,6 +31,16 @@ read_values(const struct semaphores *s, uint32_t *values)
 		values[i] = raw[i];
 	free(raw);
 	return e;
+}
+
+/* Whether no operation succeeds between two looks shows by the second of the last one, if that is over. */
+static bool
+is_over(int64_t second)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	return second < now.tv_sec - 1;
 }
 
 /* The same. */
@@ -73,6 +84,7 @@ take_line(struct dump *d, struct ipc *ipc, const int64_t *v)
 	if ((s->values = dump_alloc(d, s->n * sizeof *s->values)) == NULL ||
 	    (s->last_pids = dump_alloc(d, s->n * sizeof *s->last_pids)) == NULL)
 		return dump_fail(d, GLUE_E_NOMEM, 0, NULL, "out of memory");
+	s->quiet = is_over(v[USED]);
 	e = read_set(s);
 	s->marked = ipc->all || (e == 0 && is_used_by_us(d, s));
 	if (e != 0 && !s->marked)
@@ -108,10 +120,16 @@ void
 semaphores_look_again(struct semaphores *s)
 {
 	uint32_t *now = calloc(s->n, sizeof *now);
+	struct semid_ds set;
 
-	if (now != NULL && read_values(s, now) == 0) {
-		s->settled = memcmp(now, s->values, s->n * sizeof *now) == 0;
+	if (now != NULL && read_values(s, now) == 0 &&
+	    semctl(s->identity.id, 0, IPC_STAT, (union semun){ .buf = &set }) == 0) {
+		s->settled = memcmp(now, s->values, s->n * sizeof *now) == 0 &&
+		    (!s->quiet || s->used == set.sem_otime * NS);
 		memcpy(s->values, now, s->n * sizeof *now);
+		s->used = set.sem_otime * NS;
+		s->changed = set.sem_ctime * NS;
+		s->quiet = is_over(set.sem_otime);
 	}
 	if (!s->settled)
 		s->adjustments.n = 0;

@@ -15,8 +15,11 @@
  * those that have any list of them are asked, which kcmp(2) knows.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "kernel-glue/linux/ipc.h"
@@ -27,7 +30,7 @@
 #define OPERATIONS_MAX	400	/* of a call; the kernel's own limit is 500, if nobody lowers it */
 #define UNDO		0x1000	/* SEM_UNDO */
 #define NO_WAIT		04000	/* IPC_NOWAIT */
-#define TIMES		8	/* that a question is asked which may be of other values */
+#define TIMES		8	/* that a question is asked which may be of other values, if the set is in use */
 #define PATIENCE	512	/* and at most, of semaphores that others use all the time */
 #define CALL_SEMOP	1	/* of ipc(2) */
 #define EACH_MAX	9	/* operations that ask_whether_zero() makes of a semaphore */
@@ -118,7 +121,7 @@ ask_whether_zero(struct dump *d, struct proc *p, const struct semaphores *s, siz
 		add(&q, i, -VALUE_MAX, 0);
 		add(&q, i, 1, UNDO);		/* and down to the lowest */
 	}
-	return ask_again(d, p, s, &q, TIMES, ret);
+	return ask_again(d, p, s, &q, s->quiet ? 1 : TIMES, ret);
 }
 
 /* Whether this much can be taken from what is owed, or added to it. */
@@ -278,24 +281,18 @@ sort(struct ipc *ipc)
 	}
 }
 
-int
-undo_ask(struct dump *d, struct ipc *ipc)
+static int
+ask_all(struct dump *d, struct ipc *ipc, struct share_set *lists)
 {
-	struct share_set lists = { { 0 } };
-	void **own;
 	bool any;
 	int r;
 
-	/* we have none: whoever is equal to us has none either */
-	if ((own = share_find_by_kcmp(d, &lists, SHARE_UNDO, getpid(), 0)) == NULL)
-		return dump_fail(d, GLUE_E_NOMEM, 0, NULL, "out of memory");
-	*own = &none;
 	for (size_t i = 0; i < d->procs.n; i++) {
 		struct proc *p = d->procs.v[i];
 
 		if (p->zombie)
 			continue;
-		if ((r = check_lists(d, p, &lists, &any)) != 0 || (any && (r = remote_begin_process(d, p)) != 0))
+		if ((r = check_lists(d, p, lists, &any)) != 0 || (any && (r = remote_begin_process(d, p)) != 0))
 			return r;
 		for (size_t k = 0; any && k < ipc->semaphores.n; k++)
 			if (!((const struct semaphores *)ipc->semaphores.v[k])->settled &&
@@ -304,4 +301,40 @@ undo_ask(struct dump *d, struct ipc *ipc)
 	}
 	sort(ipc);
 	return 0;
+}
+
+/* Whoever makes a thread has a list from then on, we as well; who was just forked has none. */
+static pid_t
+fork_idle(void)
+{
+	pid_t self = getpid(), pid = fork();
+
+	if (pid != 0)
+		return pid;
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	while (getppid() == self)	/* or we were too late to be told */
+		pause();
+	_exit(0);
+}
+
+int
+undo_ask(struct dump *d, struct ipc *ipc)
+{
+	struct share_set lists = { { 0 } };
+	pid_t idle = fork_idle();
+	void **own;
+	int r;
+
+	if (idle < 0)
+		return dump_fail(d, GLUE_E_SYSTEM, errno, NULL, "forking");
+	/* whoever is equal to it has none either */
+	if ((own = share_find_by_kcmp(d, &lists, SHARE_UNDO, idle, 0)) != NULL) {
+		*own = &none;
+		r = ask_all(d, ipc, &lists);
+	} else {
+		r = dump_fail(d, GLUE_E_NOMEM, 0, NULL, "out of memory");
+	}
+	kill(idle, SIGKILL);
+	waitpid(idle, NULL, 0);
+	return r;
 }

@@ -337,8 +337,12 @@ remote_run(struct dump *d)
 {
 	int r = make_calls(d);
 
-	for (size_t i = 0; i < d->procs.n && r == 0; i++)
-		r = answer_process(d, d->procs.v[i]);
+	for (size_t i = 0; i < d->asked.n && r == 0; i++) {
+		const struct task *t = d->asked.v[i];
+
+		if (t->calls.n > 0)	/* 0: answered with another thread of its process */
+			r = answer_process(d, t->proc);
+	}
 	d->asked.n = 0;
 	return r;
 }
