@@ -4,6 +4,7 @@
 # twice over.  One test case for each area and kind of program.
 
 . "$SNAP_SRC/tests/programs/common.sh"
+. "$SNAP_SRC/tests/behaviour/areas.sh"
 
 # behaviour PREFIX PROGRAM [RESTORE-OPTION]
 behaviour() {
@@ -13,19 +14,16 @@ behaviour() {
 	    'ip link set lo up && exec sh "$0" "$@"' "$SNAP_SRC/tests/behaviour/run.sh" "$snapctl" "$SNAP_HELPERS/$2" "start dump restore dump restore check" "$1" $3
 }
 
-areas="credentials epoll eventfd file inotify memory namespace pidfd pipe process signal signalfd socket
-    sysv tcp terminal thread timer timerfd wait"
-
 for area in $areas; do
 	eval "
 	atf_test_case ${area}_amd64
-	${area}_amd64_head() { atf_set require.user root; atf_set require.progs unshare; atf_set timeout 300; }
+	${area}_amd64_head() { atf_set require.user root; atf_set require.progs unshare; }
 	${area}_amd64_body() {
 		[ \"\$SNAP_ARCH\" = amd64 ] || atf_skip 'a 32-bit snapctl restores 32-bit processes'
 		behaviour ${area}_ behave
 	}
 	atf_test_case ${area}_i386
-	${area}_i386_head() { atf_set require.user root; atf_set require.progs unshare; atf_set timeout 300; }
+	${area}_i386_head() { atf_set require.user root; atf_set require.progs unshare; }
 	${area}_i386_body() {
 		[ \"\$SNAP_ARCH\" = i386 ] || [ -z \"\$SNAP_SANITIZE\" ] || atf_skip 'in the plain configuration'
 		behaviour ${area}_ behave32
@@ -34,13 +32,13 @@ done
 
 # Each in an IPC namespace of its own, where nothing is left of what was killed.
 atf_test_case sysv_elsewhere_amd64
-sysv_elsewhere_amd64_head() { atf_set require.user root; atf_set require.progs unshare; atf_set timeout 300; }
+sysv_elsewhere_amd64_head() { atf_set require.user root; atf_set require.progs unshare; }
 sysv_elsewhere_amd64_body() {
 	[ "$SNAP_ARCH" = amd64 ] || atf_skip 'a 32-bit snapctl restores 32-bit processes'
 	behaviour sysv_ behave --ipcns
 }
 atf_test_case sysv_elsewhere_i386
-sysv_elsewhere_i386_head() { atf_set require.user root; atf_set require.progs unshare; atf_set timeout 300; }
+sysv_elsewhere_i386_head() { atf_set require.user root; atf_set require.progs unshare; }
 sysv_elsewhere_i386_body() {
 	[ "$SNAP_ARCH" = i386 ] || [ -z "$SNAP_SANITIZE" ] || atf_skip 'in the plain configuration'
 	behaviour sysv_ behave32 --ipcns

@@ -4,6 +4,7 @@
 # same, byte for byte, but for the provenance and times.
 
 . "$SNAP_SRC/tests/programs/common.sh"
+. "$SNAP_SRC/tests/behaviour/areas.sh"
 
 need_bpf() {
 	[ "$SNAP_ARCH" = amd64 ] || atf_skip 'a 32-bit snapctl has no BPF collector'
@@ -25,13 +26,10 @@ same() {
 }
 
 # Of 32-bit programs, those of which a kernel has other facts.
-areas="credentials epoll eventfd file inotify memory namespace pidfd pipe process signal signalfd socket
-    sysv tcp terminal thread timer timerfd wait"
-
 for area in $areas; do
 	eval "
 	atf_test_case ${area} cleanup
-	${area}_head() { atf_set require.user root; atf_set require.progs unshare; atf_set timeout 600; }
+	${area}_head() { atf_set require.user root; atf_set require.progs unshare; }
 	${area}_body() {
 		TARGET=target
 		need_bpf
@@ -66,7 +64,7 @@ same_target() {
 }
 
 atf_test_case targets cleanup
-targets_head() { atf_set require.user root; atf_set timeout 600; }
+targets_head() { atf_set require.user root; }
 targets_body() {
 	TARGET=target
 	need_bpf
@@ -84,7 +82,7 @@ targets_cleanup() { kill_remembered; }
 
 # Whatever it was about when it was stopped: nobody lost, nobody harmed, and all of it restored.
 atf_test_case storm cleanup
-storm_head() { atf_set require.user root; atf_set timeout 300; }
+storm_head() { atf_set require.user root; }
 storm_body() {
 	TARGET=target
 	need_bpf
@@ -124,7 +122,7 @@ small_tree_body() {
 small_tree_cleanup() { kill_remembered; }
 
 atf_test_case large_tree cleanup
-large_tree_head() { atf_set descr "auto loads programs for many"; atf_set require.user root; atf_set timeout 120; }
+large_tree_head() { atf_set descr "auto loads programs for many"; atf_set require.user root; }
 large_tree_body() {
 	TARGET=target
 	need_bpf
@@ -137,7 +135,7 @@ large_tree_cleanup() { kill_remembered; }
 
 # Without CAP_SYS_ADMIN there is no BPF: a clear error, or /proc.
 atf_test_case refused cleanup
-refused_head() { atf_set require.user root; atf_set require.progs "setpriv"; atf_set timeout 120; }
+refused_head() { atf_set require.user root; atf_set require.progs "setpriv"; }
 refused_body() {
 	pick
 	start_target log tree 100 5

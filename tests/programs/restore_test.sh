@@ -4,6 +4,7 @@
 # each goes on and gives the result it would have given.
 
 . "$SNAP_SRC/tests/programs/common.sh"
+. "$SNAP_SRC/tests/programs/nginx.sh"
 
 # again PID [OPTIONS]: dump, kill, restore
 again() {
@@ -21,7 +22,6 @@ atf_test_case redis cleanup
 redis_head() {
 	atf_set require.user root
 	atf_set require.progs "redis-server redis-cli"
-	atf_set timeout 120
 }
 redis_body() {
 	setsid redis-server --port 0 --unixsocket "$PWD/redis.sock" --save '' --appendonly no --enable-debug-command yes \
@@ -46,30 +46,12 @@ atf_test_case nginx cleanup
 nginx_head() {
 	atf_set require.user root
 	atf_set require.progs "nginx curl"
-	atf_set timeout 120
 }
 nginx_body() {
-	mkdir -p www logs
+	nginx_conf 2 "unix:$PWD/nginx.sock"
 	head -c 3000000 /dev/urandom >www/big
 	want=$(sha256sum <www/big)
 	chmod -R a+rX .
-	cat >nginx.conf <<-CONF
-		daemon off;
-		user root;
-		worker_processes 2;
-		pid $PWD/nginx.pid;
-		error_log $PWD/logs/error.log;
-		events { worker_connections 64; }
-		http {
-			access_log off;
-			client_body_temp_path $PWD/t1;
-			proxy_temp_path $PWD/t2;
-			fastcgi_temp_path $PWD/t3;
-			uwsgi_temp_path $PWD/t4;
-			scgi_temp_path $PWD/t5;
-			server { listen unix:$PWD/nginx.sock; root $PWD/www; }
-		}
-	CONF
 	setsid nginx -p "$PWD" -c "$PWD/nginx.conf" </dev/null >nginx.log 2>&1 &
 	nginx=$!
 	remember $nginx
@@ -92,7 +74,6 @@ atf_test_case postgresql cleanup
 postgresql_head() {
 	atf_set require.user root
 	atf_set require.progs "setpriv psql"
-	atf_set timeout 180
 }
 postgresql_body() {
 	initdb=$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null | tail -1)
@@ -138,7 +119,7 @@ postgresql_cleanup() {
 }
 
 atf_test_case python3 cleanup
-python3_head() { atf_set require.user root; atf_set require.progs python3; atf_set timeout 120; }
+python3_head() { atf_set require.user root; atf_set require.progs python3; }
 python3_body() {
 	cat >work.py <<-'PY'
 		import hashlib, queue, threading
@@ -173,7 +154,7 @@ python3_body() {
 python3_cleanup() { kill_remembered; }
 
 atf_test_case node cleanup
-node_head() { atf_set require.user root; atf_set require.progs node; atf_set timeout 120; }
+node_head() { atf_set require.user root; atf_set require.progs node; }
 node_body() {
 	cat >work.js <<-'JS'
 		let n = 0, sum = 0;
@@ -197,7 +178,7 @@ node_body() {
 node_cleanup() { kill_remembered; }
 
 atf_test_case pipeline_under_tmux cleanup
-pipeline_under_tmux_head() { atf_set require.user root; atf_set require.progs tmux; atf_set timeout 120; }
+pipeline_under_tmux_head() { atf_set require.user root; atf_set require.progs tmux; }
 pipeline_under_tmux_body() {
 	cat >work.sh <<-'SH'
 		seq 1 300000 | while read -r n; do echo $((n * 7 % 1000)); done | sort -n | uniq -c | sha256sum >$1
@@ -219,7 +200,7 @@ pipeline_under_tmux_cleanup() { kill_remembered; }
 
 # A job of a shell, dumped by itself: its terminal is the one it is restored from.
 atf_test_case job_in_a_terminal cleanup
-job_in_a_terminal_head() { atf_set require.user root; atf_set require.progs "tmux bash"; atf_set timeout 120; }
+job_in_a_terminal_head() { atf_set require.user root; atf_set require.progs "tmux bash"; }
 job_in_a_terminal_body() {
 	t="tmux -S $PWD/tmux.sock -f /dev/null"
 	screen() { $t capture-pane -p | grep -q "$1"; }
@@ -251,7 +232,7 @@ job_in_a_terminal_body() {
 job_in_a_terminal_cleanup() { kill_remembered; }
 
 atf_test_case gcc_compiling cleanup
-gcc_compiling_head() { atf_set require.user root; atf_set require.progs gcc; atf_set timeout 180; }
+gcc_compiling_head() { atf_set require.user root; atf_set require.progs gcc; }
 gcc_compiling_body() {
 	{
 		for i in $(seq 3000); do echo "int f$i(int a, int *b) { for (int i = 0; i < a; i++) b[i] = b[i] * $i + b[a - i] / (i + 1); return b[0] ^ $i; }"; done
@@ -272,7 +253,7 @@ gcc_compiling_body() {
 gcc_compiling_cleanup() { kill_remembered; }
 
 atf_test_case sqlite_writing cleanup
-sqlite_writing_head() { atf_set require.user root; atf_set require.progs python3; atf_set timeout 120; }
+sqlite_writing_head() { atf_set require.user root; atf_set require.progs python3; }
 sqlite_writing_body() {
 	cat >work.py <<-'PY'
 		import sqlite3, time
@@ -299,7 +280,7 @@ sqlite_writing_body() {
 sqlite_writing_cleanup() { kill_remembered; }
 
 atf_test_case memory_stays_shared cleanup
-memory_stays_shared_head() { atf_set require.user root; atf_set require.progs python3; atf_set timeout 120; }
+memory_stays_shared_head() { atf_set require.user root; atf_set require.progs python3; }
 memory_stays_shared_body() {
 	cat >work.py <<-'PY'
 		import os, time
@@ -341,7 +322,7 @@ memory_stays_shared_body() {
 memory_stays_shared_cleanup() { kill_remembered; }
 
 atf_test_case ten_thousand_threads cleanup
-ten_thousand_threads_head() { atf_set require.user root; atf_set timeout 180; }
+ten_thousand_threads_head() { atf_set require.user root; }
 ten_thousand_threads_body() {
 	[ "$(cat /proc/sys/kernel/threads-max)" -gt 20000 ] && [ "$(cat /proc/sys/kernel/pid_max)" -gt 20000 ] ||
 	    atf_skip "this kernel does not allow so many"

@@ -4,12 +4,12 @@
 # as before.
 
 . "$SNAP_SRC/tests/programs/common.sh"
+. "$SNAP_SRC/tests/programs/nginx.sh"
 
 atf_test_case redis cleanup
 redis_head() {
 	atf_set require.user root
 	atf_set require.progs "redis-server redis-cli redis-benchmark gdb"
-	atf_set timeout 180
 }
 redis_body() {
 	setsid redis-server --port 0 --unixsocket "$PWD/redis.sock" --save '' --appendonly no \
@@ -51,30 +51,12 @@ atf_test_case nginx_with_workers cleanup
 nginx_with_workers_head() {
 	atf_set require.user root
 	atf_set require.progs "nginx curl"
-	atf_set timeout 120
 }
 nginx_with_workers_body() {
-	mkdir -p www logs
+	nginx_conf 2 "unix:$PWD/nginx.sock"
 	head -c 3000000 /dev/urandom >www/big
 	want=$(sha256sum <www/big)
 	chmod -R a+rX .
-	cat >nginx.conf <<-CONF
-		daemon off;
-		user root;
-		worker_processes 2;
-		pid $PWD/nginx.pid;
-		error_log $PWD/logs/error.log;
-		events { worker_connections 64; }
-		http {
-			access_log off;
-			client_body_temp_path $PWD/t1;
-			proxy_temp_path $PWD/t2;
-			fastcgi_temp_path $PWD/t3;
-			uwsgi_temp_path $PWD/t4;
-			scgi_temp_path $PWD/t5;
-			server { listen unix:$PWD/nginx.sock; root $PWD/www; }
-		}
-	CONF
 	setsid nginx -p "$PWD" -c "$PWD/nginx.conf" </dev/null >nginx.log 2>&1 &
 	nginx=$!
 	remember $nginx
@@ -100,7 +82,6 @@ atf_test_case postgresql_with_clients cleanup
 postgresql_with_clients_head() {
 	atf_set require.user root
 	atf_set require.progs "setpriv"
-	atf_set timeout 180
 }
 postgresql_with_clients_body() {
 	initdb=$(ls /usr/lib/postgresql/*/bin/initdb 2>/dev/null | tail -1)

@@ -4,6 +4,8 @@
 # own: hosts `here' and `there', a stream between them, and what CASE does to it.
 # Prints "fine", or what is wrong.
 
+. "$SNAP_SRC/tests/programs/nginx.sh"
+
 wrong() {
 	echo "wrong: $*"
 	cat ./*.log ./*.err 2>/dev/null
@@ -254,26 +256,9 @@ ten_times() {
 }
 
 nginx_sends_a_large_file() {
-	mkdir www logs
+	nginx_conf 1 10.9.0.1:80
 	head -c 60000000 /dev/urandom >www/big
 	chmod -R a+rX .
-	cat >nginx.conf <<-CONF
-		daemon off;
-		user root;
-		worker_processes 1;
-		pid $PWD/nginx.pid;
-		error_log $PWD/logs/error.log;
-		events { worker_connections 64; }
-		http {
-			access_log off;
-			client_body_temp_path $PWD/t1;
-			proxy_temp_path $PWD/t2;
-			fastcgi_temp_path $PWD/t3;
-			uwsgi_temp_path $PWD/t4;
-			scgi_temp_path $PWD/t5;
-			server { listen 10.9.0.1:80; root $PWD/www; }
-		}
-	CONF
 	on here setsid nginx -p "$PWD" -c "$PWD/nginx.conf" </dev/null >nginx.log 2>&1 &
 	until_true on there curl -sfI http://10.9.0.1/big
 	# both downloads over one connection, which nginx keeps alive
