@@ -81,8 +81,8 @@ $(vectors): spec/vectors/make.py $(wildcard spec/vectors/*.txt) $(proto_srcs)
 	$(Q)python3 spec/vectors/make.py $(O)/vectors
 vectors: $(vectors)
 
-# $(1) program, relative to tests_dir
-kyua_line = atf_test_program{name="$(notdir $(1))"}
+# Ends what hangs, on the slowest of machines, too: no test is a measurement.
+test_timeout := 900
 
 $(tests_dir)/Kyuafile: $(c_test_bins) $(sh_test_bins) Makefile mk/check.mk tests/module.mk
 	$(Q)rm -f $(tests_dir)/Kyuafile $(tests_dir)/*/Kyuafile
@@ -92,7 +92,7 @@ $(tests_dir)/Kyuafile: $(c_test_bins) $(sh_test_bins) Makefile mk/check.mk tests
 		{ echo 'syntax(2)'; echo 'test_suite("libsnap")'; } >$${d}Kyuafile; \
 	done; } >$@
 	$(Q)for t in $(sort $(c_test_bins) $(sh_test_bins)); do \
-		echo "atf_test_program{name=\"$$(basename $$t)\"}" >>$$(dirname $$t)/Kyuafile; done
+		echo "atf_test_program{name=\"$$(basename $$t)\", timeout=$(test_timeout)}" >>$$(dirname $$t)/Kyuafile; done
 
 kyua = SNAP_BIN=$(abspath $(snap_bin)) SNAP_SRC=$(CURDIR) SNAP_HELPERS=$(abspath $(snap_helpers)) \
 	SNAP_VECTORS=$(abspath $(O)/vectors) SNAP_O=$(abspath $(O)) SNAP_ARCH=$(ARCH) SNAP_SANITIZE=$(SANITIZE) \

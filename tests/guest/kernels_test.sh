@@ -97,7 +97,7 @@ read_here() {
 }
 
 atf_test_case i386_kernel
-i386_kernel_head() { atf_set require.user root; atf_set require.progs unshare; atf_set timeout 900; }
+i386_kernel_head() { atf_set require.user root; atf_set require.progs unshare; }
 i386_kernel_body() {
 	prepare i386
 	cp "$SNAP_HELPERS/target32" files/target
@@ -110,7 +110,7 @@ i386_kernel_body() {
 }
 
 atf_test_case amd64_kernel
-amd64_kernel_head() { atf_set require.user root; atf_set require.progs unshare; atf_set timeout 900; }
+amd64_kernel_head() { atf_set require.user root; atf_set require.progs unshare; }
 amd64_kernel_body() {
 	prepare amd64
 	cp "$SNAP_HELPERS/target" "$SNAP_HELPERS/unharmed" files/
@@ -127,7 +127,6 @@ atf_test_case between_kernels_of_two_versions
 between_kernels_of_two_versions_head() {
 	atf_set require.user root
 	atf_set require.progs unshare
-	atf_set timeout 900
 }
 between_kernels_of_two_versions_body() {
 	prepare amd64
@@ -147,7 +146,6 @@ atf_test_case between_i386_and_amd64_kernels
 between_i386_and_amd64_kernels_head() {
 	atf_set require.user root
 	atf_set require.progs unshare
-	atf_set timeout 900
 }
 between_i386_and_amd64_kernels_body() {
 	prepare i386

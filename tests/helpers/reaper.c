@@ -3,8 +3,12 @@
  * reaper COMMAND [ARGUMENTS]: run it as init would, waiting at once for
  * whoever is left without a parent.  Some inits only look every few seconds,
  * and until then a dead process has its number.
+ *
+ * If we may, in an IPC namespace of its own: what killed programs leave there
+ * is nobody's, and every dump would look through it.
  */
 #include <errno.h>
+#include <sched.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -16,6 +20,7 @@ main(int argc, char **argv)
 	pid_t command, pid;
 	int status;
 
+	(void)unshare(CLONE_NEWIPC);
 	if (argc < 2 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0 || (command = fork()) < 0) {
 		perror("reaper");
 		return 125;

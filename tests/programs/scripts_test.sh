@@ -9,7 +9,6 @@ atf_test_case python3_with_threads cleanup
 python3_with_threads_head() {
 	atf_set require.user root
 	atf_set require.progs "python3 gdb"
-	atf_set timeout 120
 }
 python3_with_threads_body() {
 	cat >work.py <<-'PY'
@@ -53,7 +52,6 @@ atf_test_case node cleanup
 node_head() {
 	atf_set require.user root
 	atf_set require.progs "node"
-	atf_set timeout 120
 }
 node_body() {
 	cat >work.js <<-'JS'
@@ -82,7 +80,6 @@ node_cleanup() { kill_remembered; }
 atf_test_case shell_pipeline cleanup
 shell_pipeline_head() {
 	atf_set require.user root
-	atf_set timeout 120
 }
 shell_pipeline_body() {
 	cat >work.sh <<-'SH'
@@ -108,7 +105,6 @@ atf_test_case shell_in_a_terminal cleanup
 shell_in_a_terminal_head() {
 	atf_set require.user root
 	atf_set require.progs "tmux"
-	atf_set timeout 60
 }
 shell_in_a_terminal_body() {
 	tmux -S "$PWD/tmux.sock" new-session -d -x 80 -y 24 'exec sh'

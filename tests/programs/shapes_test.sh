@@ -21,7 +21,7 @@ json_number() {
 }
 
 atf_test_case ten_thousand_mappings cleanup
-ten_thousand_mappings_head() { atf_set require.user root; atf_set timeout 180; }
+ten_thousand_mappings_head() { atf_set require.user root; }
 ten_thousand_mappings_body() {
 	shape target maps 10000
 	[ "$(json_number info mappings one.psnap)" -ge 10000 ] || atf_fail "mappings are missing"
@@ -29,7 +29,7 @@ ten_thousand_mappings_body() {
 ten_thousand_mappings_cleanup() { kill_remembered; }
 
 atf_test_case thousand_threads cleanup
-thousand_threads_head() { atf_set require.user root; atf_set timeout 180; }
+thousand_threads_head() { atf_set require.user root; }
 thousand_threads_body() {
 	shape target threads 1000
 	[ "$(json_number info threads one.psnap)" -eq 1001 ] || atf_fail "threads are missing"
@@ -37,7 +37,7 @@ thousand_threads_body() {
 thousand_threads_cleanup() { kill_remembered; }
 
 atf_test_case tree_of_five_hundred cleanup
-tree_of_five_hundred_head() { atf_set require.user root; atf_set timeout 180; }
+tree_of_five_hundred_head() { atf_set require.user root; }
 tree_of_five_hundred_body() {
 	# a dump needs more, and may have it
 	ulimit -Sn 256
@@ -58,7 +58,7 @@ zombie_and_stopped_task_body() {
 zombie_and_stopped_task_cleanup() { kill_remembered; }
 
 atf_test_case threads_of_32_bits cleanup
-threads_of_32_bits_head() { atf_set require.user root; atf_set timeout 120; }
+threads_of_32_bits_head() { atf_set require.user root; }
 threads_of_32_bits_body() {
 	[ -x "$SNAP_HELPERS/target32" ] || atf_skip "no 32-bit compiler: target32 was not built"
 	shape target32 threads 20
@@ -71,7 +71,6 @@ atf_test_case memory_is_held_byte_for_byte cleanup
 memory_is_held_byte_for_byte_head() {
 	atf_set require.user root
 	atf_set require.progs gdb
-	atf_set timeout 180
 }
 memory_is_held_byte_for_byte_body() {
 	shape target fill 64

@@ -9,7 +9,6 @@ atf_test_case nginx_sends_a_large_file
 nginx_sends_a_large_file_head() {
 	atf_set require.user root
 	atf_set require.progs "unshare ip nft nginx curl"
-	atf_set timeout 300
 }
 nginx_sends_a_large_file_body() { in_hosts nginx_sends_a_large_file; }
 
@@ -17,7 +16,6 @@ atf_test_case redis_keeps_its_client
 redis_keeps_its_client_head() {
 	atf_set require.user root
 	atf_set require.progs "unshare ip nft redis-server redis-cli"
-	atf_set timeout 300
 }
 redis_keeps_its_client_body() { in_hosts redis_keeps_its_client; }
 
@@ -25,7 +23,6 @@ atf_test_case postgresql_goes_on_with_a_transaction
 postgresql_goes_on_with_a_transaction_head() {
 	atf_set require.user root
 	atf_set require.progs "unshare ip nft setpriv psql"
-	atf_set timeout 300
 }
 postgresql_goes_on_with_a_transaction_body() {
 	ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || atf_skip "postgresql is not installed"

@@ -28,7 +28,6 @@ are_read_body() {
 }
 
 atf_test_case every_version_to_every_version
-every_version_to_every_version_head() { atf_set timeout 900; }
 every_version_to_every_version_body() {
 	set -- "$compat"/*/*.psnap "$SNAP_VECTORS"/good-*.psnap
 	case $SNAP_ARCH in

@@ -46,14 +46,14 @@ for case in signal_nested_handlers:2 signal_inside_handler:1 signal_mask:0 threa
 	name=${case%:*}
 	eval "
 	atf_test_case $name cleanup
-	${name}_head() { atf_set require.user root; atf_set require.progs setarch; atf_set timeout 120; }
+	${name}_head() { atf_set require.user root; atf_set require.progs setarch; }
 	${name}_body() { there_and_back_runs $name ${case#*:}; }
 	${name}_cleanup() { kill_remembered; }"
 done
 
 # Version 1.0 has no place for what a snapshot was taken under: this one is as if of an i386 kernel.
 atf_test_case of_an_i386_kernel cleanup
-of_an_i386_kernel_head() { atf_set require.user root; atf_set require.progs setarch; atf_set timeout 120; }
+of_an_i386_kernel_head() { atf_set require.user root; atf_set require.progs setarch; }
 of_an_i386_kernel_body() {
 	dead_low signal_nested_handlers
 	atf_check -e ignore "$snapconv" -t psnap:1.0 --abi i386 x.psnap i386.psnap
@@ -77,7 +77,7 @@ of_an_i386_kernel_cleanup() { kill_remembered; }
 
 # Neither the dumped process nor the dumper is believed what uname tells it.
 atf_test_case uname_is_not_asked cleanup
-uname_is_not_asked_head() { atf_set require.user root; atf_set require.progs setarch; atf_set timeout 60; }
+uname_is_not_asked_head() { atf_set require.user root; atf_set require.progs setarch; }
 uname_is_not_asked_body() {
 	start_low signal_mask i386
 	atf_check -o ignore -e ignore setarch i386 "$snapctl" dump $target -o x.psnap --kill

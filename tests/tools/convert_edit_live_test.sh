@@ -34,7 +34,7 @@ dead() {
 live() { atf_check -o inline:"$target\n" -e ignore "$snapctl" restore --detach "$1"; }
 
 atf_test_case another_folder cleanup
-another_folder_head() { atf_set require.user root; atf_set timeout 60; }
+another_folder_head() { atf_set require.user root; }
 another_folder_body() {
 	prepare
 	dead "$here/one/$TARGET" tree 3 2
@@ -56,7 +56,7 @@ another_folder_cleanup() { clean; }
 variable() { tr '\0' '\n' <"/proc/$1/environ" | sed -n "s/^$2=//p"; }
 
 atf_test_case another_environment cleanup
-another_environment_head() { atf_set require.user root; atf_set timeout 60; }
+another_environment_head() { atf_set require.user root; }
 another_environment_body() {
 	prepare
 	dead env -i GREETING='good evening' GREET=x LAST=1 "$here/one/$TARGET" tree 2 2
@@ -82,7 +82,6 @@ atf_test_case another_user cleanup
 another_user_head() {
 	atf_set require.user root
 	atf_set require.progs setpriv
-	atf_set timeout 60
 }
 another_user_body() {
 	prepare

@@ -23,7 +23,6 @@ same_content() {
 }
 
 atf_test_case there_and_back
-there_and_back_head() { atf_set timeout 300; }
 there_and_back_body() {
 	for f in "$compat"/*.psnap; do
 		edit "$f" a.psnap --map path:/=/srv/w --map uid:0=7777 --map gid:0=8888 --set name=shop

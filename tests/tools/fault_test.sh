@@ -9,7 +9,6 @@ atf_test_case each_call_fails_in_turn cleanup
 each_call_fails_in_turn_head() {
 	atf_set require.user root
 	atf_set require.progs strace
-	atf_set timeout 600
 }
 each_call_fails_in_turn_body() {
 	[ -z "$SNAP_SANITIZE" ] || atf_skip "the sanitizer's own calls would fail"

@@ -5,7 +5,6 @@
 atf_test_case installed_files_work
 installed_files_work_head() {
 	atf_set require.progs "make cc pkg-config mandoc file bash"
-	atf_set timeout 120
 }
 installed_files_work_body() {
 	[ "$SNAP_ARCH" = amd64 ] && [ -z "$SNAP_SANITIZE" ] || atf_skip "for the plain configuration"

@@ -52,7 +52,7 @@ number_of() { "$snapinspect" ipc --json x.psnap | sed -n "s/^.*\"$1\": \([0-9]*\
 case_for_root() {
 	eval "
 	atf_test_case $1 cleanup
-	$1_head() { atf_set require.user root; atf_set require.progs '$2'; atf_set timeout ${3:-120}; }
+	$1_head() { atf_set require.user root; atf_set require.progs '$2'; }
 	$1_cleanup() { kill_remembered; }"
 }
 
@@ -259,7 +259,7 @@ posix_queues_are_refused_body() {
 	wait_for 10 grep -q '^5 hello' log
 }
 
-case_for_root each_call_fails_in_turn 'unshare nsenter strace' 600
+case_for_root each_call_fails_in_turn 'unshare nsenter strace'
 each_call_fails_in_turn_body() {
 	can_inject
 	new_namespace

@@ -38,7 +38,6 @@ attributes() { stat -c '%a %u %g %s %.9Y' "$@"; }
 # ---- policies ----
 
 atf_test_case usage
-usage_head() { atf_set timeout 60; }
 usage_body() {
 	for arg in x =exact x= x=so x=Exact; do
 		atf_check -s exit:2 -e match:'PATTERN=POLICY' "$snapctl" restore --file "$arg" x.psnap
@@ -47,7 +46,7 @@ usage_body() {
 }
 
 atf_test_case policies_of_an_open_file cleanup
-policies_of_an_open_file_head() { atf_set require.user root; atf_set timeout 60; }
+policies_of_an_open_file_head() { atf_set require.user root; }
 policies_of_an_open_file_body() {
 	seq 1000 >data
 	pick
@@ -99,7 +98,7 @@ policies_of_an_open_file_body() {
 policies_of_an_open_file_cleanup() { kill_remembered; }
 
 atf_test_case policies_of_a_mapped_file cleanup
-policies_of_a_mapped_file_head() { atf_set require.user root; atf_set timeout 60; }
+policies_of_a_mapped_file_head() { atf_set require.user root; }
 policies_of_a_mapped_file_body() {
 	pick
 	seq 1000 >data
@@ -132,7 +131,7 @@ policies_of_a_mapped_file_cleanup() { kill_remembered; }
 # ---- what a dump holds ----
 
 atf_test_case more_held_than_descriptors cleanup
-more_held_than_descriptors_head() { atf_set require.user root; atf_set timeout 60; }
+more_held_than_descriptors_head() { atf_set require.user root; }
 more_held_than_descriptors_body() {
 	pick
 	for i in $(seq 50); do
@@ -150,7 +149,6 @@ atf_test_case held_from_small_blocks cleanup
 held_from_small_blocks_head() {
 	atf_set require.user root
 	atf_set require.progs mkfs.ext4
-	atf_set timeout 60
 }
 held_from_small_blocks_body() {
 	mkdir disk
@@ -186,7 +184,7 @@ carrying() {
 }
 
 atf_test_case carry cleanup
-carry_head() { atf_set require.user root; atf_set timeout 120; }
+carry_head() { atf_set require.user root; }
 carry_body() {
 	seq 100000 >data
 	truncate -s 3M data		# ends in a hole
@@ -243,7 +241,7 @@ carry_body() {
 carry_cleanup() { kill_remembered; }
 
 atf_test_case carry_everything cleanup
-carry_everything_head() { atf_set require.user root; atf_set timeout 60; }
+carry_everything_head() { atf_set require.user root; }
 carry_everything_body() {
 	pick
 	seq 1000 >data
@@ -266,7 +264,7 @@ carry_everything_body() {
 carry_everything_cleanup() { kill_remembered; }
 
 atf_test_case carry_of_mapped_files cleanup
-carry_of_mapped_files_head() { atf_set require.user root; atf_set timeout 60; }
+carry_of_mapped_files_head() { atf_set require.user root; }
 carry_of_mapped_files_body() {
 	seq 1000 >data
 	carrying map data
@@ -281,7 +279,7 @@ carry_of_mapped_files_body() {
 carry_of_mapped_files_cleanup() { kill_remembered; }
 
 atf_test_case carry_goes_nowhere_else cleanup
-carry_goes_nowhere_else_head() { atf_set require.user root; atf_set timeout 60; }
+carry_goes_nowhere_else_head() { atf_set require.user root; }
 carry_goes_nowhere_else_body() {
 	mkdir dir elsewhere
 	seq 1000 >dir/data
@@ -306,7 +304,6 @@ atf_test_case carry_fails_in_turn cleanup
 carry_fails_in_turn_head() {
 	atf_set require.user root
 	atf_set require.progs strace
-	atf_set timeout 300
 }
 carry_fails_in_turn_body() {
 	[ -z "$SNAP_SANITIZE" ] && [ "$SNAP_ARCH" = amd64 ] || atf_skip "for the plain configuration"

@@ -7,7 +7,7 @@
 . "$SNAP_SRC/tests/tools/failing.sh"
 
 atf_test_case refused cleanup
-refused_head() { atf_set require.user root; atf_set timeout 120; }
+refused_head() { atf_set require.user root; }
 refused_body() {
 	atf_check -s exit:1 -e match:'No such file' "$snapctl" restore nowhere
 	atf_check -s exit:1 -e match:'not a PSNAP' "$snapctl" restore "$SNAP_SRC/README.md"
@@ -34,7 +34,7 @@ refused_body() {
 refused_cleanup() { kill_remembered; }
 
 atf_test_case files_changed cleanup
-files_changed_head() { atf_set require.user root; atf_set timeout 60; }
+files_changed_head() { atf_set require.user root; }
 files_changed_body() {
 	pick
 	mkdir -p one two
@@ -57,7 +57,7 @@ files_changed_body() {
 files_changed_cleanup() { kill_remembered; }
 
 atf_test_case foreground cleanup
-foreground_head() { atf_set require.user root; atf_set timeout 60; }
+foreground_head() { atf_set require.user root; }
 foreground_body() {
 	[ "$SNAP_ARCH" = amd64 ] || atf_skip "a 32-bit snapctl restores 32-bit processes"
 	setsid sh -c 'echo ready; sleep 1.5; exit 7' </dev/null >log 2>&1 &
@@ -73,7 +73,7 @@ foreground_body() {
 }
 
 atf_test_case stopped_and_resumed cleanup
-stopped_and_resumed_head() { atf_set require.user root; atf_set timeout 60; }
+stopped_and_resumed_head() { atf_set require.user root; }
 stopped_and_resumed_body() {
 	dead tree 5 3
 	atf_check -o ignore -e ignore "$snapctl" restore --detach --stopped x.psnap
@@ -92,7 +92,7 @@ stopped_and_resumed_body() {
 stopped_and_resumed_cleanup() { kill_remembered; }
 
 atf_test_case fifty_at_once cleanup
-fifty_at_once_head() { atf_set require.user root; atf_set timeout 120; }
+fifty_at_once_head() { atf_set require.user root; }
 fifty_at_once_body() {
 	[ -z "$SNAP_SANITIZE" ] || atf_skip "fifty sanitized programs are too much for a small machine"
 	dead tree 2 3
@@ -115,7 +115,6 @@ atf_test_case each_call_fails_in_turn cleanup
 each_call_fails_in_turn_head() {
 	atf_set require.user root
 	atf_set require.progs strace
-	atf_set timeout 900
 }
 each_call_fails_in_turn_body() {
 	can_inject
@@ -130,7 +129,6 @@ atf_test_case each_call_fails_with_helpers cleanup
 each_call_fails_with_helpers_head() {
 	atf_set require.user root
 	atf_set require.progs strace
-	atf_set timeout 900
 }
 each_call_fails_with_helpers_body() {
 	can_inject
@@ -140,7 +138,7 @@ each_call_fails_with_helpers_body() {
 each_call_fails_with_helpers_cleanup() { kill_remembered; }
 
 atf_test_case pid_not_told cleanup
-pid_not_told_head() { atf_set require.user root; atf_set timeout 60; }
+pid_not_told_head() { atf_set require.user root; }
 pid_not_told_body() {
 	dead tree 3 2
 	for option in "" --json --pidns; do
@@ -155,7 +153,7 @@ pid_not_told_body() {
 pid_not_told_cleanup() { kill_remembered; }
 
 atf_test_case fewer_capabilities cleanup
-fewer_capabilities_head() { atf_set require.user root; atf_set timeout 60; }
+fewer_capabilities_head() { atf_set require.user root; }
 fewer_capabilities_body() {
 	dead tree 3 2
 	all=$(sed -n 's/^CapBnd:[[:space:]]*//p' /proc/self/status)
@@ -174,7 +172,7 @@ whole_or_gone() {
 }
 
 atf_test_case killed_in_the_middle cleanup
-killed_in_the_middle_head() { atf_set require.user root; atf_set timeout 120; }
+killed_in_the_middle_head() { atf_set require.user root; }
 killed_in_the_middle_body() {
 	dead tree 10 5
 	for i in $(seq 4 4 80); do
@@ -210,7 +208,7 @@ take_number() {
 }
 
 atf_test_case gone_leader cleanup
-gone_leader_head() { atf_set require.user root; atf_set timeout 120; }
+gone_leader_head() { atf_set require.user root; }
 gone_leader_body() {
 	dead orphans 4
 	leader=$("$snapinspect" tree --json x.psnap | grep -oE '"sid": [0-9]+' | grep -v " $target\$" | head -n 1 | cut -d' ' -f2)
@@ -229,7 +227,7 @@ gone_leader_body() {
 gone_leader_cleanup() { kill_remembered; }
 
 atf_test_case gone_leader_of_the_root cleanup
-gone_leader_of_the_root_head() { atf_set require.user root; atf_set timeout 120; }
+gone_leader_of_the_root_head() { atf_set require.user root; }
 gone_leader_of_the_root_body() {
 	pick
 	setsid sh -c '"$0" small </dev/null >log 2>&1 & echo $! >pid; sleep 300 & echo $! >member; echo $$ >sid' \
@@ -273,7 +271,7 @@ start_first() {
 inner() { for _p in $(cat "/proc/$1/task/$1/children"); do sed -n 's/^NSpid:.*	//p' "/proc/$_p/status"; done | sort -n; }
 
 atf_test_case first_process cleanup
-first_process_head() { atf_set require.user root; atf_set timeout 120; }
+first_process_head() { atf_set require.user root; }
 first_process_body() {
 	start_first log orphans 4
 	inner "$target" >before
@@ -309,7 +307,7 @@ first_process_body() {
 first_process_cleanup() { kill_remembered; }
 
 atf_test_case first_process_exits cleanup
-first_process_exits_head() { atf_set require.user root; atf_set timeout 60; }
+first_process_exits_head() { atf_set require.user root; }
 first_process_exits_body() {
 	[ "$SNAP_ARCH" = amd64 ] || atf_skip "a 32-bit snapctl restores 32-bit processes"
 	unshare --pid --fork --mount-proc true 2>/dev/null || atf_skip "no pid namespaces here"
@@ -328,7 +326,6 @@ atf_test_case first_process_fails cleanup
 first_process_fails_head() {
 	atf_set require.user root
 	atf_set require.progs strace
-	atf_set timeout 600
 }
 first_process_fails_body() {
 	can_inject
@@ -359,7 +356,7 @@ first_process_fails_body() {
 first_process_fails_cleanup() { kill_remembered; }
 
 atf_test_case vdso_of_another_kernel cleanup
-vdso_of_another_kernel_head() { atf_set require.user root; atf_set require.progs python3; atf_set timeout 120; }
+vdso_of_another_kernel_head() { atf_set require.user root; atf_set require.progs python3; }
 vdso_of_another_kernel_body() {
 	pick
 	# one that asks for the time all the while, by way of the vdso
@@ -380,7 +377,7 @@ vdso_of_another_kernel_body() {
 vdso_of_another_kernel_cleanup() { kill_remembered; }
 
 atf_test_case another_cpu cleanup
-another_cpu_head() { atf_set require.user root; atf_set timeout 60; }
+another_cpu_head() { atf_set require.user root; }
 another_cpu_body() {
 	! grep -q amx_tile /proc/cpuinfo || atf_skip "this CPU has AMX"
 	dead small
@@ -404,7 +401,7 @@ registers_come_back() {
 }
 
 atf_test_case fewer_components cleanup
-fewer_components_head() { atf_set require.user root; atf_set timeout 60; }
+fewer_components_head() { atf_set require.user root; }
 fewer_components_body() {
 	grep -q '^flags.* avx ' /proc/cpuinfo || atf_skip "this CPU has no AVX"
 	dead small
@@ -421,7 +418,7 @@ fewer_components_body() {
 fewer_components_cleanup() { kill_remembered; }
 
 atf_test_case lazy cleanup
-lazy_head() { atf_set require.user root; atf_set timeout 120; }
+lazy_head() { atf_set require.user root; }
 lazy_body() {
 	pick
 	start_target log fill 40
@@ -436,7 +433,7 @@ lazy_body() {
 lazy_cleanup() { kill_remembered; }
 
 atf_test_case every_cpu_is_theirs_again cleanup
-every_cpu_is_theirs_again_head() { atf_set require.user root; atf_set timeout 60; }
+every_cpu_is_theirs_again_head() { atf_set require.user root; }
 every_cpu_is_theirs_again_body() {
 	[ "$(nproc)" -gt 1 ] || atf_skip "there is only one CPU"
 	dead idle 4
@@ -452,7 +449,7 @@ every_cpu_is_theirs_again_cleanup() { kill_remembered; }
 flip() { printf '\377\377\377\377' | dd of="$1" bs=1 seek="$2" conv=notrunc 2>/dev/null; }
 
 atf_test_case damage_is_told_alike_by_all_threads cleanup
-damage_is_told_alike_by_all_threads_head() { atf_set require.user root; atf_set timeout 120; }
+damage_is_told_alike_by_all_threads_head() { atf_set require.user root; }
 damage_is_told_alike_by_all_threads_body() {
 	pick
 	for how in "" --raw; do

@@ -17,7 +17,7 @@ dumped_often() {
 }
 
 atf_test_case dumped_often_amd64 cleanup
-dumped_often_amd64_head() { atf_set require.user root; atf_set timeout 120; }
+dumped_often_amd64_head() { atf_set require.user root; }
 dumped_often_amd64_body() {
 	[ "$SNAP_ARCH" = amd64 ] || atf_skip "a 32-bit snapctl cannot read 64-bit processes"
 	dumped_often unharmed
@@ -25,12 +25,12 @@ dumped_often_amd64_body() {
 dumped_often_amd64_cleanup() { kill_remembered; }
 
 atf_test_case dumped_often_i386 cleanup
-dumped_often_i386_head() { atf_set require.user root; atf_set timeout 120; }
+dumped_often_i386_head() { atf_set require.user root; }
 dumped_often_i386_body() { dumped_often unharmed32; }
 dumped_often_i386_cleanup() { kill_remembered; }
 
 atf_test_case killed_at_200_moments cleanup
-killed_at_200_moments_head() { atf_set require.user root; atf_set timeout 300; }
+killed_at_200_moments_head() { atf_set require.user root; }
 killed_at_200_moments_body() {
 	[ "$SNAP_ARCH" = amd64 ] && TARGET=unharmed || TARGET=unharmed32
 	[ -x "$SNAP_HELPERS/$TARGET" ] || atf_skip "no 32-bit compiler: $TARGET was not built"
@@ -63,7 +63,7 @@ killed_at_200_moments_body() {
 killed_at_200_moments_cleanup() { kill_remembered; }
 
 atf_test_case failing_output cleanup
-failing_output_head() { atf_set require.user root; atf_set timeout 60; }
+failing_output_head() { atf_set require.user root; }
 failing_output_body() {
 	[ "$SNAP_ARCH" = amd64 ] && TARGET=unharmed || TARGET=unharmed32
 	[ -x "$SNAP_HELPERS/$TARGET" ] || atf_skip "no 32-bit compiler: $TARGET was not built"
