@@ -4,6 +4,7 @@
  * dumped and restored, and say whether it is as it was.
  *
  *	behave NAME	sets up, prints "ready", waits for SIGRTMAX, checks, prints "PASS"
+ *	behave --hold NAME...	starts these, and waits
  *	behave --list	names, and what each needs
  */
 #ifndef TESTS_BEHAVIOUR_BEHAVE_H

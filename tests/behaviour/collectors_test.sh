@@ -21,7 +21,7 @@ same() {
 	mkdir "$2"
 	cd "$2" || atf_fail "$2"
 	atf_check -o match:' 0 failed' taskset -c 0 unshare --pid --ipc --fork --mount-proc --kill-child \
-	    sh "$SNAP_SRC/tests/behaviour/run.sh" "$snapctl" "$SNAP_HELPERS/$2" "start collect" "$1"
+	    sh "$SNAP_SRC/tests/behaviour/run.sh" "$snapctl" "$SNAP_HELPERS/$2" "hold collect" "$1"
 	cd ..
 }
 

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include <sys/prctl.h>
+
 #include "tests/behaviour/behave.h"
 
 static const struct behaviour *const all[] = {
@@ -72,11 +74,47 @@ run(const struct behaviour *b)
 	_exit(0);
 }
 
+/* In its folder and in a session of its own, as run.sh starts it. */
+static void
+start(const char *self, const char *name)
+{
+	int null = open("/dev/null", O_RDONLY), log, err;
+
+	if (setsid() < 0 || chdir(name) != 0 || (log = open("log", O_WRONLY | O_CREAT | O_APPEND, 0644)) < 0 ||
+	    (err = open("err", O_WRONLY | O_CREAT | O_TRUNC, 0644)) < 0)
+		_exit(126);
+	dup2(null, 0);
+	dup2(log, 1);
+	dup2(err, 2);
+	close_range(3, ~0U, 0);
+	execl(self, self, name, (char *)NULL);
+	_exit(127);
+}
+
+/* The parent of all: one dump holds them, and whoever of theirs loses its parent. */
+static int
+hold(char **names)
+{
+	char self[4096];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof self - 1);
+
+	if (n < 0 || prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) != 0)
+		return 1;
+	self[n] = '\0';
+	for (; *names != NULL; names++)
+		if (fork() == 0)
+			start(self, *names);
+	for (;;)
+		pause();
+}
+
 int
 main(int argc, char **argv)
 {
 	bool list = argc == 2 && strcmp(argv[1], "--list") == 0;
 
+	if (argc > 2 && strcmp(argv[1], "--hold") == 0)
+		return hold(argv + 2);
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		for (const struct behaviour *b = all[i]; b->name != NULL; b++) {
 			if (list)

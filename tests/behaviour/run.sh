@@ -7,7 +7,8 @@
 # taken through STEPS:
 #
 #	start	set up
-#	collect	stopped and dumped through /proc and by COLLECTOR (bpf), which must tell the same
+#	hold	the same, as children of one process
+#	collect	which is stopped and dumped through /proc and by COLLECTOR (bpf): they must tell the same
 #	dump	dumped and killed
 #	restore	restored
 #	check	told to look at its state; then it ends
@@ -21,7 +22,7 @@ snapctl=$1 program=$2 steps=$3 prefix=$4
 shift 4
 top=$PWD
 case $steps in
-start*) names=$("$program" --list | grep "^$prefix") ;;
+start*|hold*) names=$("$program" --list | grep "^$prefix") ;;
 *) names=$(ls | grep "^$prefix") ;;	# those of a run before
 esac
 go=$(kill -l RTMAX 2>/dev/null || echo 64)
@@ -38,6 +39,15 @@ enter() {
 	[ ! -e failed ]
 }
 
+wait_for_all() {
+	for n in $names; do
+		enter "$n" || continue
+		tries=500
+		until grep -q ready log || [ $tries = 0 ]; do sleep 0.02; tries=$((tries - 1)); done
+		[ $tries -gt 0 ] || tell "$n" "not ready: $(cat log err)"
+	done
+}
+
 start() {
 	for n in $names; do
 		mkdir -p "$top/$n"
@@ -46,12 +56,18 @@ start() {
 		setsid "$program" "$n" </dev/null >>log 2>err &
 		echo $! >pid
 	done
+	wait_for_all
+}
+
+hold() {
 	for n in $names; do
-		enter "$n" || continue
-		tries=500
-		until grep -q ready log || [ $tries = 0 ]; do sleep 0.02; tries=$((tries - 1)); done
-		[ $tries -gt 0 ] || tell "$n" "not ready: $(cat log err)"
+		mkdir -p "$top/$n"
+		: >"$top/$n/log"
 	done
+	cd "$top" || exit 1
+	"$program" --hold $names </dev/null >/dev/null 2>&1 &
+	holder=$!
+	wait_for_all
 }
 
 dump() {
@@ -66,21 +82,17 @@ collector=${COLLECTOR:-bpf}
 # Times go on, even of what is stopped; and the first dump through /proc makes
 # pages of the vdso resident.
 collect() {
-	for n in $names; do
-		enter "$n" || continue
-		pid=$(cat pid)
-		cd "$top" || exit 1	# a program's folder is part of its snapshot
-		"$snapctl" suspend "$pid" 2>collect.err || tell "$n" "suspend: $(cat collect.err)"
-		for c in proc "$collector" proc; do
-			"$snapctl" dump "$pid" -q -o collect.$c --collector $c 2>collect.err &&
-			    "${program%/*}/records" --no-times collect.$c >collect.$c.records 2>collect.err ||
-			    tell "$n" "$c: $(cat collect.err)"
-		done
-		cmp -s collect.proc.records "collect.$collector.records" ||
-		    tell "$n" "collectors: $("${snapctl%/*}/snapinspect" diff collect.proc "collect.$collector" | head -n 5)"
-		"$snapctl" resume "$pid" 2>collect.err || tell "$n" "resume: $(cat collect.err)"
-		rm -f collect.*
+	# a program's folder is part of its snapshot
+	mkdir "$top.out" && cd "$top.out" || exit 1
+	"$snapctl" suspend "$holder" || tell . "suspend"
+	for c in proc "$collector" proc; do
+		"$snapctl" dump "$holder" -q -o collect.$c --collector $c &&
+		    "${program%/*}/records" --no-times collect.$c >collect.$c.records || tell . "dump by $c"
 	done
+	cmp -s collect.proc.records "collect.$collector.records" ||
+	    tell . "$("${snapctl%/*}/snapinspect" diff collect.proc "collect.$collector" | head -n 20)"
+	kill -9 "$holder"
+	cd "$top" && rm -r "$top.out"
 }
 
 restore() {
@@ -110,6 +122,7 @@ check() {
 for step in $steps; do
 	case $step in
 	start) start ;;
+	hold) hold ;;
 	collect) collect ;;
 	dump) dump ;;
 	restore) restore "$@" ;;
@@ -121,4 +134,4 @@ for n in $names; do
 	if enter "$n"; then passed=$((passed + 1)); else failed=$((failed + 1)); fi
 done
 echo "$passed passed, $failed failed"
-[ $failed = 0 ] && [ $passed -gt 0 ]
+[ $failed = 0 ] && [ $passed -gt 0 ] && [ ! -e "$top/failed" ]
