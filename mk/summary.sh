@@ -4,8 +4,11 @@
 # What kyua found: failures with their output, skips with their reasons, and
 # the counts, which also go to COUNTS.
 #
-# usage: summary.sh RESULTS LOG COUNTS
+# usage: summary.sh CONFIGURATION RESULTS LOG COUNTS
 set -u
+
+echo "== $1"
+shift
 
 if [ ! -s "$1" ]; then
 	cat "$2"

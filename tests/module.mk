@@ -67,7 +67,7 @@ test_helpers := \
 	tests/helpers/collected.c \
 	tests/helpers/device.c \
 	tests/helpers/measure.c \
-	tests/helpers/reaper.c \
+	tests/helpers/alone.c \
 	tests/helpers/stream.c \
 	tests/helpers/target.c \
 	tests/helpers/unharmed.c \

@@ -235,7 +235,7 @@ atf_test_case gcc_compiling cleanup
 gcc_compiling_head() { atf_set require.user root; atf_set require.progs gcc; }
 gcc_compiling_body() {
 	{
-		for i in $(seq 3000); do echo "int f$i(int a, int *b) { for (int i = 0; i < a; i++) b[i] = b[i] * $i + b[a - i] / (i + 1); return b[0] ^ $i; }"; done
+		for i in $(seq 1000); do echo "int f$i(int a, int *b) { for (int i = 0; i < a; i++) b[i] = b[i] * $i + b[a - i] / (i + 1); return b[0] ^ $i; }"; done
 	} >big.c
 	gcc -O2 -c big.c -o want.o
 	setsid gcc -O2 -c big.c -o got.o </dev/null >gcc.log 2>&1 &
