@@ -55,6 +55,7 @@ glue_linux_srcs := \
 	kernel-glue/linux/mem_maps.c \
 	kernel-glue/linux/mem_scan.c \
 	kernel-glue/linux/mem_stage.c \
+	kernel-glue/linux/namespaces.c \
 	kernel-glue/linux/numbers.c \
 	kernel-glue/linux/procfs.c \
 	kernel-glue/linux/regs.c \

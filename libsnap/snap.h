@@ -538,7 +538,10 @@ struct snap_restore_options {
 	bool		own_session;	/* what was in a session from outside gets one of its own, not the caller's */
 	bool		stopped;	/* leave every process stopped by SIGSTOP */
 	bool		lazy;		/* map pages from the file instead of reading them: see snapctl(1) */
-	bool		own_ipc;	/* the caller is in an IPC namespace made for it: that is one of its own again */
+	/* The caller is in namespaces made for it, and so with what it was in: */
+	bool		own_ipc;	/* IPC, and empty */
+	bool		own_uts;	/* UTS, with the name it had */
+	bool		own_time;	/* time, with clocks that go on from Host.monotonic_ns and boottime_ns */
 	snap_ready_fn	*ready;		/* NULL: none; gets the ctx of the problems */
 	/*
 	 * If the root is number 1: the way to a process in snap_restore_first(); for

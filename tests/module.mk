@@ -23,6 +23,7 @@ tests_sh := \
 	tests/tools/inspect_live_test.sh \
 	tests/tools/install_test.sh \
 	tests/tools/ipc_test.sh \
+	tests/tools/namespaces_test.sh \
 	tests/tools/restore_files_test.sh \
 	tests/tools/restore_test.sh \
 	tests/tools/tcp_test.sh \
@@ -62,12 +63,13 @@ tests_once_sh := \
 	tests/programs/tcp_test.sh
 
 test_helpers := \
+	tests/helpers/alone.c \
 	tests/helpers/backtrace.c \
 	tests/helpers/bound.c \
+	tests/helpers/clock.c \
 	tests/helpers/collected.c \
 	tests/helpers/device.c \
 	tests/helpers/measure.c \
-	tests/helpers/alone.c \
 	tests/helpers/stream.c \
 	tests/helpers/target.c \
 	tests/helpers/unharmed.c \

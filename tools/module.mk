@@ -10,6 +10,7 @@ snapctl_srcs := \
 	tools/snapctl/cmd_suspend.c \
 	tools/snapctl/guard.c \
 	tools/snapctl/main.c \
+	tools/snapctl/namespaces.c \
 	tools/snapctl/numbers.c \
 	tools/snapctl/pidns.c
 

@@ -307,6 +307,7 @@ int	ipc_ask(struct dump *d);
 /* Pids of others than the tree's become 0: a dump attaches segments, too. */
 void	ipc_translate(struct dump *d);
 bool	ipc_is_empty(const struct dump *d);
+bool	namespaces_are_told(const struct dump *d);	/* namespaces.c: what one has of its own */
 int	ipc_emit(struct dump *d);		/* records of ipc.proto */
 
 /* ---- fd_*.c: files ---------------------------------------------------------------- */

@@ -8,12 +8,10 @@
  * for it, or is owed by it.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "kernel-glue/linux/ipc.h"
 #include "kernel-glue/linux/task.h"
@@ -108,15 +106,9 @@ ipc_is_waited_for(const struct dump *d, enum ipc_wait what, int32_t id)
 /* ---- namespaces ---- */
 
 static const struct ns *
-namespace_of(const struct proc *p)
+ipc_namespace_of(const struct proc *p)
 {
-	for (size_t i = 0; p->state != NULL && i < p->state->namespaces.n; i++) {
-		const struct ns *n = p->state->namespaces.v[i];
-
-		if (n->kind == PSNAP_NAMESPACE_IPC)
-			return n;
-	}
-	return NULL;
+	return namespace_of(p, PSNAP_NAMESPACE_IPC);
 }
 
 /* Whether a process before p is in the same. */
@@ -124,21 +116,9 @@ static bool
 is_seen(const struct dump *d, const struct proc *p)
 {
 	for (size_t i = 0; d->procs.v[i] != p; i++)
-		if (namespace_of(d->procs.v[i]) == namespace_of(p))
+		if (ipc_namespace_of(d->procs.v[i]) == ipc_namespace_of(p))
 			return true;
 	return false;
-}
-
-static int
-enter(const struct proc *p)
-{
-	int fd = openat(p->proc_fd, "ns/ipc", O_RDONLY | O_CLOEXEC), e = 0;
-
-	if (fd < 0 || setns(fd, CLONE_NEWIPC) != 0)
-		e = errno;
-	if (fd >= 0)
-		close(fd);
-	return e;
 }
 
 static int
@@ -178,29 +158,21 @@ refuse_objects(struct dump *d, const struct proc *p)
 
 /* fn() in p's namespace, and back; an error of entering it is told. */
 static int
-in_namespace(struct dump *d, struct proc *p, int (*fn)(struct dump *d, struct proc *p))
+in_its_namespace(struct dump *d, struct proc *p, int (*fn)(struct dump *d, struct proc *p))
 {
-	int own = -1, e = 0, r;
+	int error, r;
 
-	if (namespace_of(p)->of_dumper)
+	if (ipc_namespace_of(p)->of_dumper)
 		return fn(d, p);
-	if ((own = open("/proc/self/ns/ipc", O_RDONLY | O_CLOEXEC)) < 0 || (e = enter(p)) != 0) {
-		e = own < 0 ? errno : e;
-		r = dump_cover(d, PSNAP_COVERAGE_DEGRADES, p, 0, -1, 0, "ipc-namespace",
-		    "what its IPC namespace holds is not known: %s", strerror(e));
-	} else {
-		r = fn(d, p);
-		setns(own, CLONE_NEWIPC);	/* cannot be refused to whom the other was not */
-	}
-	if (own >= 0)
-		close(own);
-	return r;
+	r = in_namespace(d, p, "ipc", CLONE_NEWIPC, &error, fn);
+	return error == 0 ? r : dump_cover(d, PSNAP_COVERAGE_DEGRADES, p, 0, -1, 0, "ipc-namespace",
+	    "what its IPC namespace holds is not known: %s", strerror(error));
 }
 
 static int
 collect_namespace(struct dump *d, struct proc *p)
 {
-	const struct ns *n = namespace_of(p);
+	const struct ns *n = ipc_namespace_of(p);
 
 	if (p != d->procs.v[0])
 		return refuse_objects(d, p);
@@ -219,8 +191,8 @@ ipc_collect(struct dump *d)
 	for (size_t i = 0; i < d->procs.n && r == 0; i++) {
 		struct proc *p = d->procs.v[i];
 
-		if (namespace_of(p) != NULL && !is_seen(d, p))
-			r = in_namespace(d, p, collect_namespace);
+		if (ipc_namespace_of(p) != NULL && !is_seen(d, p))
+			r = in_its_namespace(d, p, collect_namespace);
 	}
 	return r != 0 ? r : segments_cover_rest(d, d->ipc);
 }
@@ -273,7 +245,7 @@ ipc_ask(struct dump *d)
 
 	for (int i = 0; i < TRIES && r == 0 && !all_settled(d); i++)
 		if ((r = undo_ask(d, d->ipc)) == 0)
-			r = in_namespace(d, d->procs.v[0], look_again);
+			r = in_its_namespace(d, d->procs.v[0], look_again);
 	if (r == 0)
 		r = cover_unsettled(d);
 	semaphores_drop_others(d->ipc);

@@ -90,6 +90,9 @@ struct ns {
 	uint64_t	id, ino;
 	uint32_t	kind;
 	bool		of_dumper, for_children;
+	bool		asked;
+	const char	*hostname, *domainname;	/* UTS, not the dumper's; NULL not known */
+	uint64_t	monotonic, boottime;	/* time, not the dumper's; 0 not known */
 };
 
 struct cgroup {
@@ -184,8 +187,20 @@ void	creds_fields(struct glue_emit *e, const void *object);
 int	filters_collect(struct dump *d, struct task *t);
 void	filter_fields(struct glue_emit *e, const void *object);
 
+/* namespaces.c */
+struct ns *namespace_of(const struct proc *p, uint32_t kind);	/* NULL: none, or not known */
+/*
+ * fn()'s result, called in that namespace of p (setns(2)'s type, and its name
+ * in /proc/PID/ns); *error, an errno, why it could not be entered.
+ */
+int	in_namespace(struct dump *d, struct proc *p, const char *name, int type, int *error,
+	    int (*fn)(struct dump *d, struct proc *p));
+/* What those that are not the dumper's have of their own. */
+int	namespaces_collect(struct dump *d);
+
 /* task_host.c */
 int	host_collect(struct dump *d);
+void	host_clocks(const struct dump *d, uint64_t *monotonic, uint64_t *boottime);
 int	host_emit(struct dump *d);
 
 #endif

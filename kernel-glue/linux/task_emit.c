@@ -42,6 +42,12 @@ ns_fields(struct glue_emit *e, const void *object)
 	glue_emit_uint(e, PSNAP_F_NAMESPACE_INODE, n->ino);
 	glue_emit_uint(e, PSNAP_F_NAMESPACE_OF_DUMPER, n->of_dumper);
 	glue_emit_uint(e, PSNAP_F_NAMESPACE_FOR_CHILDREN, n->for_children);
+	if (n->hostname != NULL)
+		glue_emit_string(e, PSNAP_F_NAMESPACE_HOSTNAME, n->hostname);
+	if (n->domainname != NULL)
+		glue_emit_string(e, PSNAP_F_NAMESPACE_DOMAINNAME, n->domainname);
+	glue_emit_uint(e, PSNAP_F_NAMESPACE_MONOTONIC_NS, n->monotonic);
+	glue_emit_uint(e, PSNAP_F_NAMESPACE_BOOTTIME_NS, n->boottime);
 }
 
 static void

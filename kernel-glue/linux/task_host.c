@@ -126,6 +126,13 @@ host_collect(struct dump *d)
 	return read_cpu(d, h);
 }
 
+void
+host_clocks(const struct dump *d, uint64_t *monotonic, uint64_t *boottime)
+{
+	*monotonic = d->host->monotonic;
+	*boottime = d->host->boottime;
+}
+
 static void
 provenance_fields(struct glue_emit *e, const void *object)
 {

@@ -584,5 +584,5 @@ task_resolve(struct dump *d)
 				return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
 		}
 	}
-	return host_collect(d);
+	return (r = host_collect(d)) != 0 ? r : namespaces_collect(d);
 }

@@ -2,7 +2,8 @@
 /*
  * 2.1 has System V IPC and TCP connections.  Nothing stands for them in an
  * earlier version: without them programs would lose what they share, or whom
- * they talk to, so that is refused.
+ * they talk to, so that is refused.  What namespaces have of their own can be
+ * lost.
  */
 #include "libsnap/convert/convert.h"
 
@@ -13,11 +14,20 @@ is_new(uint32_t kind)
 	    kind == PSNAP_KIND_TCP_CONNECTION;
 }
 
+static bool
+has_own(const struct snap_object *o)
+{
+	const Psnap__Namespace *n = (const void *)o->message;
+
+	return o->kind == PSNAP_KIND_NAMESPACE && n != NULL &&
+	    (n->hostname[0] != '\0' || n->domainname[0] != '\0' || n->monotonic_ns != 0 || n->boottime_ns != 0);
+}
+
 bool
 records_need_2_1(const struct conversion *c)
 {
 	for (size_t i = 0; i < c->count; i++)
-		if (is_new(c->objects[i].kind))
+		if (is_new(c->objects[i].kind) || has_own(&c->objects[i]))
 			return true;
 	return false;
 }
@@ -30,12 +40,28 @@ up(struct conversion *c)
 }
 
 static int
+lose_own(struct conversion *c, size_t i)
+{
+	Psnap__Namespace *n = records_edit(c, i, sizeof *n);
+
+	if (n == NULL)
+		return c->err->code;
+	n->hostname = n->domainname = (char *)(uintptr_t)"";
+	n->monotonic_ns = n->boottime_ns = 0;
+	return records_lose(c, i, "the name and clocks of a namespace");
+}
+
+static int
 down(struct conversion *c)
 {
-	for (size_t i = 0; i < c->count; i++)
+	int r = 0;
+
+	for (size_t i = 0; i < c->count && r == 0; i++)
 		if (is_new(c->objects[i].kind))
 			records_refuse(c, i, "no version before 2.1 can hold it");
-	return 0;
+		else if (has_own(&c->objects[i]))
+			r = lose_own(c, i);
+	return r;
 }
 
 const struct pass pass_2_0_to_2_1 = { "version 2.0 to 2.1", up };

@@ -38,6 +38,8 @@ check_host(struct check *v, const struct snap_object *o)
 		}
 }
 
+#define NAME_BYTES	64	/* of a host; HOST_NAME_MAX of POSIX systems is at most this */
+
 void
 check_namespace(struct check *v, const struct snap_object *o)
 {
@@ -46,6 +48,14 @@ check_namespace(struct check *v, const struct snap_object *o)
 	if (n->for_children && n->kind != PSNAP__NAMESPACE_KIND__NAMESPACE_PID &&
 	    n->kind != PSNAP__NAMESPACE_KIND__NAMESPACE_TIME)			/* NS-1 */
 		check_corrupt(v, o, "NS-1", "for_children, but of kind %d", (int)n->kind);
+	if ((n->hostname[0] != '\0' || n->domainname[0] != '\0') &&
+	    (n->of_dumper || n->kind != PSNAP__NAMESPACE_KIND__NAMESPACE_UTS))	/* NS-3 */
+		check_corrupt(v, o, "NS-3", "a name, but of kind %d%s", (int)n->kind, n->of_dumper ? ", the dumper's" : "");
+	if (strlen(n->hostname) > NAME_BYTES || strlen(n->domainname) > NAME_BYTES)	/* NS-4 */
+		check_corrupt(v, o, "NS-4", "a name of more than %d bytes", NAME_BYTES);
+	if ((n->monotonic_ns != 0 || n->boottime_ns != 0) &&
+	    (n->of_dumper || n->kind != PSNAP__NAMESPACE_KIND__NAMESPACE_TIME))	/* NS-5 */
+		check_corrupt(v, o, "NS-5", "clocks, but of kind %d%s", (int)n->kind, n->of_dumper ? ", the dumper's" : "");
 }
 
 void

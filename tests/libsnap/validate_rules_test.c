@@ -78,6 +78,12 @@ add_connection(struct world *w)
 	X(hst4, "HST-4", HOST, CORRUPT, w->host.taken_abi = w->host.kernel_abi)				\
 	X(ns1, "NS-1", NET_NS, CORRUPT, w->net_ns.for_children = true)					\
 	X(ns2, "NS-2", ROOT, CORRUPT, w->root_ns[1] = NET_NS; w->root.n_namespace_ids = 2)		\
+	X(ns3, "NS-3", NET_NS, CORRUPT, w->net_ns.hostname = "host")					\
+	X(ns3_dumper, "NS-3", NET_NS, CORRUPT, (w->net_ns.kind = PSNAP__NAMESPACE_KIND__NAMESPACE_UTS,	\
+	    w->net_ns.of_dumper = true, w->net_ns.domainname = "domain"))				\
+	X(ns4, "NS-4", NET_NS, CORRUPT, (w->net_ns.kind = PSNAP__NAMESPACE_KIND__NAMESPACE_UTS,		\
+	    w->net_ns.hostname = "sixty-five-bytes-are-one-more-than-the-name-of-any-host-may-have."))	\
+	X(ns5, "NS-5", NET_NS, CORRUPT, w->net_ns.boottime_ns = 1)					\
 	X(cov1, "COV-1", COVERAGE, CORRUPT, w->coverage.reason = "")					\
 	X(cov2, "COV-2", COVERAGE, CORRUPT, w->coverage.fd = 4)						\
 	X(cov3, "COV-3", COVERAGE, CORRUPT,								\

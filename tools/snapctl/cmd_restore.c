@@ -2,7 +2,6 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -37,6 +36,8 @@ help(void)
 	    "  -d, --detach          return once it runs, and print the root's pid\n"
 	    "      --pidns           in a new pid namespace, where no number is taken\n"
 	    "      --ipcns           in a new IPC namespace, where no id or key is taken\n"
+	    "      --utsns           in a new UTS namespace, with the name the host had\n"
+	    "      --timens          in a new time namespace, whose monotonic clock goes on from where it was\n"
 	    "      --lazy            map pages from the snapshot instead of reading them (dump --raw)\n"
 	    "      --path FROM=TO    paths beginning with FROM begin with TO instead\n"
 	    "      --file PATTERN=POLICY\n"
@@ -286,25 +287,16 @@ add_file(struct request *q, char *arg)
 	return true;
 }
 
-/* Ours from here on: whoever is made by us is in it. */
-static bool
-enter_ipcns(const struct request *q)
-{
-	if (!q->options.own_ipc || unshare(CLONE_NEWIPC) == 0)
-		return true;
-	report("a new IPC namespace: %s", strerror(errno));
-	return false;
-}
-
 /* 0: go on; else *status is what to exit with. */
 static int
 parse(struct request *q, int argc, char **argv, int *status)
 {
-	enum { CHECK = 256, LAZY, PIDNS, IPCNS, PATH, ALLOW_CHANGED, ALLOW_PARTIAL, STOPPED, JSON, FILE_POLICY, TCP };
+	enum { CHECK = 256, LAZY, PIDNS, IPCNS, UTSNS, TIMENS, PATH, ALLOW_CHANGED, ALLOW_PARTIAL, STOPPED, JSON, FILE_POLICY, TCP };
 	static const struct option options[] = {
 		{ "check", no_argument, NULL, CHECK }, { "detach", no_argument, NULL, 'd' },
 		{ "lazy", no_argument, NULL, LAZY }, { "pidns", no_argument, NULL, PIDNS },
-		{ "ipcns", no_argument, NULL, IPCNS },
+		{ "ipcns", no_argument, NULL, IPCNS }, { "utsns", no_argument, NULL, UTSNS },
+		{ "timens", no_argument, NULL, TIMENS },
 		{ "path", required_argument, NULL, PATH }, { "file", required_argument, NULL, FILE_POLICY },
 		{ "tcp", required_argument, NULL, TCP }, { "allow-changed", no_argument, NULL, ALLOW_CHANGED },
 		{ "allow-partial", no_argument, NULL, ALLOW_PARTIAL }, { "stopped", no_argument, NULL, STOPPED },
@@ -330,6 +322,12 @@ parse(struct request *q, int argc, char **argv, int *status)
 			break;
 		case IPCNS:
 			q->options.own_ipc = true;
+			break;
+		case UTSNS:
+			q->options.own_uts = true;
+			break;
+		case TIMENS:
+			q->options.own_time = true;
 			break;
 		case PATH:
 			if (!add_path(q, optarg))
@@ -381,7 +379,7 @@ cmd_restore(int argc, char **argv)
 
 	if (parse(&q, argc, argv, &status) == 0) {
 		status = EXIT_REFUSED;
-		if (enter_ipcns(&q) && (q.snap = input_open(q.input)) != NULL)
+		if ((q.snap = input_open(q.input)) != NULL && enter_namespaces(q.snap, &q.options))
 			status = q.check ? check_where(&q) : restore(&q);
 		snap_close(q.snap);
 	}

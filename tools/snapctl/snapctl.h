@@ -28,6 +28,9 @@ bool	root_is_first(const struct snap *s);
 /* A number that no process, thread, group or session has; 0 without memory. */
 int32_t	unused_number(const struct snap *s);
 
+/* Make the namespaces that the options say the caller is in, and be in them; false: told. */
+bool	enter_namespaces(const struct snap *s, const struct snap_restore_options *o);
+
 /* Something to be made in a pid namespace of its own. */
 struct pidns {
 	int	(*make)(void *arg, int first, pid_t *root);	/* an exit status; root: whom to wait for */

@@ -212,6 +212,38 @@ check_pids(struct plan *p)
 
 /* ---- what cannot be made ---- */
 
+static bool
+is_own_again(const struct plan *p, Psnap__NamespaceKind kind)
+{
+	switch (kind) {
+	case PSNAP__NAMESPACE_KIND__NAMESPACE_PID:
+		return p->o->first != 0;
+	case PSNAP__NAMESPACE_KIND__NAMESPACE_IPC:
+		return p->o->own_ipc;
+	case PSNAP__NAMESPACE_KIND__NAMESPACE_UTS:
+		return p->o->own_uts;
+	case PSNAP__NAMESPACE_KIND__NAMESPACE_TIME:
+		return p->o->own_time;
+	default:
+		return false;
+	}
+}
+
+static const char *
+option_of(Psnap__NamespaceKind kind)
+{
+	switch (kind) {
+	case PSNAP__NAMESPACE_KIND__NAMESPACE_IPC:
+		return "restore in a new one (--ipcns)";
+	case PSNAP__NAMESPACE_KIND__NAMESPACE_UTS:
+		return "restore in a new one (--utsns)";
+	case PSNAP__NAMESPACE_KIND__NAMESPACE_TIME:
+		return "restore in a new one (--timens)";
+	default:
+		return NULL;
+	}
+}
+
 static void
 check_objects(struct plan *p)
 {
@@ -226,16 +258,13 @@ check_objects(struct plan *p)
 	v = snap_get_kind(p->s, PSNAP_KIND_NAMESPACE, &n);
 	for (size_t i = 0; i < n; i++) {
 		const Psnap__Namespace *ns = (const void *)v[i]->message;
-		bool ipc = ns->kind == PSNAP__NAMESPACE_KIND__NAMESPACE_IPC;
+		const char *option = option_of(ns->kind);
 
-		if (ns->kind == PSNAP__NAMESPACE_KIND__NAMESPACE_PID && p->o->first != 0)
-			continue;	/* it is in one again */
-		if (ipc && p->o->own_ipc)
+		if (ns->of_dumper || ns->kind == PSNAP__NAMESPACE_KIND__NAMESPACE_CGROUP || is_own_again(p, ns->kind))
 			continue;
-		if (!ns->of_dumper && ns->kind != PSNAP__NAMESPACE_KIND__NAMESPACE_CGROUP)
-			plan_problem(p, SNAP_WARNING, NULL, v[i]->id, "namespace",
-			    ipc ? "restore in a new one (--ipcns)" : "enter such a namespace first, if it matters",
-			    "it was in a namespace of its own (kind %d); it will be in the caller's", (int)ns->kind);
+		plan_problem(p, SNAP_WARNING, NULL, v[i]->id, "namespace",
+		    option != NULL ? option : "enter such a namespace first, if it matters",
+		    "it was in a namespace of its own (kind %d); it will be in the caller's", (int)ns->kind);
 	}
 	v = snap_get_kind(p->s, PSNAP_KIND_TERMINAL, &n);
 	for (size_t i = 0; i < n; i++) {
@@ -253,7 +282,7 @@ static void
 check_boot(struct plan *p)
 {
 	char id[64] = "";
-	int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+	int fd = p->o->own_time ? -1 : open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return;
@@ -261,7 +290,7 @@ check_boot(struct plan *p)
 		id[strcspn(id, "\n")] = '\0';
 	close(fd);
 	if (p->host->boot_id[0] != '\0' && id[0] != '\0' && strcmp(id, p->host->boot_id) != 0)
-		plan_problem(p, SNAP_WARNING, NULL, 0, "clock", "none is needed unless it waits for such a time",
+		plan_problem(p, SNAP_WARNING, NULL, 0, "clock", "restore in a new time namespace (--timens), if it keeps such times",
 		    "the machine was booted since: times of CLOCK_MONOTONIC kept in memory mean others now");
 }
 

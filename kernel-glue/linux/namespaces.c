@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * What namespaces other than the dumper's say themselves: a name of the host,
+ * and clocks.  Of the dumper's own that is in the Host record.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "kernel-glue/linux/task.h"
+
+struct ns *
+namespace_of(const struct proc *p, uint32_t kind)
+{
+	for (size_t i = 0; p->state != NULL && i < p->state->namespaces.n; i++) {
+		struct ns *n = p->state->namespaces.v[i];
+
+		if (n->kind == kind && !n->for_children)
+			return n;
+	}
+	return NULL;
+}
+
+/* ---- being in another ---- */
+
+static int
+enter(const struct proc *p, const char *path, int type)
+{
+	int fd = openat(p->proc_fd, path, O_RDONLY | O_CLOEXEC), e = 0;
+
+	if (fd < 0 || setns(fd, type) != 0)
+		e = errno;
+	if (fd >= 0)
+		close(fd);
+	return e;
+}
+
+int
+in_namespace(struct dump *d, struct proc *p, const char *name, int type, int *error,
+    int (*fn)(struct dump *d, struct proc *p))
+{
+	char own_path[32], path[16];
+	int own, r = 0;
+
+	snprintf(own_path, sizeof own_path, "/proc/self/ns/%s", name);
+	snprintf(path, sizeof path, "ns/%s", name);
+	if ((own = open(own_path, O_RDONLY | O_CLOEXEC)) < 0) {
+		*error = errno;
+		return 0;
+	}
+	if ((*error = enter(p, path, type)) == 0) {
+		r = fn(d, p);
+		setns(own, type);	/* cannot be refused to whom the other was not */
+	}
+	close(own);
+	return r;
+}
+
+/* ---- UTS ---- */
+
+static int
+read_names(struct dump *d, struct proc *p)
+{
+	struct ns *n = namespace_of(p, PSNAP_NAMESPACE_UTS);
+	struct utsname u;
+
+	uname(&u);
+	n->hostname = dump_strdup(d, u.nodename);
+	n->domainname = dump_strdup(d, u.domainname);
+	return n->hostname != NULL && n->domainname != NULL ? 0 : dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+}
+
+/* ---- time ---- */
+
+#define SECOND	INT64_C(1000000000)
+
+/* time_namespaces(7): "clock seconds nanoseconds" a line, of the namespace for children. */
+static bool
+read_offsets(int dir, const char *path, int64_t *monotonic, int64_t *boottime)
+{
+	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC), found = 0;
+	long long seconds, ns;
+	char clock[16];
+	FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
+
+	if (f == NULL) {
+		if (fd >= 0)
+			close(fd);
+		return false;
+	}
+	while (fscanf(f, "%15s %lld %lld", clock, &seconds, &ns) == 3) {
+		int64_t *offset = strcmp(clock, "monotonic") == 0 ? monotonic :
+		    strcmp(clock, "boottime") == 0 ? boottime : NULL;
+
+		if (offset == NULL)
+			continue;
+		*offset = seconds * SECOND + ns;
+		found++;
+	}
+	fclose(f);
+	return found == 2;
+}
+
+static bool
+has_another_for_children(const struct proc *p)
+{
+	for (size_t i = 0; i < p->state->namespaces.n; i++) {
+		const struct ns *n = p->state->namespaces.v[i];
+
+		if (n->kind == PSNAP_NAMESPACE_TIME && n->for_children)
+			return true;
+	}
+	return false;
+}
+
+/* 0, or an errno why they are not known. */
+static int
+read_clocks(const struct dump *d, const struct proc *p, struct ns *n)
+{
+	int64_t monotonic, boottime, own_monotonic, own_boottime;
+
+	if (has_another_for_children(p))
+		return ENOTSUP;		/* the offsets told are that one's */
+	if (!read_offsets(p->proc_fd, "timens_offsets", &monotonic, &boottime) ||
+	    !read_offsets(AT_FDCWD, "/proc/self/timens_offsets", &own_monotonic, &own_boottime))
+		return errno != 0 ? errno : EPROTO;
+	host_clocks(d, &n->monotonic, &n->boottime);
+	n->monotonic += (uint64_t)(monotonic - own_monotonic);
+	n->boottime += (uint64_t)(boottime - own_boottime);
+	return 0;
+}
+
+/* ---- all ---- */
+
+static int
+ask(struct dump *d, struct proc *p, struct ns *n)
+{
+	int error = 0, r = 0;
+
+	if (n->kind == PSNAP_NAMESPACE_UTS)
+		r = in_namespace(d, p, "uts", CLONE_NEWUTS, &error, read_names);
+	else if (n->kind == PSNAP_NAMESPACE_TIME)
+		error = read_clocks(d, p, n);
+	if (r == 0 && error != 0)
+		r = dump_cover(d, PSNAP_COVERAGE_DEGRADES, p, 0, -1, 0, "namespace",
+		    "what its %s namespace has of its own is not known: %s",
+		    n->kind == PSNAP_NAMESPACE_UTS ? "UTS" : "time", strerror(error));
+	return r;
+}
+
+/* Of a namespace: the first process in it is asked. */
+static int
+ask_of(struct dump *d, uint32_t kind)
+{
+	int r;
+
+	for (size_t i = 0; i < d->procs.n; i++) {
+		struct proc *p = d->procs.v[i];
+		struct ns *n = namespace_of(p, kind);
+
+		if (n == NULL || n->of_dumper || n->asked)
+			continue;
+		n->asked = true;
+		if ((r = ask(d, p, n)) != 0)
+			return r;
+	}
+	return 0;
+}
+
+int
+namespaces_collect(struct dump *d)
+{
+	int r = ask_of(d, PSNAP_NAMESPACE_UTS);
+
+	return r != 0 ? r : ask_of(d, PSNAP_NAMESPACE_TIME);
+}
+
+bool
+namespaces_are_told(const struct dump *d)
+{
+	for (size_t i = 0; i < d->namespaces.n; i++) {
+		const struct ns *n = d->namespaces.v[i];
+
+		if (n->hostname != NULL || n->monotonic != 0)
+			return true;
+	}
+	return false;
+}
