@@ -3,10 +3,10 @@
  * alone COMMAND [ARGUMENTS]: run it as on a machine of its own: in new pid,
  * IPC, network and mount namespaces, if we may make any.
  *
- * Several runs of the tests see nothing of each other then, and what killed
- * programs leave behind (semaphores, segments, processes) ends with the run.
- * Whoever is left without a parent is waited for at once, which some inits do
- * only every few seconds: until then the dead have their numbers.
+ * Several runs of the tests see nothing of each other then, not even terminals,
+ * and what killed programs leave behind (semaphores, segments, processes) ends
+ * with the run.  Whoever is left without a parent is waited for at once, which
+ * some inits do only every few seconds: until then the dead have their numbers.
  */
 #include <errno.h>
 #include <net/if.h>
@@ -42,7 +42,8 @@ static void
 mount_own(void)
 {
 	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 || mount("proc", "/proc", "proc", 0, NULL) != 0 ||
-	    mount("tmpfs", "/dev/shm", "tmpfs", 0, NULL) != 0)
+	    mount("tmpfs", "/dev/shm", "tmpfs", 0, NULL) != 0 ||
+	    mount("devpts", "/dev/pts", "devpts", 0, "newinstance,ptmxmode=0666,mode=0620,gid=5") != 0)
 		perror("mounting");
 }
 
