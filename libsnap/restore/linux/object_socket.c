@@ -81,7 +81,7 @@ set_options(const Psnap__Socket *s, int fd)
 		{ o->keep_alive, SOL_SOCKET, SO_KEEPALIVE, 1 },
 		{ o->out_of_band_inline, SOL_SOCKET, SO_OOBINLINE, 1 },
 		{ o->dont_route, SOL_SOCKET, SO_DONTROUTE, 1 },
-		{ o->timestamp, SOL_SOCKET, SO_TIMESTAMP, 1 },
+		{ o->timestamp, SOL_SOCKET, SO_TIMESTAMP_OLD, 1 },
 		{ o->mark != 0, SOL_SOCKET, SO_MARK, o->mark },
 		{ o->receive_low_water > 1, SOL_SOCKET, SO_RCVLOWAT, o->receive_low_water },
 		{ tcp && o->tcp_no_delay, IPPROTO_TCP, TCP_NODELAY, 1 },
