@@ -42,6 +42,7 @@ glue_linux_srcs := \
 	kernel-glue/linux/fd_pipe.c \
 	kernel-glue/linux/fd_queue.c \
 	kernel-glue/linux/fd_socket.c \
+	kernel-glue/linux/fd_socket_take.c \
 	kernel-glue/linux/fd_table.c \
 	kernel-glue/linux/fd_tcp.c \
 	kernel-glue/linux/fd_tty.c \

@@ -3,6 +3,7 @@
  * Descriptors, open file descriptions, and what the kernel's own kinds hold.
  */
 #include "kernel-glue/linux-bpf/collect.h"
+#include "kernel-glue/linux-bpf/socket.h"
 
 struct descriptor_record {
 	struct rec_descriptor d;
@@ -156,6 +157,13 @@ timerfd(struct rec_descriptor *r, struct file *f)
 	r->remaining = left > now ? left - now : 0;
 }
 
+/* Not one of a file system, which O_PATH may have opened. */
+static __always_inline bool
+is_socket(const struct descriptor_record *r)
+{
+	return bpf_strncmp(r->name, sizeof "socket:[" - 1, "socket:[") == 0;
+}
+
 /* The names of the kernel's own inodes, as far as they differ. */
 #define NAMED(r, text)	(bpf_strncmp((r)->name, sizeof "anon_inode:[" text "]", "anon_inode:[" text "]") == 0)
 
@@ -184,6 +192,8 @@ state(struct descriptor_record *r, struct file *f)
 		walk_epoll(NULL, d, f);
 		if (d->count > EPOLL_MAX)
 			d->bits |= REC_DESCRIPTOR_ASK;
+	} else if (is_socket(r) && is_told(sock_of(f))) {
+		d->kind = REC_FILE_SOCKET;
 	}
 }
 
@@ -248,5 +258,7 @@ collect_file(struct bpf_iter__task_file *ctx)
 	bpf_seq_write(seq, r, size);
 	if (r->d.kind == REC_FILE_EPOLL && !(r->d.bits & REC_DESCRIPTOR_ASK))
 		walk_epoll(seq, &r->d, f);
+	if (r->d.kind == REC_FILE_SOCKET)
+		write_socket(seq, &r->d, f);
 	return 0;
 }

@@ -100,6 +100,39 @@ struct epoll_event { __u32 events; __u64 data; } CORE;
 struct epitem { struct rb_node rbn; struct epoll_filefd ffd; struct epoll_event event; } CORE;
 struct eventpoll { struct rb_root_cached rbr; } CORE;
 
+/* ---- sockets ---- */
+
+typedef struct { atomic_t refs; } CORE refcount_t;
+enum sock_flags { SOCK_URGINLINE, SOCK_KEEPOPEN, SOCK_LINGER, SOCK_BROADCAST, SOCK_RCVTSTAMP, SOCK_RCVTSTAMPNS,
+    SOCK_LOCALROUTE, SOCK_TSTAMP_NEW };	/* by name: their numbers are the kernel's */
+struct sk_buff_head { __u32 qlen; } CORE;
+struct sock_common {
+	short unsigned int skc_family;
+	volatile unsigned char skc_state;
+	unsigned char skc_reuse : 4, skc_reuseport : 1;
+	unsigned long skc_flags;
+} CORE;
+struct sock {
+	struct sock_common __sk_common;
+	struct sk_buff_head sk_receive_queue;
+	int	sk_rcvbuf, sk_sndbuf, sk_rcvlowat;
+	long	sk_rcvtimeo, sk_sndtimeo;
+	struct socket *sk_socket;
+	refcount_t sk_wmem_alloc;
+	__u32	sk_priority, sk_mark, sk_max_ack_backlog;
+	__u16	sk_protocol, sk_type;
+	__u8	sk_shutdown;
+	unsigned long sk_ino;
+	struct pid *sk_peer_pid;
+	const struct cred *sk_peer_cred;
+	__u8	sk_scm_credentials : 1;
+} CORE;
+struct socket { unsigned long flags; struct sock *sk; } CORE;
+struct socket_alloc { struct socket socket; struct inode vfs_inode; } CORE;
+struct sockaddr_un { short unsigned int sun_family; } CORE;
+struct unix_address { int len; struct sockaddr_un name[1]; } CORE;
+struct unix_sock { struct unix_address *addr; struct sock *peer; } CORE;
+
 /* ---- memory ---- */
 
 typedef struct { unsigned long __mm_flags[1]; } CORE mm_flags_t;

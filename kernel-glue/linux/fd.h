@@ -68,6 +68,7 @@ struct socket_object {
 	struct socket_object *peer;
 	uint32_t	backlog, pending;
 	bool		shut_read, shut_write, error_untold;
+	bool		told;			/* by the facts, its peer too; nothing is unread */
 	uint64_t	unread, unsent;
 	struct list	queue;			/* struct unix_message */
 	int32_t		peer_cred[3];
@@ -155,8 +156,11 @@ int	terminal_collect(struct dump *d, struct proc *p, struct open_file *o, int lo
 int	socket_collect(struct dump *d, struct proc *p, struct open_file *o, int local);
 int	inotify_collect(struct dump *d, struct proc *p, struct open_file *o, int local);
 int	anon_collect(struct dump *d, struct proc *p, struct open_file *o, int local);
-/* By the facts: eventfd, timerfd, signalfd, epoll. */
+/* By the facts: eventfd, timerfd, signalfd, epoll; sockets. */
 int	anon_take(struct dump *d, struct proc *p, struct open_file *o, const struct rec_descriptor *k);
+int	socket_take(struct dump *d, struct proc *p, struct open_file *o, const struct rec_descriptor *k);
+/* A new one, that o is open on; NULL without memory. */
+struct socket_object *socket_new(struct dump *d, struct proc *p, struct open_file *o);
 int	socket_resolve(struct dump *d);
 
 /* A socket with a TCP connection: local is a duplicate of it. */

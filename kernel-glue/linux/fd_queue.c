@@ -250,7 +250,7 @@ open_and_read(struct reader *q)
 static bool
 may_have_messages(const struct socket_object *s)
 {
-	return s->family == AF_UNIX && s->state != PSNAP_SOCKET_LISTENING &&
+	return s->family == AF_UNIX && !s->told && s->state != PSNAP_SOCKET_LISTENING &&
 	    (s->type != SOCK_STREAM || s->unread > 0);
 }
 

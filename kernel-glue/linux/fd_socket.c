@@ -194,15 +194,48 @@ find_socket(const struct dump *d, uint64_t ino)
 	return NULL;
 }
 
+static int
+compare_ino(const void *a, const void *b)
+{
+	const struct socket_object *x = *(struct socket_object *const *)a, *y = *(struct socket_object *const *)b;
+
+	return (x->ino > y->ino) - (x->ino < y->ino);
+}
+
+/* All unix sockets, once they are known, by inode number. */
+static int
+sort_unix(struct dump *d, struct list *sorted)
+{
+	for (size_t i = 0; i < d->sockets.n; i++) {
+		struct socket_object *s = d->sockets.v[i];
+
+		if (s->family == AF_UNIX && list_add(d, sorted, s) != 0)
+			return dump_fail(d, GLUE_E_NOMEM, 0, NULL, "out of memory");
+	}
+	if (sorted->n > 1)
+		qsort(sorted->v, sorted->n, sizeof *sorted->v, compare_ino);
+	return 0;
+}
+
+static struct socket_object *
+find_unix(const struct list *sorted, uint64_t ino)
+{
+	const struct socket_object wanted = { .ino = ino }, *key = &wanted;
+	struct socket_object **found = sorted->n == 0 ? NULL :
+	    bsearch(&key, sorted->v, sorted->n, sizeof *sorted->v, compare_ino);
+
+	return found != NULL ? *found : NULL;
+}
+
 static void
-take_unix_diag(struct dump *d, const struct nlmsghdr *h)
+take_unix_diag(const struct list *sockets, const struct nlmsghdr *h)
 {
 	const struct unix_diag_msg *m = NLMSG_DATA(h);
-	struct socket_object *s = find_socket(d, m->udiag_ino);
+	struct socket_object *s = find_unix(sockets, m->udiag_ino);
 	const struct rtattr *a = (const struct rtattr *)(const void *)(m + 1);
 	int len = (int)(h->nlmsg_len - NLMSG_LENGTH(sizeof *m));
 
-	if (s == NULL || s->family != AF_UNIX)
+	if (s == NULL)
 		return;
 	for (; RTA_OK(a, len); a = RTA_NEXT(a, len)) {
 		uint32_t v[2] = { 0 };
@@ -222,7 +255,7 @@ take_unix_diag(struct dump *d, const struct nlmsghdr *h)
 
 /* Ask the kernel for all unix sockets of our network namespace. */
 static void
-unix_diag(struct dump *d)
+unix_diag(struct dump *d, const struct list *sockets)
 {
 	struct {
 		struct nlmsghdr h;
@@ -248,7 +281,7 @@ unix_diag(struct dump *d)
 				more = false;
 				break;
 			}
-			take_unix_diag(d, h);
+			take_unix_diag(sockets, h);
 		}
 	}
 	if (fd >= 0)
@@ -314,6 +347,26 @@ family_coverage(struct dump *d, struct proc *p, struct open_file *o, struct sock
 	}
 }
 
+struct socket_object *
+socket_new(struct dump *d, struct proc *p, struct open_file *o)
+{
+	struct socket_object *s = dump_alloc(d, sizeof *s);
+
+	o->what = FD_SOCKET;
+	if (s == NULL || list_add(d, &d->sockets, s) != 0) {
+		dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+		return NULL;
+	}
+	o->on.socket = s;
+	s->id = dump_new_id(d);
+	s->ino = o->st.st_ino;
+	s->proc = p;
+	s->fd = o->fd;
+	s->own = o->own;
+	s->state = PSNAP_SOCKET_UNCONNECTED;
+	return s;
+}
+
 int
 socket_collect(struct dump *d, struct proc *p, struct open_file *o, int local)
 {
@@ -321,17 +374,12 @@ socket_collect(struct dump *d, struct proc *p, struct open_file *o, int local)
 	socklen_t len = sizeof s->family;
 	int n = 0;
 
-	o->what = FD_SOCKET;
-	if ((o->on.socket = find_socket(d, o->st.st_ino)) != NULL)
+	if ((o->on.socket = find_socket(d, o->st.st_ino)) != NULL) {
+		o->what = FD_SOCKET;
 		return 0;
-	if ((s = dump_alloc(d, sizeof *s)) == NULL || list_add(d, &d->sockets, s) != 0)
-		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
-	o->on.socket = s;
-	s->id = dump_new_id(d);
-	s->ino = o->st.st_ino;
-	s->proc = p;
-	s->fd = o->fd;
-	s->own = o->own;
+	}
+	if ((s = socket_new(d, p, o)) == NULL)
+		return d->err->code;
 	if (getsockopt(local, SOL_SOCKET, SO_DOMAIN, &s->family, &len) != 0 ||
 	    getsockopt(local, SOL_SOCKET, SO_TYPE, &s->type, &len) != 0)
 		return dump_fail(d, GLUE_E_SYSTEM, errno, p, "examining socket %d", o->fd);
@@ -340,7 +388,6 @@ socket_collect(struct dump *d, struct proc *p, struct open_file *o, int local)
 	if (getsockname(local, (struct sockaddr *)(void *)s->local, &len) == 0)
 		s->local_len = len;
 	len = sizeof s->remote;
-	s->state = PSNAP_SOCKET_UNCONNECTED;
 	if (option(local, SOL_SOCKET, SO_ACCEPTCONN)) {
 		s->state = PSNAP_SOCKET_LISTENING;
 	} else if (getpeername(local, (struct sockaddr *)(void *)s->remote, &len) == 0) {
@@ -355,18 +402,26 @@ socket_collect(struct dump *d, struct proc *p, struct open_file *o, int local)
 	return family_coverage(d, p, o, s, local);
 }
 
+static bool
+all_are_told(const struct list *sockets)
+{
+	for (size_t i = 0; i < sockets->n; i++)
+		if (!((const struct socket_object *)sockets->v[i])->told)
+			return false;
+	return true;
+}
+
 /* Peers, once every socket of the tree is known. */
 int
 socket_resolve(struct dump *d)
 {
-	bool any = false;
+	struct list sorted = { 0 };
 	int r;
 
-	for (size_t i = 0; i < d->sockets.n; i++)
-		any |= ((struct socket_object *)d->sockets.v[i])->family == AF_UNIX;
-	if (!any)
-		return 0;
-	unix_diag(d);
+	if ((r = sort_unix(d, &sorted)) != 0)
+		return r;
+	if (!all_are_told(&sorted))
+		unix_diag(d, &sorted);
 	for (size_t i = 0; i < d->sockets.n; i++) {
 		struct socket_object *s = d->sockets.v[i];
 
@@ -377,7 +432,7 @@ socket_resolve(struct dump *d)
 			return r;
 		if (s->peer_ino == 0)
 			continue;
-		s->peer = find_socket(d, s->peer_ino);
+		s->peer = find_unix(&sorted, s->peer_ino);
 		if (s->peer == NULL && (r = dump_cover(d, PSNAP_COVERAGE_BREAKS, s->proc, 0, s->fd, s->id,
 		    "unix-outside", "the other end belongs to a process outside the tree")) != 0)
 			return r;

@@ -280,7 +280,7 @@ take_kind(struct dump *d, struct proc *p, struct open_file *o, const struct rec_
 	int r;
 
 	if (state_is_told(k))
-		return anon_take(d, p, o, k);
+		return k->kind == REC_FILE_SOCKET ? socket_take(d, p, o, k) : anon_take(d, p, o, k);
 	if (!plain)
 		return examine(d, p, o, k);
 	if ((known = facts_known(d, k->path)) == NULL)

@@ -34,6 +34,7 @@ enum rec_kind {
 	REC_MAPPING	= 4,	/* of a process, ascending */
 	REC_DESCRIPTOR	= 5,	/* of a process, or of a thread with a table of its own; ascending */
 	REC_EPOLL	= 6,	/* what an epoll watches, after its descriptor */
+	REC_SOCKET	= 7,	/* after its descriptor */
 };
 
 struct rec_header {
@@ -219,6 +220,7 @@ enum rec_file_kind {
 	REC_FILE_TIMERFD,	/* remaining, interval, ticks, clock, flags */
 	REC_FILE_SIGNALFD,	/* mask of what it takes */
 	REC_FILE_EPOLL,		/* count of REC_EPOLL that follow */
+	REC_FILE_SOCKET,	/* REC_SOCKET follows */
 };
 
 enum {	/* rec_descriptor.bits */
@@ -262,6 +264,42 @@ struct rec_epoll {
 	__u32	events;
 };
 
+/* ---- sockets ---- */
+
+enum {	/* rec_socket.bits */
+	REC_SOCKET_LISTENS	= 1 << 0,
+	REC_SOCKET_CONNECTED	= 1 << 1,	/* has a peer, or an address to send to */
+	REC_SOCKET_SHUT_READ	= 1 << 2,
+	REC_SOCKET_SHUT_WRITE	= 1 << 3,
+	/* options by their names in socket(7) */
+	REC_SOCKET_REUSE_ADDRESS = 1 << 8,
+	REC_SOCKET_REUSE_PORT	= 1 << 9,
+	REC_SOCKET_BROADCAST	= 1 << 10,
+	REC_SOCKET_KEEP_ALIVE	= 1 << 11,
+	REC_SOCKET_OOB_INLINE	= 1 << 12,
+	REC_SOCKET_DONT_ROUTE	= 1 << 13,
+	REC_SOCKET_PASS_CREDENTIALS = 1 << 14,
+	REC_SOCKET_TIMESTAMP	= 1 << 15,
+};
+
+#define REC_ADDRESS	112	/* bytes: struct sockaddr_un and its NUL */
+
+/* One with nothing unread, no timeouts and no lingering: of others, a descriptor tells more. */
+struct rec_socket {
+	struct rec_header h;
+	rec_u64	file;			/* identity of its open file description */
+	rec_u64	peer_ino;		/* unix: inode number of the other end, 0 none */
+	rec_u64	unsent;			/* bytes that a peer has not read, as the kernel counts them */
+	__u32	family, type, protocol;	/* AF_*, SOCK_* */
+	__u32	bits;
+	__u32	backlog, pending;	/* of one that listens: limit, connections not accepted */
+	__s32	peer_pid;		/* SO_PEERCRED; 0: not known */
+	__u32	peer_uid, peer_gid;
+	__u32	send_buffer, receive_buffer, low_water, priority, mark;
+	__u32	local_size, remote_size;
+	__u8	local[REC_ADDRESS], remote[REC_ADDRESS];	/* as getsockname() and getpeername() tell them */
+};
+
 #define REC_SIZE_IS(type, bytes)	_Static_assert(sizeof(struct type) == (bytes), #type)
 REC_SIZE_IS(rec_header, 16);
 REC_SIZE_IS(rec_numbers, 136);
@@ -271,6 +309,7 @@ REC_SIZE_IS(rec_handlers, 2072);
 REC_SIZE_IS(rec_mapping, 96);
 REC_SIZE_IS(rec_descriptor, 144);
 REC_SIZE_IS(rec_epoll, 56);
+REC_SIZE_IS(rec_socket, 328);
 #undef REC_SIZE_IS
 
 #endif

@@ -11,6 +11,7 @@ static const size_t fixed[REC_KINDS] = {
 	[REC_THREAD] = sizeof(struct rec_thread), [REC_PROCESS] = sizeof(struct rec_process),
 	[REC_HANDLERS] = sizeof(struct rec_handlers), [REC_MAPPING] = sizeof(struct rec_mapping),
 	[REC_DESCRIPTOR] = sizeof(struct rec_descriptor), [REC_EPOLL] = sizeof(struct rec_epoll),
+	[REC_SOCKET] = sizeof(struct rec_socket),
 };
 
 void *
@@ -78,6 +79,11 @@ contents_fit(const struct rec_header *h)
 		const struct rec_descriptor *d = r;
 
 		return d->fd >= 0 && name_fits(h, d->name_size);
+	}
+	case REC_SOCKET: {
+		const struct rec_socket *s = r;
+
+		return s->local_size <= sizeof s->local && s->remote_size <= sizeof s->remote;
 	}
 	default:
 		return true;

@@ -74,11 +74,33 @@ targets_body() {
 	same_target threads 20
 	same_target tree 20 20
 	same_target orphans 6
+	same_target sockets 10 20
 	same_target odd
 	same_target rights
 	same_target seccomp
 }
 targets_cleanup() { kill_remembered; }
+
+# Unix sockets with nothing unread: the kernel tells all of them, and none is duplicated or asked.
+atf_test_case sockets_are_told cleanup
+sockets_are_told_head() { atf_set require.user root; atf_set require.progs strace; }
+sockets_are_told_body() {
+	[ -z "$SNAP_SANITIZE" ] || atf_skip "for the plain configuration"
+	TARGET=target
+	need_bpf
+	start_target log sockets 10 20
+	for c in proc bpf; do
+		strace --seccomp-bpf -f -qq -o $c.calls -e signal=none -e trace=pidfd_getfd,getsockopt,sendto \
+		    "$snapctl" dump "$target" -q -o x.psnap --allow-partial --collector $c 2>err || atf_fail "$(cat err)"
+		for call in pidfd_getfd getsockopt sendto; do grep -c "$call(" $c.calls; done | xargs >$c.counts
+	done
+	read -r fds options diag <bpf.counts
+	[ "$fds" -lt 10 ] && [ "$options" = 0 ] && [ "$diag" = 0 ] || atf_fail "by BPF: $(cat bpf.counts)"
+	read -r fds options diag <proc.counts
+	[ "$fds" -ge 400 ] && [ "$options" -ge 4000 ] && [ "$diag" -ge 1 ] || atf_fail "by /proc: $(cat proc.counts)"
+	target_is_alive log
+}
+sockets_are_told_cleanup() { kill_remembered; }
 
 # Whatever it was about when it was stopped: nobody lost, nobody harmed, and all of it restored.
 atf_test_case storm cleanup
@@ -155,6 +177,7 @@ refused_cleanup() { kill_remembered; }
 atf_init_test_cases() {
 	for area in $areas; do atf_add_test_case $area; done
 	atf_add_test_case targets
+	atf_add_test_case sockets_are_told
 	atf_add_test_case storm
 	atf_add_test_case small_tree
 	atf_add_test_case large_tree

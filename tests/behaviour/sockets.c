@@ -327,6 +327,45 @@ options_check(void)
 	EXPECT(getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, &n) == 0 && t.tv_sec == 5 && t.tv_usec == 0);
 }
 
+static const struct { int name, value, told; } unix_options[] = {
+	{ SO_REUSEADDR, 1, 1 }, { SO_BROADCAST, 1, 1 }, { SO_KEEPALIVE, 1, 1 }, { SO_OOBINLINE, 1, 1 },
+	{ SO_DONTROUTE, 1, 1 }, { SO_TIMESTAMP, 1, 1 }, { SO_PASSCRED, 1, 1 }, { SO_PRIORITY, 5, 5 },
+	{ SO_MARK, 77, 77 }, { SO_RCVLOWAT, 3, 3 }, { SO_SNDBUF, 50000, 100000 }, { SO_RCVBUF, 60000, 120000 },
+};
+
+/* Every second option at one end, the others at the other, which lingers and has a limit of time. */
+static void
+unix_options_setup(void)
+{
+	const struct linger linger = { 1, 9 };
+	const struct timeval t = { 5, 0 };
+
+	pair_setup();
+	for (size_t i = 0; i < sizeof unix_options / sizeof *unix_options; i++)
+		EXPECT(setsockopt(fds[i & 1], SOL_SOCKET, unix_options[i].name, &unix_options[i].value,
+		    sizeof(int)) == 0);
+	EXPECT(setsockopt(fds[1], SOL_SOCKET, SO_LINGER, &linger, sizeof linger) == 0);
+	EXPECT(setsockopt(fds[1], SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t) == 0);
+}
+
+static void
+unix_options_check(void)
+{
+	struct linger linger;
+	socklen_t n = sizeof linger;
+	struct timeval t;
+
+	for (size_t i = 0; i < sizeof unix_options / sizeof *unix_options; i++) {
+		fd = fds[i & 1];
+		EQUAL(option(SOL_SOCKET, unix_options[i].name), unix_options[i].told);
+		fd = fds[~i & 1];
+		EXPECT(option(SOL_SOCKET, unix_options[i].name) != unix_options[i].told);
+	}
+	EXPECT(getsockopt(fds[1], SOL_SOCKET, SO_LINGER, &linger, &n) == 0 && linger.l_onoff && linger.l_linger == 9);
+	n = sizeof t;
+	EXPECT(getsockopt(fds[1], SOL_SOCKET, SO_SNDTIMEO, &t, &n) == 0 && t.tv_sec == 5 && t.tv_usec == 0);
+}
+
 static void
 dup_setup(void)
 {
@@ -993,6 +1032,7 @@ const struct behaviour sockets[] = {
 	{ "socket_udp_connected", udp_connected_setup, udp_connected_check },
 	{ "socket_tcp_unconnected", tcp_unconnected_setup, tcp_unconnected_check },
 	{ "socket_options", options_setup, options_check },
+	{ "socket_options_unix", unix_options_setup, unix_options_check },
 	{ "socket_duplicated", dup_setup, dup_check },
 	{ "socket_with_child", child_setup, child_check },
 	{ "socket_100000_bytes", large_setup, large_check },

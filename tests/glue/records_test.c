@@ -122,6 +122,7 @@ ATF_TC_BODY(damaged, tc)
 	};
 	struct rec_table t = { 0 };
 	struct rec_descriptor *d;
+	struct rec_socket *k;
 
 	fill(&t);
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++) {
@@ -137,6 +138,14 @@ ATF_TC_BODY(damaged, tc)
 		d->name_size = size;
 		ATF_CHECK_EQ_MSG(size == sizeof "pipe:[1]" ? 0 : -EINVAL, index_copy(t.bytes, t.len),
 		    "name of %u bytes", size);
+	}
+	d->name_size = sizeof "pipe:[1]";
+	k = begin(&t, REC_SOCKET, 7, sizeof *k, NULL);
+	for (uint32_t size = 0; size < 2 * REC_ADDRESS; size++) {
+		k->local_size = size;
+		k->remote_size = REC_ADDRESS - size;
+		ATF_CHECK_EQ_MSG(size <= REC_ADDRESS ? 0 : -EINVAL, index_copy(t.bytes, t.len), "address of %u bytes",
+		    size);
 	}
 	/* any byte of anything: no more than an answer is asked for */
 	for (size_t at = 0; at < t.len; at++) {

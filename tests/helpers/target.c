@@ -8,6 +8,7 @@
  *	target threads N	N threads that count
  *	target idle N		N threads that count once a second
  *	target tree N FDS	N children with FDS open files each
+ *	target sockets N PAIRS	N children with PAIRS pairs of unix sockets each
  *	target storm N		N children that fork, map, open and close all the time
  *	target orphans N	N children, of a session and half of them of a group
  *				whose leaders are dead and gone
@@ -33,6 +34,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -192,7 +194,24 @@ child_body(pid_t root)
 }
 
 static void
-tree(int count, int fds)
+open_files(int fds)
+{
+	for (int k = 3; k < fds; k++)
+		open("/dev/null", O_RDWR);
+}
+
+static void
+open_pairs(int pairs)
+{
+	int s[2];
+
+	for (int k = 0; k < pairs; k++)
+		if (socketpair(AF_UNIX, SOCK_STREAM, 0, s) != 0)
+			_exit(1);
+}
+
+static void
+tree(int count, void (*open_more)(int), int n)
 {
 	pid_t root = getpid();
 
@@ -202,8 +221,7 @@ tree(int count, int fds)
 		if ((children[i] = fork()) != 0)
 			continue;
 		child_body(root);
-		for (int k = 3; k < fds; k++)
-			open("/dev/null", O_RDWR);
+		open_more(n);
 		for (;;)
 			pause();
 	}
@@ -468,7 +486,7 @@ main(int argc, char **argv)
 	if (strcmp(mode, "fill") == 0 && (argc == 3 || argc == 4)) {
 		fill((size_t)strtoul(argv[2], NULL, 10) << 20);
 		if (argc == 4)
-			tree(atoi(argv[3]), 0);
+			tree(atoi(argv[3]), open_files, 0);
 	} else if (strcmp(mode, "maps") == 0 && argc == 3)
 		maps(strtoul(argv[2], NULL, 10));
 	else if (strcmp(mode, "threads") == 0 && argc == 3)
@@ -477,7 +495,9 @@ main(int argc, char **argv)
 		period = 1000000;
 		threads(strtoul(argv[2], NULL, 10));
 	} else if (strcmp(mode, "tree") == 0 && argc == 4)
-		tree(atoi(argv[2]), atoi(argv[3]));
+		tree(atoi(argv[2]), open_files, atoi(argv[3]));
+	else if (strcmp(mode, "sockets") == 0 && argc == 4)
+		tree(atoi(argv[2]), open_pairs, atoi(argv[3]));
 	else if (strcmp(mode, "storm") == 0 && argc == 3)
 		storm(atoi(argv[2]));
 	else if (strcmp(mode, "orphans") == 0 && argc == 3)
