@@ -63,6 +63,18 @@ path_identity(const struct path *p)
 	return identity_of_both((__u64)BPF_CORE_READ(p, dentry), (__u64)BPF_CORE_READ(p, mnt));
 }
 
+#define MONOTONIC	1	/* CLOCK_*, */
+#define BOOTTIME	7	/* which programs can read */
+
+/* From now on, by one of these. */
+static __always_inline __u64
+until(__s64 end, int clock)
+{
+	__s64 now = clock == BOOTTIME ? bpf_ktime_get_boot_ns() : bpf_ktime_get_ns();
+
+	return end > now ? end - now : 0;
+}
+
 /* The reader stopped it by ptrace: it is of the tree, and holds still. */
 static __always_inline bool
 is_ours(struct task_struct *t)

@@ -13,8 +13,6 @@ SCRATCH(descriptor_scratch, struct descriptor_record);
 
 #define EPOLL_MAX	256	/* entries; a descriptor with all of them has to fit in the iterator's 32 KiB */
 #define FLAG_PATH	010000000	/* O_PATH */
-#define MONOTONIC	1	/* CLOCK_* */
-#define BOOTTIME	7
 
 /* ---- owner and locks ---- */
 
@@ -138,23 +136,15 @@ static __always_inline void
 timerfd(struct rec_descriptor *r, struct file *f)
 {
 	const struct timerfd_ctx *t = f->private_data;
-	__s64 now, left;
 
 	r->clock = BPF_CORE_READ(t, clockid);
 	r->interval = BPF_CORE_READ(t, tintv);
 	r->count = BPF_CORE_READ(t, ticks);
 	r->state_flags = BPF_CORE_READ(t, settime_flags);
-	left = BPF_CORE_READ(t, t.tmr.node.expires);
-	if (r->clock == MONOTONIC)
-		now = bpf_ktime_get_ns();
-	else if (r->clock == BOOTTIME)
-		now = bpf_ktime_get_boot_ns();
-	else {
-		/* a clock that programs cannot read */
+	if (r->clock == MONOTONIC || r->clock == BOOTTIME)
+		r->remaining = until(BPF_CORE_READ(t, t.tmr.node.expires), r->clock);
+	else
 		r->bits |= REC_DESCRIPTOR_ASK;
-		return;
-	}
-	r->remaining = left > now ? left - now : 0;
 }
 
 /* Not one of a file system, which O_PATH may have opened. */

@@ -203,6 +203,11 @@ struct sched_dl_entity { __u64 dl_runtime, dl_deadline, dl_period; } CORE;
 struct cpumask { unsigned long bits[1]; } CORE;
 typedef struct cpumask cpumask_t;
 struct thread_struct { unsigned long features; } CORE;
+struct restart_block {
+	struct { __u64 time; } futex;
+	struct { int clockid; __u64 expires; } nanosleep;
+	struct { int has_timeout; unsigned long tv_sec, tv_nsec; } poll;
+} CORE;
 struct task_struct {
 	unsigned int ptrace, policy, rt_priority, personality;
 	int	static_prio, exit_code, exit_signal, pdeath_signal, pid, tgid;
@@ -231,6 +236,7 @@ struct task_struct {
 	struct seccomp seccomp;
 	void	*rseq;
 	__u32	rseq_len, rseq_sig;
+	struct restart_block restart_block;
 	struct thread_struct thread;
 } CORE;
 struct rseq { __u32 cpu_id_start; } CORE;

@@ -161,6 +161,27 @@ own(struct rec_thread *r, struct task_struct *t)
 	r->have |= REC_HAVE_OWN;
 }
 
+/* What its call is, the registers tell. */
+static __always_inline void
+restart(struct rec_thread *r, struct task_struct *t)
+{
+	const struct restart_block *b = &t->restart_block;
+
+	for (int i = 0; i < REC_RESTARTS; i++)
+		r->restart_left[i] = REC_NO_END;
+	if (!bpf_core_field_exists(b->futex.time) || !bpf_core_field_exists(b->nanosleep.expires) ||
+	    !bpf_core_field_exists(b->poll.tv_sec))
+		return;
+	r->restart_clock = BPF_CORE_READ(b, nanosleep.clockid);
+	if (r->restart_clock == MONOTONIC || r->restart_clock == BOOTTIME)
+		r->restart_left[REC_RESTART_SLEEP] = until(BPF_CORE_READ(b, nanosleep.expires), r->restart_clock);
+	r->restart_left[REC_RESTART_FUTEX] = until(BPF_CORE_READ(b, futex.time), MONOTONIC);
+	if (BPF_CORE_READ(b, poll.has_timeout))
+		r->restart_left[REC_RESTART_POLL] = until(BPF_CORE_READ(b, poll.tv_sec) * 1000000000 +
+		    BPF_CORE_READ(b, poll.tv_nsec), MONOTONIC);
+	r->have |= REC_HAVE_RESTART;
+}
+
 static __always_inline void
 write_thread(struct seq_file *seq, struct task_struct *t)
 {
@@ -178,6 +199,7 @@ write_thread(struct seq_file *seq, struct task_struct *t)
 	scheduling(r, t);
 	pointers(r, t);
 	own(r, t);
+	restart(r, t);
 	bpf_seq_write(seq, r, sizeof *r);
 }
 

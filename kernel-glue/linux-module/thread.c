@@ -8,10 +8,12 @@
 #include <linux/ns_common.h>
 #include <linux/nsproxy.h>
 #include <linux/pid.h>
+#include <linux/restart_block.h>
 #include <linux/rseq.h>
 #include <linux/sched/signal.h>
 #include <linux/sched/task.h>
 #include <linux/seccomp.h>
+#include <linux/timekeeping.h>
 #include <linux/utsname.h>
 #include <net/net_namespace.h>
 
@@ -142,6 +144,30 @@ scheduling(struct rec_thread *r, struct task_struct *t)
 	r->have |= REC_HAVE_SCHEDULING | REC_HAVE_SLACK | REC_HAVE_FEATURES;
 }
 
+static u64
+until(u64 end, u64 now)
+{
+	return end > now ? end - now : 0;
+}
+
+/* What its call is, the registers tell. */
+static void
+restart(struct rec_thread *r, const struct restart_block *b)
+{
+	u64 now = ktime_get_ns();
+
+	for (int i = 0; i < REC_RESTARTS; i++)
+		r->restart_left[i] = REC_NO_END;
+	r->restart_clock = b->nanosleep.clockid;
+	if (r->restart_clock == CLOCK_MONOTONIC || r->restart_clock == CLOCK_BOOTTIME)
+		r->restart_left[REC_RESTART_SLEEP] = until(b->nanosleep.expires,
+		    r->restart_clock == CLOCK_BOOTTIME ? ktime_get_boottime_ns() : now);
+	r->restart_left[REC_RESTART_FUTEX] = until(b->futex.time, now);
+	if (b->poll.has_timeout)
+		r->restart_left[REC_RESTART_POLL] = until((u64)b->poll.tv_sec * NSEC_PER_SEC + b->poll.tv_nsec, now);
+	r->have |= REC_HAVE_RESTART;
+}
+
 /* What it may have for itself. */
 static void
 own(const struct collector *c, struct rec_thread *r, struct task_struct *t)
@@ -178,6 +204,7 @@ thread_record(struct collector *c, struct task_struct *t)
 	pointers(r, t);
 	scheduling(r, t);
 	own(c, r, t);
+	restart(r, &t->restart_block);
 	r->flags |= task_no_new_privs(t) ? REC_THREAD_NO_NEW_PRIVS : 0;
 	r->seccomp_mode = t->seccomp.mode;
 	r->seccomp_filters = atomic_read(&t->seccomp.filter_count);

@@ -166,7 +166,8 @@ int	tls_collect(struct dump *d, struct task *t);
 
 /* task_restart.c */
 int	rseq_fix(struct dump *d, struct task *t);
-void	restart_classify(struct task *t);
+/* k: the facts, or NULL */
+void	restart_classify(struct task *t, const struct rec_thread *k);
 
 /* task_timer.c */
 int	timers_collect(struct dump *d, struct proc *p);

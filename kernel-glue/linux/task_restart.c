@@ -4,9 +4,11 @@
  * call that has to go on (restore-engine sections 3.2 and 5).
  */
 #include <string.h>
+#include <time.h>
 
-#include "kernel-glue/linux/task.h"
+#include "kernel-glue/linux/facts.h"
 #include "kernel-glue/linux/mem.h"
+#include "kernel-glue/linux/task.h"
 
 /* ---- rseq ---- */
 
@@ -44,20 +46,21 @@ struct wait {
 	enum { TIMESPEC, TIMESPEC32, MILLISECONDS } unit;
 	int		request, remain;	/* argument numbers; remain -1: none */
 	int		clock;			/* argument number, -1: monotonic */
+	int		kind;			/* REC_RESTART_* */
 };
 static const struct wait waits64[] = {
-	{ 35, TIMESPEC, 0, 1, -1 },		/* nanosleep */
-	{ 230, TIMESPEC, 2, 3, 0 },		/* clock_nanosleep */
-	{ 7, MILLISECONDS, 2, -1, -1 },		/* poll */
-	{ 202, TIMESPEC, 3, -1, -1 },		/* futex */
+	{ 35, TIMESPEC, 0, 1, -1, REC_RESTART_SLEEP },		/* nanosleep */
+	{ 230, TIMESPEC, 2, 3, 0, REC_RESTART_SLEEP },		/* clock_nanosleep */
+	{ 7, MILLISECONDS, 2, -1, -1, REC_RESTART_POLL },	/* poll */
+	{ 202, TIMESPEC, 3, -1, -1, REC_RESTART_FUTEX },	/* futex */
 };
 static const struct wait waits32[] = {
-	{ 162, TIMESPEC32, 0, 1, -1 },
-	{ 267, TIMESPEC32, 2, 3, 0 },
-	{ 407, TIMESPEC, 2, 3, 0 },		/* clock_nanosleep_time64 */
-	{ 168, MILLISECONDS, 2, -1, -1 },
-	{ 240, TIMESPEC32, 3, -1, -1 },
-	{ 422, TIMESPEC, 3, -1, -1 },		/* futex_time64 */
+	{ 162, TIMESPEC32, 0, 1, -1, REC_RESTART_SLEEP },
+	{ 267, TIMESPEC32, 2, 3, 0, REC_RESTART_SLEEP },
+	{ 407, TIMESPEC, 2, 3, 0, REC_RESTART_SLEEP },		/* clock_nanosleep_time64 */
+	{ 168, MILLISECONDS, 2, -1, -1, REC_RESTART_POLL },
+	{ 240, TIMESPEC32, 3, -1, -1, REC_RESTART_FUTEX },
+	{ 422, TIMESPEC, 3, -1, -1, REC_RESTART_FUTEX },	/* futex_time64 */
 };
 
 static uint64_t
@@ -105,16 +108,41 @@ read_time(struct task *t, const struct wait *w, int n, uint64_t *ns)
 	return true;
 }
 
+/* Whether the kernel's clock for a sleep is the call's: real time stands for a time from now on there. */
+static bool
+counts_by(const struct rec_thread *k, uint32_t clock)
+{
+	switch (clock) {
+	case PSNAP_CLOCK_REALTIME_UTC:
+	case PSNAP_CLOCK_MONOTONIC_BOOT:
+		return k->restart_clock == CLOCK_MONOTONIC;
+	case PSNAP_CLOCK_BOOTTIME_SUSPEND:
+		return k->restart_clock == CLOCK_BOOTTIME;
+	default:
+		return false;
+	}
+}
+
+static bool
+take_remaining(struct thread_state *s, const struct wait *w, const struct rec_thread *k)
+{
+	if (k == NULL || !(k->have & REC_HAVE_RESTART) || k->restart_left[w->kind] == REC_NO_END ||
+	    (w->kind == REC_RESTART_SLEEP && !counts_by(k, s->restart_clock)))
+		return false;
+	s->remaining_ns = k->restart_left[w->kind];
+	return true;
+}
+
 static void
-wait_remaining(struct task *t, const struct wait *w)
+wait_remaining(struct task *t, const struct wait *w, const struct rec_thread *k)
 {
 	struct thread_state *s = t->state;
 	uint64_t asked, slept;
 
 	s->restart = PSNAP_RESTART_REMAINING;
 	s->restart_clock = clock_kind(w->clock >= 0 ? (int32_t)argument(t->regs, w->clock) : 1);
-	/* written there by the kernel when our stop interrupted the sleep */
-	if (w->remain >= 0 && read_time(t, w, w->remain, &s->remaining_ns)) {
+	/* the kernel wrote it there when our stop interrupted the sleep */
+	if (take_remaining(s, w, k) || (w->remain >= 0 && read_time(t, w, w->remain, &s->remaining_ns))) {
 		s->remaining_known = true;
 		return;
 	}
@@ -172,7 +200,7 @@ original_call(struct task *t)
 #define RESTART_SYSCALL32	0
 
 void
-restart_classify(struct task *t)
+restart_classify(struct task *t, const struct rec_thread *k)
 {
 	struct thread_state *s = t->state;
 	const struct wait *wait;
@@ -200,7 +228,7 @@ restart_classify(struct task *t)
 		if (is_futex_until(&s->regs))
 			s->restart = PSNAP_RESTART_AGAIN_ALWAYS;
 		else if ((wait = find_wait(&s->regs)) != NULL)
-			wait_remaining(t, wait);
+			wait_remaining(t, wait, k);
 		break;
 	default:
 		s->in_syscall = false;

@@ -329,7 +329,7 @@ task_collect(struct dump *d, struct task *t)
 	    (r = tls_collect(d, t)) != 0 ||
 	    (r = none_pending ? 0 : queue_collect(d, t, false, &t->state->pending)) != 0)
 		return r;
-	restart_classify(t);
+	restart_classify(t, k);
 	if (k != NULL && k->have & REC_HAVE_SCHEDULING && k->policy < POLICIES)
 		take_scheduling(d, t, k);
 	else

@@ -67,7 +67,12 @@ enum {	/* rec_thread.have */
 	REC_HAVE_OWN		= 1 << 9,	/* files, fs and namespaces of this thread */
 	REC_HAVE_SLACK		= 1 << 10,
 	REC_HAVE_PENDING	= 1 << 11,
+	REC_HAVE_RESTART	= 1 << 12,
 };
+
+/* Calls that were interrupted and go on until the same moment: which, their number tells. */
+enum { REC_RESTART_SLEEP, REC_RESTART_FUTEX, REC_RESTART_POLL, REC_RESTARTS };
+#define REC_NO_END	(~0ull)
 
 enum {	/* rec_thread.flags */
 	REC_THREAD_NO_NEW_PRIVS	= 1 << 0,
@@ -116,6 +121,10 @@ struct rec_thread {
 	__u32	ns_net, ns_mount, ns_uts, ns_ipc, ns_cgroup;
 	__u32	pad2;
 	rec_u64	utime, stime, runtime_used; /* task->utime, stime, se.sum_exec_runtime */
+	/* task->restart_block, which holds one of them: what is left if it is that; REC_NO_END: not known, or none */
+	rec_u64	restart_left[REC_RESTARTS];
+	__s32	restart_clock;		/* of a sleep: CLOCK_* that the kernel counts by */
+	__u32	pad3;
 };
 
 /* ---- processes ---- */
@@ -303,7 +312,7 @@ struct rec_socket {
 #define REC_SIZE_IS(type, bytes)	_Static_assert(sizeof(struct type) == (bytes), #type)
 REC_SIZE_IS(rec_header, 16);
 REC_SIZE_IS(rec_numbers, 136);
-REC_SIZE_IS(rec_thread, 856);
+REC_SIZE_IS(rec_thread, 888);
 REC_SIZE_IS(rec_process, 1920);
 REC_SIZE_IS(rec_handlers, 2072);
 REC_SIZE_IS(rec_mapping, 96);

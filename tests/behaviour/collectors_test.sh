@@ -72,6 +72,7 @@ targets_body() {
 	same_target fill 8
 	same_target maps 1000
 	same_target threads 20
+	same_target sleepers
 	same_target tree 20 20
 	same_target orphans 6
 	same_target sockets 10 20
@@ -101,6 +102,30 @@ sockets_are_told_body() {
 	target_is_alive log
 }
 sockets_are_told_cleanup() { kill_remembered; }
+
+# left FILE: what sleepers have left, ms, a line each
+left() { "$snapinspect" regs --json "$1" | sed -n 's/.*"remaining_ns": *\([0-9]*\)[0-9]\{6\},$/\1/p'; }
+
+# Each dump stops them, which /proc takes for the end of their sleep: by BPF, what is left is what it is.
+atf_test_case sleepers_have_less_left cleanup
+sleepers_have_less_left_head() { atf_set require.user root; }
+sleepers_have_less_left_body() {
+	TARGET=target
+	need_bpf
+	for TARGET in target target32; do
+		[ -x "$SNAP_HELPERS/$TARGET" ] || continue
+		start_target log sleepers
+		for i in 1 2; do
+			atf_check -o ignore "$snapctl" dump "$target" -q -o $i.psnap --collector bpf
+			left $i.psnap >$i.left
+			sleep 1
+		done
+		paste 1.left 2.left | awk '$1 > 1000000 || $1 - $2 < 1000 || $2 < 900000 { bad = 1 }
+		    END { exit bad || NR != 4 }' || atf_fail "$TARGET: $(paste 1.left 2.left)"
+		kill -9 "$target"
+	done
+}
+sleepers_have_less_left_cleanup() { kill_remembered; }
 
 # Whatever it was about when it was stopped: nobody lost, nobody harmed, and all of it restored.
 atf_test_case storm cleanup
@@ -178,6 +203,7 @@ atf_init_test_cases() {
 	for area in $areas; do atf_add_test_case $area; done
 	atf_add_test_case targets
 	atf_add_test_case sockets_are_told
+	atf_add_test_case sleepers_have_less_left
 	atf_add_test_case storm
 	atf_add_test_case small_tree
 	atf_add_test_case large_tree

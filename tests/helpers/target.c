@@ -7,6 +7,7 @@
  *	target maps N		N mappings that cannot merge
  *	target threads N	N threads that count
  *	target idle N		N threads that count once a second
+ *	target sleepers		threads that wait 1,000 seconds, each in another call
  *	target tree N FDS	N children with FDS open files each
  *	target sockets N PAIRS	N children with PAIRS pairs of unix sockets each
  *	target storm N		N children that fork, map, open and close all the time
@@ -23,7 +24,9 @@
  */
 #include <fcntl.h>
 #include <linux/filter.h>
+#include <linux/futex.h>
 #include <linux/seccomp.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -37,6 +40,7 @@
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "tests/helpers/rights.h"
@@ -169,6 +173,56 @@ threads(size_t count)
 		if (pthread_create(&t, &attr, count_up, &counters[i]) != 0)
 			fail("pthread_create");
 	check = threads_check;
+}
+
+/* ---- sleepers ---- */
+
+static const struct timespec long_time = { 1000, 0 };
+
+static void *
+sleep_plainly(void *arg)
+{
+	nanosleep(&long_time, NULL);
+	return arg;
+}
+
+static void *
+sleep_by_clock(void *arg)
+{
+	clock_nanosleep(CLOCK_BOOTTIME, 0, &long_time, NULL);
+	return arg;
+}
+
+static void *
+sleep_in_poll(void *arg)
+{
+	poll(NULL, 0, (int)long_time.tv_sec * 1000);
+	return arg;
+}
+
+static void *
+sleep_in_futex(void *arg)
+{
+	static int word;
+
+#ifdef SYS_futex_time64
+	syscall(SYS_futex_time64, &word, FUTEX_WAIT, 0, (int64_t[]){ long_time.tv_sec, 0 }, NULL, 0);
+#else
+	syscall(SYS_futex, &word, FUTEX_WAIT, 0, &long_time, NULL, 0);
+#endif
+	return arg;
+}
+
+static void
+sleepers(void)
+{
+	void *(*const fn[])(void *) = { sleep_plainly, sleep_by_clock, sleep_in_poll, sleep_in_futex };
+	pthread_t t;
+
+	for (size_t i = 0; i < sizeof fn / sizeof *fn; i++)
+		if (pthread_create(&t, NULL, fn[i], NULL) != 0)
+			fail("pthread_create");
+	usleep(200000);
 }
 
 /* ---- tree ---- */
@@ -487,7 +541,9 @@ main(int argc, char **argv)
 		fill((size_t)strtoul(argv[2], NULL, 10) << 20);
 		if (argc == 4)
 			tree(atoi(argv[3]), open_files, 0);
-	} else if (strcmp(mode, "maps") == 0 && argc == 3)
+	} else if (strcmp(mode, "sleepers") == 0 && argc == 2)
+		sleepers();
+	else if (strcmp(mode, "maps") == 0 && argc == 3)
 		maps(strtoul(argv[2], NULL, 10));
 	else if (strcmp(mode, "threads") == 0 && argc == 3)
 		threads(strtoul(argv[2], NULL, 10));
