@@ -52,6 +52,7 @@ glue_linux_srcs := \
 	kernel-glue/linux/ipc_segment.c \
 	kernel-glue/linux/ipc_semaphores.c \
 	kernel-glue/linux/ipc_undo.c \
+	kernel-glue/linux/ipc_undo_take.c \
 	kernel-glue/linux/mem_emit.c \
 	kernel-glue/linux/mem_maps.c \
 	kernel-glue/linux/mem_scan.c \

@@ -38,7 +38,11 @@ struct timespec64 { __s64 tv_sec; long tv_nsec; } CORE;
 struct ns_common { unsigned int inum; } CORE;
 struct pid_namespace { struct task_struct *child_reaper; unsigned int level; struct ns_common ns; } CORE;
 struct uts_namespace { struct ns_common ns; } CORE;
-struct ipc_namespace { struct ns_common ns; } CORE;
+struct xarray { void *xa_head; } CORE;
+struct xa_node { unsigned char shift; void *slots[64]; } CORE;
+struct idr { struct xarray idr_rt; } CORE;
+struct ipc_ids { struct idr ipcs_idr; } CORE;
+struct ipc_namespace { struct ns_common ns; struct ipc_ids ids[3]; } CORE;
 struct mnt_namespace { struct ns_common ns; } CORE;
 struct user_namespace { struct ns_common ns; } CORE;
 struct cgroup_namespace { struct ns_common ns; } CORE;
@@ -99,6 +103,15 @@ struct epoll_filefd { struct file *file; int fd; } CORE;
 struct epoll_event { __u32 events; __u64 data; } CORE;
 struct epitem { struct rb_node rbn; struct epoll_filefd ffd; struct epoll_event event; } CORE;
 struct eventpoll { struct rb_root_cached rbr; } CORE;
+
+/* ---- System V semaphores ---- */
+
+struct kern_ipc_perm { int id; } CORE;
+struct sem_array { struct kern_ipc_perm sem_perm; int sem_nsems; } CORE;
+struct sem_undo { struct list_head list_proc; int semid; short semadj[1]; } CORE;
+struct sem_undo___pointer { short *semadj; } CORE;	/* before it was an array */
+struct sem_undo_list { struct list_head list_proc; } CORE;
+struct sysv_sem { struct sem_undo_list *undo_list; } CORE;
 
 /* ---- sockets ---- */
 
@@ -237,6 +250,7 @@ struct task_struct {
 	void	*rseq;
 	__u32	rseq_len, rseq_sig;
 	struct restart_block restart_block;
+	struct sysv_sem sysvsem;
 	struct thread_struct thread;
 } CORE;
 struct rseq { __u32 cpu_id_start; } CORE;

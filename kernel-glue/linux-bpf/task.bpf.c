@@ -3,6 +3,7 @@
  * Threads, processes and their dispositions.
  */
 #include "kernel-glue/linux-bpf/collect.h"
+#include "kernel-glue/linux-bpf/undo.h"
 
 SCRATCH(thread_scratch, struct rec_thread);
 SCRATCH(process_scratch, struct rec_process);
@@ -200,6 +201,7 @@ write_thread(struct seq_file *seq, struct task_struct *t)
 	pointers(r, t);
 	own(r, t);
 	restart(r, t);
+	write_undo(seq, r, t);
 	bpf_seq_write(seq, r, sizeof *r);
 }
 

@@ -168,6 +168,16 @@ restart(struct rec_thread *r, const struct restart_block *b)
 	r->have |= REC_HAVE_RESTART;
 }
 
+/* What is in the list is private to its file in the kernel. */
+static void
+undo(const struct collector *c, struct rec_thread *r, const struct task_struct *t)
+{
+#ifdef CONFIG_SYSVIPC
+	r->undo = identity(c, t->sysvsem.undo_list);
+#endif
+	r->have |= REC_HAVE_UNDO;
+}
+
 /* What it may have for itself. */
 static void
 own(const struct collector *c, struct rec_thread *r, struct task_struct *t)
@@ -205,6 +215,7 @@ thread_record(struct collector *c, struct task_struct *t)
 	scheduling(r, t);
 	own(c, r, t);
 	restart(r, &t->restart_block);
+	undo(c, r, t);
 	r->flags |= task_no_new_privs(t) ? REC_THREAD_NO_NEW_PRIVS : 0;
 	r->seccomp_mode = t->seccomp.mode;
 	r->seccomp_filters = atomic_read(&t->seccomp.filter_count);

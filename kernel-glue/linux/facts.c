@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysinfo.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "kernel-glue/linux-bpf/collector.h"
@@ -29,6 +30,7 @@ struct facts {
 	struct bpf_collector *bpf;	/* NULL: the module, */
 	int		device;		/* which is asked by this */
 	struct rec_table table;
+	int64_t		began;		/* collecting, in seconds since 1970 as the kernel counts them */
 	const struct mapping *vsyscall;
 	bool		mappings;	/* to be collected: smaps is not needed for what is resident */
 	struct known	*known;		/* open addressing; cap a power of two, at most half full */
@@ -185,11 +187,14 @@ int
 facts_collect(struct dump *d)
 {
 	struct facts *f = d->facts;
+	struct timespec now;
 	const char *by;
 	int r;
 
 	if (f == NULL)
 		return 0;
+	clock_gettime(CLOCK_REALTIME_COARSE, &now);
+	f->began = now.tv_sec;
 	r = f->bpf != NULL ? bpf_collector_run(f->bpf, f->mappings, &f->table) : run_module(d, f);
 	if (r == 0)
 		r = rec_table_index(&f->table);
@@ -224,9 +229,21 @@ facts_handlers(const struct dump *d, const struct proc *p)
 }
 
 struct rec_slice
+facts_of_thread(const struct dump *d, pid_t tid, enum rec_kind kind)
+{
+	return d->facts != NULL ? rec_table_find(&d->facts->table, kind, tid) : (struct rec_slice){ 0 };
+}
+
+struct rec_slice
 facts_of(const struct dump *d, const struct proc *p, enum rec_kind kind)
 {
-	return d->facts != NULL ? rec_table_find(&d->facts->table, kind, p->live) : (struct rec_slice){ 0 };
+	return facts_of_thread(d, p->live, kind);
+}
+
+int64_t
+facts_began(const struct dump *d)
+{
+	return d->facts->began;
 }
 
 const struct mapping *

@@ -23,7 +23,11 @@ const char *facts_collector(const struct dump *d);
 const struct rec_thread *facts_thread(const struct dump *d, pid_t tid);
 const struct rec_process *facts_process(const struct dump *d, const struct proc *p);
 const struct rec_handlers *facts_handlers(const struct dump *d, const struct proc *p);
+struct rec_slice facts_of_thread(const struct dump *d, pid_t tid, enum rec_kind kind);
 struct rec_slice facts_of(const struct dump *d, const struct proc *p, enum rec_kind kind);
+
+/* The second since 1970 before which nothing was collected. */
+int64_t	facts_began(const struct dump *d);
 
 /* [vsyscall], the same in every process that has it; NULL: this kernel has none. */
 const struct mapping *facts_vsyscall(const struct dump *d);

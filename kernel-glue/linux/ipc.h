@@ -107,4 +107,11 @@ int	queues_emit(struct dump *d, const struct ipc *ipc);
 /* ipc_undo.c: adjustments of the sets that are not settled; between remote_begin() and remote_end() */
 int	undo_ask(struct dump *d, struct ipc *ipc);
 
+/* ipc_undo_take.c: the same by the facts */
+bool	undo_lists_are_told(const struct dump *d);
+/* Whether what the set owes to p is; then take it. */
+bool	undo_is_told(const struct dump *d, const struct proc *p, const struct semaphores *s);
+int	undo_take(struct dump *d, struct proc *p, struct semaphores *s);
+int	undo_add(struct dump *d, struct proc *p, struct semaphores *s, size_t semaphore, int32_t value);
+
 #endif

@@ -12,7 +12,7 @@
  * an adjustment until it does not is what the adjustment is.
  *
  * Processes make these calls themselves, as adjustments are their own; only
- * those that have any list of them are asked, which kcmp(2) knows.
+ * those that have any list of them are asked, which kcmp(2) knows, or the facts.
  */
 #include <errno.h>
 #include <signal.h>
@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "kernel-glue/linux/facts.h"
 #include "kernel-glue/linux/ipc.h"
 #include "kernel-glue/linux/share.h"
 #include "kernel-glue/linux/task.h"
@@ -191,10 +192,20 @@ search(struct dump *d, struct proc *p, const struct semaphores *s, size_t i, int
 	return ask_whether_fits(d, p, s, i, ALL_AMOUNTS - *fits, false, times, ret);
 }
 
+int
+undo_add(struct dump *d, struct proc *p, struct semaphores *s, size_t semaphore, int32_t value)
+{
+	struct adjustment *a = dump_alloc(d, sizeof *a);
+
+	if (a == NULL || list_add(d, &s->adjustments, a) != 0)
+		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
+	*a = (struct adjustment){ p, (uint32_t)semaphore, value };
+	return 0;
+}
+
 static int
 find_one(struct dump *d, struct proc *p, struct semaphores *s, size_t i)
 {
-	struct adjustment *a;
 	int64_t ret = -EAGAIN;
 	int fits, r;
 
@@ -203,12 +214,7 @@ find_one(struct dump *d, struct proc *p, struct semaphores *s, size_t i)
 			return r;
 	if (ret != -ERANGE)
 		return cannot_ask(d, p, s, ret == -EAGAIN ? -EBUSY : ret);
-	if (fits == NOTHING_OWED)
-		return 0;
-	if ((a = dump_alloc(d, sizeof *a)) == NULL || list_add(d, &s->adjustments, a) != 0)
-		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
-	*a = (struct adjustment){ p, (uint32_t)i, fits - NOTHING_OWED };
-	return 0;
+	return fits == NOTHING_OWED ? 0 : undo_add(d, p, s, i, fits - NOTHING_OWED);
 }
 
 static int
@@ -235,6 +241,18 @@ find_all(struct dump *d, struct proc *p, struct semaphores *s)
 
 static char none;	/* stands for whose list is empty */
 
+/* The place of the process whose list the thread's is. */
+static void **
+place_of_list(struct dump *d, struct share_set *lists, const struct task *t)
+{
+	static void *nobody = &none;
+	const struct rec_thread *k = facts_thread(d, t->tid);
+
+	if (k == NULL || !(k->have & REC_HAVE_UNDO))
+		return share_find_by_kcmp(d, lists, SHARE_UNDO, t->tid, 0);
+	return k->undo != 0 ? facts_known(d, k->undo) : &nobody;
+}
+
 /* Threads mostly have one list together, which a process never has with another. */
 static int
 check_lists(struct dump *d, struct proc *p, struct share_set *lists, bool *any)
@@ -246,7 +264,7 @@ check_lists(struct dump *d, struct proc *p, struct share_set *lists, bool *any)
 
 		if (!t->stopped)
 			continue;
-		if ((owner = share_find_by_kcmp(d, lists, SHARE_UNDO, t->tid, 0)) == NULL)
+		if ((owner = place_of_list(d, lists, t)) == NULL)
 			return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
 		if (*owner == &none)
 			continue;
@@ -282,6 +300,24 @@ sort(struct ipc *ipc)
 }
 
 static int
+find_in_all(struct dump *d, struct ipc *ipc, struct proc *p)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < ipc->semaphores.n; i++) {
+		struct semaphores *s = ipc->semaphores.v[i];
+
+		if (s->settled)
+			continue;
+		if (undo_is_told(d, p, s))
+			r = undo_take(d, p, s);
+		else if ((r = remote_begin_process(d, p)) == 0)
+			r = find_all(d, p, s);
+	}
+	return r;
+}
+
+static int
 ask_all(struct dump *d, struct ipc *ipc, struct share_set *lists)
 {
 	bool any;
@@ -292,12 +328,8 @@ ask_all(struct dump *d, struct ipc *ipc, struct share_set *lists)
 
 		if (p->zombie)
 			continue;
-		if ((r = check_lists(d, p, lists, &any)) != 0 || (any && (r = remote_begin_process(d, p)) != 0))
+		if ((r = check_lists(d, p, lists, &any)) != 0 || (any && (r = find_in_all(d, ipc, p)) != 0))
 			return r;
-		for (size_t k = 0; any && k < ipc->semaphores.n; k++)
-			if (!((const struct semaphores *)ipc->semaphores.v[k])->settled &&
-			    (r = find_all(d, p, ipc->semaphores.v[k])) != 0)
-				return r;
 	}
 	sort(ipc);
 	return 0;
@@ -321,11 +353,13 @@ int
 undo_ask(struct dump *d, struct ipc *ipc)
 {
 	struct share_set lists = { { 0 } };
-	pid_t idle = fork_idle();
 	void **own;
+	pid_t idle;
 	int r;
 
-	if (idle < 0)
+	if (undo_lists_are_told(d))
+		return ask_all(d, ipc, &lists);
+	if ((idle = fork_idle()) < 0)
 		return dump_fail(d, GLUE_E_SYSTEM, errno, NULL, "forking");
 	/* whoever is equal to it has none either */
 	if ((own = share_find_by_kcmp(d, &lists, SHARE_UNDO, idle, 0)) != NULL) {

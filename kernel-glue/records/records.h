@@ -35,6 +35,7 @@ enum rec_kind {
 	REC_DESCRIPTOR	= 5,	/* of a process, or of a thread with a table of its own; ascending */
 	REC_EPOLL	= 6,	/* what an epoll watches, after its descriptor */
 	REC_SOCKET	= 7,	/* after its descriptor */
+	REC_ADJUSTMENT	= 8,	/* of a thread: what a System V semaphore owes to it, if not nothing */
 };
 
 struct rec_header {
@@ -68,6 +69,8 @@ enum {	/* rec_thread.have */
 	REC_HAVE_SLACK		= 1 << 10,
 	REC_HAVE_PENDING	= 1 << 11,
 	REC_HAVE_RESTART	= 1 << 12,
+	REC_HAVE_UNDO		= 1 << 13,
+	REC_HAVE_ADJUSTMENTS	= 1 << 14,	/* all of them were written */
 };
 
 /* Calls that were interrupted and go on until the same moment: which, their number tells. */
@@ -125,6 +128,15 @@ struct rec_thread {
 	rec_u64	restart_left[REC_RESTARTS];
 	__s32	restart_clock;		/* of a sleep: CLOCK_* that the kernel counts by */
 	__u32	pad3;
+	rec_u64	undo;			/* identity of its sem_undo_list, 0 none */
+};
+
+struct rec_adjustment {
+	struct rec_header h;
+	__s32	set;			/* its id */
+	__u32	semaphore;
+	__s32	value;			/* to be added when it ends */
+	__u32	pad;
 };
 
 /* ---- processes ---- */
@@ -312,7 +324,8 @@ struct rec_socket {
 #define REC_SIZE_IS(type, bytes)	_Static_assert(sizeof(struct type) == (bytes), #type)
 REC_SIZE_IS(rec_header, 16);
 REC_SIZE_IS(rec_numbers, 136);
-REC_SIZE_IS(rec_thread, 888);
+REC_SIZE_IS(rec_thread, 896);
+REC_SIZE_IS(rec_adjustment, 32);
 REC_SIZE_IS(rec_process, 1920);
 REC_SIZE_IS(rec_handlers, 2072);
 REC_SIZE_IS(rec_mapping, 96);

@@ -11,7 +11,7 @@ static const size_t fixed[REC_KINDS] = {
 	[REC_THREAD] = sizeof(struct rec_thread), [REC_PROCESS] = sizeof(struct rec_process),
 	[REC_HANDLERS] = sizeof(struct rec_handlers), [REC_MAPPING] = sizeof(struct rec_mapping),
 	[REC_DESCRIPTOR] = sizeof(struct rec_descriptor), [REC_EPOLL] = sizeof(struct rec_epoll),
-	[REC_SOCKET] = sizeof(struct rec_socket),
+	[REC_SOCKET] = sizeof(struct rec_socket), [REC_ADJUSTMENT] = sizeof(struct rec_adjustment),
 };
 
 void *

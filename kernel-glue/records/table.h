@@ -18,7 +18,7 @@
 
 #include "kernel-glue/records/records.h"
 
-#define REC_KINDS	8
+#define REC_KINDS	9
 
 struct rec_slice {
 	const struct rec_header *const *v;

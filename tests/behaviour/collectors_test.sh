@@ -127,6 +127,30 @@ sleepers_have_less_left_body() {
 }
 sleepers_have_less_left_cleanup() { kill_remembered; }
 
+# What semaphores owe is read in the kernel: nobody is made to ask for it by a call.
+atf_test_case semaphores_are_told cleanup
+semaphores_are_told_head() { atf_set require.user root; atf_set require.progs "unshare strace"; }
+semaphores_are_told_body() {
+	[ -z "$SNAP_SANITIZE" ] || atf_skip "for the plain configuration"
+	TARGET=target
+	need_bpf
+	cat >job <<-'END'
+		"$SNAP_HELPERS/behave" sysv_sem_undo_many </dev/null >log 2>&1 &
+		until grep -q ready log; do kill -0 $! || exit 1; sleep 0.1; done
+		sleep 1.1	# of what was set this very second, nothing is believed
+		for c in bpf proc; do
+			strace --seccomp-bpf -f -qq -o $c.calls -e signal=none -e trace=ptrace,kcmp \
+			    "$SNAP_BIN/snapctl" dump $! -q -o $c.psnap --collector $c || exit 1
+			"$SNAP_HELPERS/records" --no-times $c.psnap | grep ' kind 97 ' >$c.sets
+		done
+	END
+	atf_check unshare --ipc --pid --fork --mount-proc --kill-child sh job
+	[ "$(grep -c 'PTRACE_SYSCALL\|kcmp' bpf.calls)" = 0 ] || atf_fail "by BPF: $(grep -m 1 'SYSCALL\|kcmp' bpf.calls)"
+	[ "$(grep -c PTRACE_SYSCALL proc.calls)" -ge 500 ] || atf_fail "by /proc nothing was asked"
+	[ -s bpf.sets ] && cmp -s bpf.sets proc.sets || atf_fail "different adjustments"
+}
+semaphores_are_told_cleanup() { kill_remembered; }
+
 # Whatever it was about when it was stopped: nobody lost, nobody harmed, and all of it restored.
 atf_test_case storm cleanup
 storm_head() { atf_set require.user root; }
@@ -204,6 +228,7 @@ atf_init_test_cases() {
 	atf_add_test_case targets
 	atf_add_test_case sockets_are_told
 	atf_add_test_case sleepers_have_less_left
+	atf_add_test_case semaphores_are_told
 	atf_add_test_case storm
 	atf_add_test_case small_tree
 	atf_add_test_case large_tree
