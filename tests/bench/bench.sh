@@ -32,7 +32,9 @@ criu_frozen_ms() {
 }
 
 have_criu() {
+	criu_label="criu: not installed"
 	command -v criu >/dev/null && command -v crit >/dev/null || return 1
+	criu_label="criu: cannot dump here"
 	setsid "$helpers/target" small </dev/null >"$work/probe" 2>&1 &
 	target=$!
 	sleep 0.3
@@ -42,7 +44,8 @@ have_criu() {
 	kill -9 "$target"
 	wait "$target" 2>/dev/null || true
 	target=
-	[ $ok = 1 ]
+	[ $ok = 1 ] || return 1
+	criu_label=criu
 }
 
 row() { printf '%-28s %-24s %10s %10s %10s %10s\n' "$@"; }
@@ -66,7 +69,7 @@ ours() {	# name pid label options...
 }
 
 peer() {	# name pid
-	$criu_works || { row "$1" "criu" - - - -; return; }
+	$criu_works || { row "$1" "$criu_label" - - - -; return; }
 	: >"$work/frozen"; : >"$work/total"; : >"$work/rss"
 	for _ in $(seq "$runs"); do
 		rm -rf "$work/c"
@@ -164,12 +167,12 @@ collecting() {	# name pid
 			sed -n 's/.*"frozen_ns": *\([0-9]*\).*/\1/p' "$work/json" | awk '{ printf "%.1f\n", $1 / 1e6 }' >>"$work/frozen"
 			sed -n 's/.*"collect_ns": *\([0-9]*\).*/\1/p' "$work/json" | awk '{ printf "%.1f\n", $1 / 1e6 }' >>"$work/total"
 		done
-		strace -f -c -o "$work/calls" "$bin/snapctl" dump "$2" -o "$work/x.psnap" -q --collector $c
+		strace -f -c -e signal=none -o "$work/calls" "$bin/snapctl" dump "$2" -o "$work/x.psnap" -q --collector $c
 		row "$1" $c "$(median <"$work/frozen")" "$(median <"$work/total")" \
 		    "$(awk '/ total$/ { print $4 }' "$work/calls")" -
 	done
 	rm -f "$work/x.psnap"
-	$criu_works || { row "$1" criu - - - -; return; }
+	$criu_works || { row "$1" "$criu_label" - - - -; return; }
 	mkdir -p "$work/c"
 	strace -f -c -o "$work/calls" criu dump -t "$2" -D "$work/c" --leave-running --tcp-established \
 	    --ext-unix-sk --file-locks -v0 >/dev/null 2>&1 || { row "$1" criu failed - - -; return; }
@@ -198,7 +201,6 @@ stop() {
 
 criu_works=false
 if have_criu; then criu_works=true; fi
-$criu_works || echo "criu: not installed, or it cannot dump on this kernel; its rows stay empty" >&2
 
 row "case" "tool" "frozen ms" "total ms" "size KiB" "memory KiB"
 
@@ -207,7 +209,10 @@ there_and_back "one process of 1 GiB" fill 1024
 there_and_back "200 processes of 20 fds" tree 200 20
 
 start tree 1000 20
-collecting "1,000 processes of 20 fds" "$target"
+collecting "1,000 of 20 fds, 25 maps" "$target"
+stop
+start sockets 200 20
+collecting "200 of 40 unix sockets" "$target"
 stop
 
 start fill 4096
