@@ -48,6 +48,7 @@ glue_linux_srcs := \
 	kernel-glue/linux/fd_tty.c \
 	kernel-glue/linux/freeze.c \
 	kernel-glue/linux/ipc.c \
+	kernel-glue/linux/ipc_posix.c \
 	kernel-glue/linux/ipc_queue.c \
 	kernel-glue/linux/ipc_segment.c \
 	kernel-glue/linux/ipc_semaphores.c \

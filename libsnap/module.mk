@@ -14,6 +14,7 @@ restore_linux_srcs := \
 	libsnap/restore/linux/host_ipc.c \
 	libsnap/restore/linux/host_tcp.c \
 	libsnap/restore/linux/ipc.c \
+	libsnap/restore/linux/ipc_posix.c \
 	libsnap/restore/linux/ipc_queue.c \
 	libsnap/restore/linux/ipc_segment.c \
 	libsnap/restore/linux/ipc_semaphores.c \
@@ -109,6 +110,7 @@ libsnap_srcs := \
 	libsnap/validate/validate_ipc.c \
 	libsnap/validate/validate_memory.c \
 	libsnap/validate/validate_pages.c \
+	libsnap/validate/validate_posix_queue.c \
 	libsnap/validate/validate_process.c \
 	libsnap/validate/validate_record.c \
 	libsnap/validate/validate_socket.c

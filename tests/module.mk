@@ -88,6 +88,7 @@ behaviour_srcs := \
 	tests/behaviour/ipc.c \
 	tests/behaviour/main.c \
 	tests/behaviour/memory.c \
+	tests/behaviour/mqueue.c \
 	tests/behaviour/pipes.c \
 	tests/behaviour/processes.c \
 	tests/behaviour/signals.c \

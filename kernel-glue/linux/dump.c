@@ -347,6 +347,7 @@ begin(struct dump *d, uint64_t began)
 static void
 end(struct dump *d)
 {
+	posix_queues_close(d);
 	free(d->emit.buf);
 	glue_arena_free(d->arena);
 	setrlimit(RLIMIT_NOFILE, &d->files_limit);

@@ -7,7 +7,7 @@
  *	task_*.c	threads and processes: registers, signals, timers, credentials, ...
  *	mem_*.c		address spaces, mappings, memory objects, pages
  *	fd_*.c		descriptor tables, open files and what they are open on
- *	ipc*.c		System V IPC
+ *	ipc*.c		System V and POSIX IPC
  *	dump.c		the order of it all
  *
  * Collectors fill these structures while the tree is stopped; emitters
@@ -77,6 +77,7 @@ struct dump {
 	const char	*net_lock;	/* NULL: not locked */
 	struct list	memory_objects;	/* struct memory_object */
 	struct ipc	*ipc;		/* ipc.c */
+	struct list	posix_queues;	/* struct posix_queue */
 	struct list	buckets;	/* fd_table.c: candidates for sharing */
 	struct list	coverage;	/* struct coverage */
 	struct list	notes;		/* char *: provenance notes */
@@ -298,12 +299,15 @@ struct memory_object *mem_object(struct dump *d, uint64_t dev, uint64_t ino, uin
 bool	mem_object_is_open(const struct dump *d, uint64_t dev, uint64_t ino, uint32_t kind);
 uint64_t mem_object_id(const struct memory_object *o);
 
-/* ---- ipc*.c: System V IPC --------------------------------------------------------- */
+/* ---- ipc*.c: System V and POSIX IPC --------------------------------------------------------- */
 
 /* What of its namespace is the tree's; after all are collected. */
 int	ipc_collect(struct dump *d);
 /* What only its processes can be asked; between remote_begin() and remote_end(). */
 int	ipc_ask(struct dump *d);
+/* What those POSIX queues hold that are known by now and were not looked at. */
+int	posix_queues_look(struct dump *d);
+void	posix_queues_close(struct dump *d);
 /* Pids of others than the tree's become 0: a dump attaches segments, too. */
 void	ipc_translate(struct dump *d);
 bool	ipc_is_empty(const struct dump *d);

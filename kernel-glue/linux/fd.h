@@ -98,7 +98,7 @@ struct watch {
 };
 
 enum fd_what { FD_FILE, FD_PIPE, FD_TERMINAL, FD_SOCKET, FD_MEMORY, FD_EVENTFD, FD_EPOLL, FD_TIMERFD,
-    FD_SIGNALFD, FD_INOTIFY, FD_PIDFD, FD_NAMESPACE, FD_UNKNOWN };
+    FD_SIGNALFD, FD_INOTIFY, FD_PIDFD, FD_NAMESPACE, FD_POSIX_QUEUE, FD_UNKNOWN };
 
 struct open_file {
 	uint64_t	id;
@@ -124,6 +124,7 @@ struct open_file {
 		struct socket_object *socket;
 		struct memory_object *memory;
 		struct ns *ns;
+		struct posix_queue *posix_queue;	/* ipc_posix.c */
 	} on;
 	struct list	epoll;			/* struct epoll_entry */
 	struct list	watches;		/* struct watch */
@@ -156,6 +157,8 @@ int	terminal_collect(struct dump *d, struct proc *p, struct open_file *o, int lo
 int	socket_collect(struct dump *d, struct proc *p, struct open_file *o, int local);
 int	inotify_collect(struct dump *d, struct proc *p, struct open_file *o, int local);
 int	anon_collect(struct dump *d, struct proc *p, struct open_file *o, int local);
+int	posix_queue_collect(struct dump *d, struct open_file *o, int local);
+uint64_t posix_queue_id(const struct posix_queue *q);
 /* By the facts: eventfd, timerfd, signalfd, epoll; sockets. */
 int	anon_take(struct dump *d, struct proc *p, struct open_file *o, const struct rec_descriptor *k);
 int	socket_take(struct dump *d, struct proc *p, struct open_file *o, const struct rec_descriptor *k);

@@ -151,6 +151,8 @@ open_file_fields(struct glue_emit *e, const void *object)
 	case FD_MEMORY:
 		glue_emit_uint(e, PSNAP_F_OPEN_FILE_MEMORY_OBJECT_ID, mem_object_id(o->on.memory));
 		break;
+	case FD_POSIX_QUEUE:	/* its field has a higher number */
+		break;
 	case FD_UNKNOWN:
 		glue_emit_open(e, PSNAP_F_OPEN_FILE_UNKNOWN);
 		glue_emit_string(e, PSNAP_F_UNKNOWN_FILE_TYPE, o->link);
@@ -163,6 +165,8 @@ open_file_fields(struct glue_emit *e, const void *object)
 	glue_emit_uint(e, PSNAP_F_OPEN_FILE_TERMINAL_MASTER, o->what == FD_TERMINAL && o->master);
 	emit_locks(e, o);
 	glue_emit_uint(e, PSNAP_F_OPEN_FILE_OTHER_FLAGS, other_flags(o->flags));
+	if (o->what == FD_POSIX_QUEUE)
+		glue_emit_uint(e, PSNAP_F_OPEN_FILE_POSIX_QUEUE_ID, posix_queue_id(o->on.posix_queue));
 }
 
 int

@@ -185,7 +185,7 @@ examine(struct dump *d, struct proc *p, struct file *f, int fd)
 	f->fs = file_system(fd, &again);
 	if (S_ISREG(f->st.st_mode) && strcmp(f->fs, "mqueue") == 0)
 		return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, -1, f->id, "posix-mqueue",
-		    "POSIX message queue %s: its messages cannot be looked at without taking them", f->path);
+		    "POSIX message queue %s: opened for its path only", f->path);
 	if (n > suffix && strcmp(f->link + n - suffix, DELETED) == 0 &&
 	    (f->st.st_nlink == 0 || path_leads_elsewhere(p, f))) {
 		char *path = dump_strdup(d, f->link);

@@ -16,6 +16,7 @@
 #include "kernel-glue/linux/fd.h"
 #include "kernel-glue/linux/procfs.h"
 #include "kernel-glue/linux/share.h"
+#include "linux/posix_queue.h"
 
 #ifndef PIDFD_THREAD
 #define PIDFD_THREAD	O_EXCL	/* linux/pidfd.h, 6.9 */
@@ -119,6 +120,8 @@ classify(struct dump *d, struct proc *p, struct open_file *o, int local)
 	case S_IFREG:
 		if (strncmp(o->link, "/memfd:", 7) == 0)
 			return memory_collect(d, p, o, local);
+		if (posix_queue_is(local))
+			return posix_queue_collect(d, o, local);
 		return o->link[0] == '/' ? file_collect(d, p, o, local) : anon_collect(d, p, o, local);
 	case S_IFDIR:
 	case S_IFBLK:
@@ -520,7 +523,7 @@ fd_resolve(struct dump *d)
 {
 	int r;
 
-	if ((r = messages_collect(d)) != 0 || (r = tcp_collect(d)) != 0)
+	if ((r = messages_collect(d)) != 0 || (r = tcp_collect(d)) != 0 || (r = posix_queues_look(d)) != 0)
 		return r;
 	for (size_t i = 0; i < d->open_files.n; i++) {
 		struct open_file *o = d->open_files.v[i];

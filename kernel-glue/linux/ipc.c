@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * System V IPC: which namespace, and which of its objects are the tree's.
+ * IPC: which namespace, and which of its objects are the tree's.
  *
  * In an IPC namespace of its own everything is.  In one that others use, too,
  * an object is the tree's if it bears a mark of one of its processes: it is
  * attached, a process of the tree has made it or was the last to use it, waits
- * for it, or is owed by it.
+ * for it, or is owed by it.  A POSIX queue is if a process has it open.
  */
 #include <errno.h>
 #include <sched.h>
@@ -128,7 +128,9 @@ take_objects(struct dump *d, struct ipc *ipc)
 
 	if ((r = segments_collect(d, ipc)) != 0 || (r = semaphores_collect(d, ipc)) != 0)
 		return r;
-	return queues_collect(d, ipc);
+	if ((r = queues_collect(d, ipc)) != 0)
+		return r;
+	return posix_queues_find(d, ipc);
 }
 
 static int
@@ -136,6 +138,16 @@ count_line(struct dump *d, struct ipc *ipc, const int64_t *v)
 {
 	(void)d;
 	(void)v;
+	ipc->all = true;
+	return 0;
+}
+
+static int
+count_name(struct dump *d, struct ipc *ipc, int dir, const char *name)
+{
+	(void)d;
+	(void)dir;
+	(void)name;
 	ipc->all = true;
 	return 0;
 }
@@ -151,6 +163,8 @@ refuse_objects(struct dump *d, const struct proc *p)
 	for (size_t i = 0; i < sizeof tables / sizeof tables[0]; i++)
 		if ((r = ipc_read_table(d, &found, tables[i], count_line)) != 0)
 			return r;
+	if ((r = posix_queues_list(d, &found, count_name)) != 0)
+		return r;
 	return !found.all ? 0 : dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, -1, 0, "ipc-namespace",
 	    "it is in an IPC namespace with objects, and not in that of pid %d",
 	    (int)((const struct proc *)d->procs.v[0])->pid);
@@ -194,6 +208,8 @@ ipc_collect(struct dump *d)
 		if (ipc_namespace_of(p) != NULL && !is_seen(d, p))
 			r = in_its_namespace(d, p, collect_namespace);
 	}
+	if (r == 0)
+		r = posix_queues_look(d);
 	return r != 0 ? r : segments_cover_rest(d, d->ipc);
 }
 
@@ -263,7 +279,7 @@ ipc_translate(struct dump *d)
 bool
 ipc_is_empty(const struct dump *d)
 {
-	return d->ipc->segments.n + d->ipc->semaphores.n + d->ipc->queues.n == 0;
+	return d->ipc->segments.n + d->ipc->semaphores.n + d->ipc->queues.n + d->posix_queues.n == 0;
 }
 
 /* ---- records ---- */
@@ -290,5 +306,7 @@ ipc_emit(struct dump *d)
 
 	if ((r = segments_emit(d, d->ipc)) != 0 || (r = semaphores_emit(d, d->ipc)) != 0)
 		return r;
-	return queues_emit(d, d->ipc);
+	if ((r = queues_emit(d, d->ipc)) != 0)
+		return r;
+	return posix_queues_emit(d);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * System V IPC of the tree, between ipc_*.c.
+ * System V and POSIX IPC of the tree, between ipc_*.c.
  */
 #ifndef KERNEL_GLUE_LINUX_IPC_H
 #define KERNEL_GLUE_LINUX_IPC_H
@@ -69,6 +69,8 @@ struct ipc {
 	struct list	segments;	/* struct segment */
 	struct list	semaphores;	/* struct semaphores */
 	struct list	queues;		/* struct queue_object */
+	dev_t		posix_dev;	/* of the file system that has its POSIX queues, */
+	int		posix_error;	/* or why it cannot be looked at */
 };
 
 /* A line of a table of /proc/sysvipc; v: its numbers, in which `octal` is the mode. */
@@ -103,6 +105,14 @@ int	semaphores_emit(struct dump *d, const struct ipc *ipc);
 int	queues_collect(struct dump *d, struct ipc *ipc);
 void	queues_translate(const struct dump *d, struct ipc *ipc);
 int	queues_emit(struct dump *d, const struct ipc *ipc);
+
+/* ipc_posix.c */
+typedef int posix_queue_name(struct dump *d, struct ipc *ipc, int dir, const char *name);
+/* Names of POSIX queues in the IPC namespace we are in. */
+int	posix_queues_list(struct dump *d, struct ipc *ipc, posix_queue_name *name);
+/* Those that are the tree's even if it has none of them open. */
+int	posix_queues_find(struct dump *d, struct ipc *ipc);
+int	posix_queues_emit(struct dump *d);
 
 /* ipc_undo.c: adjustments of the sets that are not settled; between remote_begin() and remote_end() */
 int	undo_ask(struct dump *d, struct ipc *ipc);

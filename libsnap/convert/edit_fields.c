@@ -92,6 +92,8 @@ static const struct edit_field fields[] = {
 	{ &psnap__sysv_identity__descriptor, PSNAP_F_SYSV_IDENTITY_GID, EDIT_GID, 0, NULL },
 	{ &psnap__sysv_identity__descriptor, PSNAP_F_SYSV_IDENTITY_CREATOR_UID, EDIT_UID, 0, NULL },
 	{ &psnap__sysv_identity__descriptor, PSNAP_F_SYSV_IDENTITY_CREATOR_GID, EDIT_GID, 0, NULL },
+	{ &psnap__posix_queue__descriptor, PSNAP_F_POSIX_QUEUE_UID, EDIT_UID, 0, NULL },
+	{ &psnap__posix_queue__descriptor, PSNAP_F_POSIX_QUEUE_GID, EDIT_GID, 0, NULL },
 };
 
 const struct edit_field *

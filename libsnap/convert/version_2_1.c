@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * 2.1 has System V IPC and TCP connections.  Nothing stands for them in an
- * earlier version: without them programs would lose what they share, or whom
- * they talk to, so that is refused.  What namespaces have of their own can be
- * lost.
+ * 2.1 has System V IPC, POSIX queues and TCP connections.  Nothing stands for
+ * them in an earlier version: without them programs would lose what they share,
+ * or whom they talk to, so that is refused.  What namespaces have of their own
+ * can be lost.
  */
 #include "libsnap/convert/convert.h"
 
 static bool
 is_new(uint32_t kind)
 {
-	return (kind >= PSNAP_KIND_SYSV_SEGMENT && kind <= PSNAP_KIND_SYSV_QUEUE) ||
+	return (kind >= PSNAP_KIND_SYSV_SEGMENT && kind <= PSNAP_KIND_POSIX_QUEUE) ||
 	    kind == PSNAP_KIND_TCP_CONNECTION;
 }
 

@@ -40,6 +40,7 @@ static const struct kind kinds[] = {
 	{ PSNAP_KIND_SYSV_SEGMENT, "sysv-segment", &psnap__sysv_segment__descriptor, 0, 0 },
 	{ PSNAP_KIND_SYSV_SEMAPHORES, "sysv-semaphores", &psnap__sysv_semaphores__descriptor, 0, 0 },
 	{ PSNAP_KIND_SYSV_QUEUE, "sysv-queue", &psnap__sysv_queue__descriptor, 0, 0 },
+	{ PSNAP_KIND_POSIX_QUEUE, "posix-queue", &psnap__posix_queue__descriptor, 0, 0 },
 };
 #define NKINDS (sizeof kinds / sizeof kinds[0])
 

@@ -36,6 +36,7 @@ static const struct {
 	{ PSNAP_KIND_SYSV_SEGMENT, check_sysv_segment },
 	{ PSNAP_KIND_SYSV_SEMAPHORES, check_sysv_semaphores },
 	{ PSNAP_KIND_SYSV_QUEUE, check_sysv_queue },
+	{ PSNAP_KIND_POSIX_QUEUE, check_posix_queue },
 };
 
 /* ---- reporting ---- */
@@ -171,6 +172,7 @@ snap_validate(struct snap *s, snap_finding_fn *fn, void *ctx, struct snap_error 
 	    (!v.stopped && (r = check_numbers(&v)) != 0) ||
 	    (!v.stopped && (r = check_epolls(&v)) != 0) ||
 	    (!v.stopped && (r = check_sysv(&v)) != 0) ||
+	    (!v.stopped && (r = check_posix_queues(&v)) != 0) ||
 	    (!v.stopped && (r = check_pages(&v)) != 0))
 		goto out;
 	r = v.first.code;

@@ -64,12 +64,14 @@ void	check_tcp_connection(struct check *v, const struct snap_object *o);
 void	check_sysv_segment(struct check *v, const struct snap_object *o);
 void	check_sysv_semaphores(struct check *v, const struct snap_object *o);
 void	check_sysv_queue(struct check *v, const struct snap_object *o);
+void	check_posix_queue(struct check *v, const struct snap_object *o);
 
 /* Of all objects together; 0, or SNAP_E_NOMEM or a reading error in v->err. */
 int	check_graph(struct check *v);	/* GRA-4 to GRA-9 */
 int	check_numbers(struct check *v);	/* pids, tids, pgids, sids */
 int	check_epolls(struct check *v);	/* OPN-6 */
 int	check_sysv(struct check *v);	/* IPC-2, IPC-3, SHM-2 */
+int	check_posix_queues(struct check *v);	/* PMQ-4 */
 int	check_pages(struct check *v);	/* PAG, MAP-4, MAP-9, MOB-3 */
 
 #endif

@@ -31,7 +31,7 @@ check_target(struct check *v, const struct snap_object *o, const Psnap__OpenFile
 	unsigned targets = (f->file_id != 0) + (f->pipe_id != 0) + (f->terminal_id != 0) +
 	    (f->socket_id != 0) + (f->memory_object_id != 0) + (f->eventfd != NULL) + (f->epoll != NULL) +
 	    (f->timerfd != NULL) + (f->signalfd != NULL) + (f->inotify != NULL) + (f->pidfd != NULL) +
-	    (f->namespace_file != NULL) + (f->unknown != NULL);
+	    (f->namespace_file != NULL) + (f->unknown != NULL) + (f->posix_queue_id != 0);
 
 	if (targets != 1)							/* OPN-1 */
 		check_corrupt(v, o, "OPN-1", "is open on %u things, not on one", targets);

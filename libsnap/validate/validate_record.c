@@ -92,6 +92,10 @@ static const struct reference {
 	    PSNAP_KIND_MEMORY_OBJECT, REQUIRED },
 	{ &psnap__semaphore_adjustment__descriptor, PSNAP_F_SEMAPHORE_ADJUSTMENT_PROCESS_ID,
 	    PSNAP_KIND_PROCESS, REQUIRED },
+	{ &psnap__open_file__descriptor, PSNAP_F_OPEN_FILE_POSIX_QUEUE_ID, PSNAP_KIND_POSIX_QUEUE, OPTIONAL },
+	{ &psnap__posix_queue__descriptor, PSNAP_F_POSIX_QUEUE_NAMESPACE_ID, PSNAP_KIND_NAMESPACE, REQUIRED },
+	{ &psnap__posix_notification__descriptor, PSNAP_F_POSIX_NOTIFICATION_PROCESS_ID, PSNAP_KIND_PROCESS,
+	    REQUIRED },
 };
 
 /* Enumerations in which 0, "not known", leaves the object without meaning. */

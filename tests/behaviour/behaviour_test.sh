@@ -31,22 +31,27 @@ for area in $areas; do
 done
 
 # Each in an IPC namespace of its own, where nothing is left of what was killed.
-atf_test_case sysv_elsewhere_amd64
-sysv_elsewhere_amd64_head() { atf_set require.user root; atf_set require.progs unshare; }
-sysv_elsewhere_amd64_body() {
-	[ "$SNAP_ARCH" = amd64 ] || atf_skip 'a 32-bit snapctl restores 32-bit processes'
-	behaviour sysv_ behave --ipcns
-}
-atf_test_case sysv_elsewhere_i386
-sysv_elsewhere_i386_head() { atf_set require.user root; atf_set require.progs unshare; }
-sysv_elsewhere_i386_body() {
-	[ "$SNAP_ARCH" = i386 ] || [ -z "$SNAP_SANITIZE" ] || atf_skip 'in the plain configuration'
-	behaviour sysv_ behave32 --ipcns
-}
+for area in mqueue sysv; do
+	eval "
+	atf_test_case ${area}_elsewhere_amd64
+	${area}_elsewhere_amd64_head() { atf_set require.user root; atf_set require.progs unshare; }
+	${area}_elsewhere_amd64_body() {
+		[ \"\$SNAP_ARCH\" = amd64 ] || atf_skip 'a 32-bit snapctl restores 32-bit processes'
+		behaviour ${area}_ behave --ipcns
+	}
+	atf_test_case ${area}_elsewhere_i386
+	${area}_elsewhere_i386_head() { atf_set require.user root; atf_set require.progs unshare; }
+	${area}_elsewhere_i386_body() {
+		[ \"\$SNAP_ARCH\" = i386 ] || [ -z \"\$SNAP_SANITIZE\" ] || atf_skip 'in the plain configuration'
+		behaviour ${area}_ behave32 --ipcns
+	}"
+done
 
 atf_init_test_cases() {
-	atf_add_test_case sysv_elsewhere_amd64
-	atf_add_test_case sysv_elsewhere_i386
+	for area in mqueue sysv; do
+		atf_add_test_case ${area}_elsewhere_amd64
+		atf_add_test_case ${area}_elsewhere_i386
+	done
 	for area in $areas; do
 		atf_add_test_case ${area}_amd64
 		atf_add_test_case ${area}_i386

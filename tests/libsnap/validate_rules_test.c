@@ -274,6 +274,26 @@ add_connection(struct world *w)
 	X(ipc2_queue, "IPC-2", OTHER_QUEUE, CORRUPT, world_ipc(w); w->other_queue_identity.id = 0)	\
 	X(msq1, "MSQ-1", QUEUE, CORRUPT, world_ipc(w); w->messages[1].type = 0)				\
 	X(msq1_negative, "MSQ-1", QUEUE, CORRUPT, world_ipc(w); w->messages[0].type = INT64_MIN)		\
+	X(pmq1, "PMQ-1", POSIX_QUEUE, CORRUPT, world_ipc(w); w->posix_queue.name = world_bytes(""))	\
+	X(pmq1_slash, "PMQ-1", POSIX_QUEUE, CORRUPT, world_ipc(w); w->posix_queue.name = world_bytes("a/b")) \
+	X(pmq1_parent, "PMQ-1", POSIX_QUEUE, CORRUPT, world_ipc(w); w->posix_queue.name = world_bytes("..")) \
+	X(pmq1_nul, "PMQ-1", POSIX_QUEUE, CORRUPT, world_ipc(w); w->posix_queue.name = world_bytes("x");	\
+	    w->posix_queue.name.len = 2)								\
+	X(pmq1_mode, "PMQ-1", POSIX_QUEUE, CORRUPT, world_ipc(w); w->posix_queue.mode = 010000)		\
+	X(pmq1_namespace, "PMQ-1", POSIX_QUEUE, CORRUPT, world_ipc(w); w->posix_queue.namespace_id = NET_NS) \
+	X(pmq2, "PMQ-2", POSIX_QUEUE, CORRUPT, world_ipc(w); w->posix_queue.max_messages = 2)		\
+	X(pmq2_none, "PMQ-2", OTHER_POSIX_QUEUE, CORRUPT, world_ipc(w); w->other_posix_queue.message_size = 0) \
+	X(pmq2_long, "PMQ-2", POSIX_QUEUE, CORRUPT, world_ipc(w); w->posix_queue.message_size = 15)	\
+	X(pmq3, "PMQ-3", POSIX_QUEUE, CORRUPT, world_ipc(w); w->posix_messages[1].priority = 0;		\
+	    w->posix_messages[2].priority = 1)								\
+	X(pmq3_high, "PMQ-3", POSIX_QUEUE, CORRUPT, world_ipc(w); w->posix_messages[0].priority = 32768)	\
+	X(pmq4, "PMQ-4", OTHER_POSIX_QUEUE, CORRUPT, world_ipc(w); w->other_posix_queue.unlinked = false)	\
+	X(pmq5, "PMQ-5", OTHER_POSIX_QUEUE, CORRUPT, world_ipc(w); w->notification.fd = 8)		\
+	X(pmq5_zombie, "PMQ-5", OTHER_POSIX_QUEUE, CORRUPT, world_ipc(w); w->notification.process_id = ZOMBIE) \
+	X(pmq5_other, "PMQ-5", OTHER_POSIX_QUEUE, CORRUPT, world_ipc(w); w->open_queue.posix_queue_id = POSIX_QUEUE) \
+	X(pmq5_value, "PMQ-5", OTHER_POSIX_QUEUE, CORRUPT, world_ipc(w);					\
+	    w->notification.signal = PSNAP__SIGNAL__SIGNAL_NONE)						\
+	X(opn1_queue, "OPN-1", OPEN_QUEUE, CORRUPT, world_ipc(w); w->open_queue.file_id = EXE)		\
 	X(sem3_process, "GRA-1", SEMAPHORES, CORRUPT, world_ipc(w); w->adjustments[0].process_id = 0)
 
 #define MUTATE(name, rule, id, code, ...)	\

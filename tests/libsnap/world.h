@@ -33,7 +33,7 @@ enum {
 };
 /* And those of kinds that came with version 2.1. */
 enum { IPC_NS = WORLD_IDS, SEGMENT_MEMORY, OTHER_MEMORY, SEGMENT, OTHER_SEGMENT, SEMAPHORES, OTHER_SEMAPHORES,
-	QUEUE, OTHER_QUEUE, CONNECTION, WORLD_IPC_IDS };
+	QUEUE, OTHER_QUEUE, POSIX_QUEUE, OTHER_POSIX_QUEUE, OPEN_QUEUE, CONNECTION, WORLD_IPC_IDS };
 
 enum { WORLD_EXTRA = 4 };
 
@@ -102,6 +102,13 @@ struct world {
 	Psnap__SysvQueue queue, other_queue;
 	Psnap__SysvMessage messages[2];
 	Psnap__SysvMessage *sysv_message_p[2];
+	Psnap__PosixQueue posix_queue, other_posix_queue;
+	Psnap__PosixMessage posix_messages[3];
+	Psnap__PosixMessage *posix_message_p[3];
+	Psnap__PosixNotification notification;
+	Psnap__OpenFile	open_queue;
+	Psnap__Descriptor queue_fd;
+	Psnap__Descriptor *queue_fd_p[1];
 	uint32_t	values[3];
 	int32_t		last_pids[3];
 	Psnap__TcpConnection connection;
@@ -704,6 +711,43 @@ world_queues(struct world *w)
 	w->other_queue.identity = &w->other_queue_identity;
 }
 
+/* One with three messages, and an empty one without a name, which the child has open and is to be told of. */
+static inline void
+world_posix_queues(struct world *w)
+{
+	psnap__posix_queue__init(&w->posix_queue);
+	w->posix_queue.namespace_id = IPC_NS;
+	w->posix_queue.name = world_bytes("queue");
+	w->posix_queue.mode = 0640;
+	w->posix_queue.max_messages = 3;
+	w->posix_queue.message_size = 16;
+	w->other_posix_queue = w->posix_queue;
+	for (size_t i = 0; i < 3; i++) {
+		psnap__posix_message__init(&w->posix_messages[i]);
+		w->posix_messages[i].priority = i == 2 ? 0 : 32767;
+		w->posix_message_p[i] = &w->posix_messages[i];
+	}
+	w->posix_messages[1].data = world_bytes("sixteen bytes...");
+	w->posix_queue.n_messages = 3;
+	w->posix_queue.messages = w->posix_message_p;
+	w->other_posix_queue.unlinked = true;
+	psnap__posix_notification__init(&w->notification);
+	w->notification.process_id = CHILD;
+	w->notification.fd = 7;
+	w->notification.signal = PSNAP__SIGNAL__SIGNAL_USR1;
+	w->notification.value = 42;
+	w->other_posix_queue.notification = &w->notification;
+	psnap__open_file__init(&w->open_queue);
+	w->open_queue.access = PSNAP__ACCESS_MODE__ACCESS_READ_WRITE;
+	w->open_queue.posix_queue_id = OTHER_POSIX_QUEUE;
+	psnap__descriptor__init(&w->queue_fd);
+	w->queue_fd.fd = 7;
+	w->queue_fd.open_file_id = OPEN_QUEUE;
+	w->queue_fd_p[0] = &w->queue_fd;
+	w->child_table.n_descriptors = 1;
+	w->child_table.descriptors = w->queue_fd_p;
+}
+
 /* The kinds of version 2.1 as well. */
 static inline void
 world_ipc(struct world *w)
@@ -726,6 +770,10 @@ world_ipc(struct world *w)
 	world_queues(w);
 	ADD(QUEUE, SYSV_QUEUE, queue);
 	ADD(OTHER_QUEUE, SYSV_QUEUE, other_queue);
+	world_posix_queues(w);
+	ADD(POSIX_QUEUE, POSIX_QUEUE, posix_queue);
+	ADD(OTHER_POSIX_QUEUE, POSIX_QUEUE, other_posix_queue);
+	ADD(OPEN_QUEUE, OPEN_FILE, open_queue);
 	psnap__tcp_connection__init(&w->connection);
 	w->connection.socket_id = INET;
 	w->connection.max_segment = 1460;

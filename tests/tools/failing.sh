@@ -6,6 +6,11 @@
 # What brings a command to where the processes are to be: into an IPC namespace.
 enter=
 
+# queues COMMAND...: with the POSIX queues of that IPC namespace in the folder it runs in
+queues() {
+	$enter unshare --mount sh -c 'mount -t mqueue none /dev/shm && cd /dev/shm && "$@"' sh "$@"
+}
+
 # What exists of this machine that a restore could leave behind; seeds are
 # called by the number of the descriptor they were, or "memfd:snap-seed".
 inventory() {
@@ -13,6 +18,7 @@ inventory() {
 	ls -A . /dev/shm | sort
 	wc -l </proc/mounts
 	[ ! -d /proc/sysvipc ] || $enter sh -c 'for t in /proc/sysvipc/*; do wc -l <$t; done'
+	[ -z "$enter" ] || queues ls
 }
 
 # Whoever inherits what was killed takes its time waiting for it.
@@ -50,8 +56,8 @@ fail_each() {
 			if [ $status -eq 0 ]; then
 				target=$(cat stdout)
 				kill -9 "$target" $(cat /proc/$target/task/$target/children) 2>/dev/null
-				# System V objects outlive their processes
-				[ -z "$enter" ] || $enter ipcrm --all
+				# these outlive their processes
+				[ -z "$enter" ] || { $enter ipcrm --all; queues sh -c 'rm -f -- *'; }
 			elif [ $status -ne 1 ] && [ $status -ne 127 ]; then
 				atf_fail "$call $n: exit status $status"
 			elif [ ! -s stderr ]; then

@@ -50,10 +50,13 @@ ipc_is_listed_body() {
 		semaphores 32768 key 0x00000000 mode 0640 owner 0:0, 1: 32767
 		queue 0 key 0x5a000001 mode 0640 owner 0:0, 2 messages, 5 of 16384 bytes
 		queue 32768 key 0x00000000 mode 0640 owner 0:0, 0 messages, 0 of 0 bytes
+		POSIX queue /queue mode 0640 owner 0:0, 3 of 3 messages of at most 16 bytes
+		POSIX queue /queue (unlinked) mode 0640 owner 0:0, 0 of 3 messages of at most 16 bytes
+		      usr1 to pid 200 with the next message
 	OUT
 	atf_check -o file:want "$inspect" ipc ipc.psnap
 	atf_check -o match:'"key": "0x5a000001"' -o match:'"attached_by": \[\]' "$inspect" ipc --json ipc.psnap
-	atf_check -o inline:'no System V IPC\n' "$inspect" ipc "$good"
+	atf_check -o inline:'no System V or POSIX IPC\n' "$inspect" ipc "$good"
 }
 
 atf_test_case memory_is_searched

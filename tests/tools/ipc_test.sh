@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
-# System V IPC around the processes: which objects a dump takes, what stands in
+# IPC around the processes: which objects a dump takes, what stands in
 # the way of a restore, and that nothing is left behind when it fails.
 
 . "$SNAP_SRC/tests/programs/common.sh"
@@ -235,28 +235,86 @@ what_cannot_be_made_is_told_and_leaves_nothing_body() {
 	cannot_be_made many 'making System V set of semaphores [0-9]+: Invalid argument'
 }
 
-case_for_root posix_queues_are_refused 'unshare nsenter python3'
-posix_queues_are_refused_body() {
+# messages QUEUE: what is in it, taken out
+messages() {
+	$enter python3 -c "
+import ctypes, os
+libc, text, p = ctypes.CDLL(None), ctypes.create_string_buffer(8192), ctypes.c_uint()
+q = libc.mq_open(b'$1', os.O_RDONLY | os.O_NONBLOCK)
+while (n := libc.mq_receive(q, text, 8192, ctypes.byref(p))) >= 0:
+    print(p.value, text.raw[:n].decode())"
+}
+
+case_for_root posix_queues_by_name_only 'unshare nsenter python3'
+posix_queues_by_name_only_body() {
 	[ "$SNAP_ARCH" = amd64 ] || atf_skip "python3 is a 64-bit program"
 	new_namespace
-	cat >queue.py <<-'PY'
-		import ctypes, os, signal
-		libc, text = ctypes.CDLL(None), ctypes.create_string_buffer(8192)
-		q = libc.mq_open(b"/snap", os.O_CREAT | os.O_RDWR | os.O_NONBLOCK, 0o600, None)
-		assert q >= 0 and libc.mq_send(q, b"hello", 5, 3) == 0
-		signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
-		print("ready", flush=True)
-		signal.sigwait([signal.SIGUSR1])
-		print(libc.mq_receive(q, text, 8192, None), text.value.decode(), flush=True)
-	PY
-	setsid $enter python3 queue.py </dev/null >log 2>&1 &
-	target=$!
-	remember $target
-	wait_for 20 grep -q ready log
-	atf_check -s exit:1 -o ignore -e match:'posix-mqueue: POSIX message queue /snap: ' \
-	    "$snapctl" dump "$target" -o x.psnap
-	kill -USR1 "$target"
-	wait_for 10 grep -q '^5 hello' log
+	start mqueue_order
+	# no process has it open
+	$enter python3 -c "
+import ctypes, os
+libc = ctypes.CDLL(None)
+q = libc.mq_open(b'/alone', os.O_CREAT | os.O_RDWR, 0o600, None)
+for p, text in (1, b'low'), (9, b'high'), (1, b'low too'):
+    assert libc.mq_send(q, text, len(text), p) == 0"
+	atf_check -o ignore -e ignore $enter "$snapctl" dump "$target" -o some.psnap
+	atf_check -o not-match:alone -o match:'POSIX queue /behave-order mode 0640 .*, 6 of 9 messages of at most 64' \
+	    $enter "$snapinspect" ipc some.psnap
+	take_away --ipc-all
+	atf_check -o match:'POSIX queue /alone mode 0600 .*, 3 of 10 messages of at most 8192' "$snapinspect" ipc x.psnap
+	atf_check -o ignore -e match:'/alone is here as it was.*ipc-kept' $enter "$snapctl" restore --detach x.psnap
+	[ "$(messages /alone)" = "9 high
+1 low
+1 low too" ] || atf_fail "$(messages /alone)"
+	passes
+	# neither of them is as it was
+	atf_check -s exit:1 -o ignore -e match:'/alone: its name is taken.*ipc-taken' \
+	    $enter "$snapctl" restore --check x.psnap
+	atf_check -o match:'it can be restored' -e not-match:ipc- "$snapctl" restore --check --ipcns x.psnap
+}
+
+case_for_root posix_queues_used_outside_are_refused 'unshare nsenter python3'
+posix_queues_used_outside_are_refused_body() {
+	[ "$SNAP_ARCH" = amd64 ] || atf_skip "python3 is a 64-bit program"
+	new_namespace
+	start mqueue_order
+	$enter python3 -c "
+import ctypes, os, time
+assert ctypes.CDLL(None).mq_open(b'/behave-order', os.O_RDWR) >= 0
+print('open', flush=True)
+time.sleep(600)" >outsider.log &
+	outsider=$!
+	remember $outsider
+	wait_for 10 grep -q open outsider.log
+	atf_check -s exit:1 -o ignore -e match:'posix-mqueue: .*/behave-order: .* processes outside the tree have it open' \
+	    $enter "$snapctl" dump "$target" -o x.psnap
+	kill $outsider
+	wait $outsider 2>/dev/null
+	atf_check -o ignore -e ignore $enter "$snapctl" dump "$target" -o x.psnap
+	passes
+}
+
+# The process that takes messages out goes on alone, and so does who waits for it.
+case_for_root messages_are_put_back_by_who_is_left 'unshare nsenter strace'
+messages_are_put_back_by_who_is_left_body() {
+	can_inject
+	new_namespace
+	start mqueue_order
+	whole=$(queues cat behave-order)	# how many bytes are in it
+	# who goes on makes fewer calls than would have it killed, too
+	for n in receive=4 receive=5 receive=6 send=4 send=5 send=6; do
+		timeout 60 $enter strace -f -qq -o trace -e trace=mq_timed${n%=*} \
+		    -e inject=mq_timed${n%=*}:signal=KILL:when=${n#*=} "$snapctl" dump "$target" -o x.psnap >stdout 2>stderr
+		grep -q SIGKILL trace || atf_fail "$n: nobody was killed"
+		[ "$(queues cat behave-order)" = "$whole" ] || atf_fail "$n: $(queues cat behave-order)"
+	done
+	$enter strace -f -qq -o trace -e trace=mq_timedsend -e inject=mq_timedsend:delay_enter=1000000:when=3 \
+	    "$snapctl" dump "$target" -o x.psnap >stdout 2>stderr &
+	remember $!
+	until [ "$(queues cat behave-order)" != "$whole" ]; do sleep 0.05; done
+	kill -9 $(sed -n 's/^TracerPid:.//p' /proc/$target/status)
+	until [ "$(queues cat behave-order)" = "$whole" ]; do sleep 0.05; done
+	passes
 }
 
 case_for_root each_call_fails_in_turn 'unshare nsenter strace'
@@ -281,6 +339,10 @@ each_call_fails_in_turn_body() {
 	take_away
 	$enter ipcrm -q "$(number_of id)"
 	fail_each "msgget msgctl msgsnd openat write"
+	start mqueue_unlinked
+	take_away
+	queues sh -c 'rm -f -- *'
+	fail_each "mq_open mq_timedsend fchown"
 	# what is there is left as it was
 	start sysv_sem_undo_lock
 	take_away
@@ -299,7 +361,9 @@ atf_init_test_cases() {
 	atf_add_test_case used_outside_all_the_while
 	atf_add_test_case attached_outside_is_told
 	atf_add_test_case several_namespaces_are_refused
-	atf_add_test_case posix_queues_are_refused
+	atf_add_test_case posix_queues_by_name_only
+	atf_add_test_case posix_queues_used_outside_are_refused
+	atf_add_test_case messages_are_put_back_by_who_is_left
 	atf_add_test_case what_cannot_be_made_is_told_and_leaves_nothing
 	atf_add_test_case each_call_fails_in_turn
 }

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/ipc.pb-c.h"
 #include "tools/snapinspect/view.h"
 
 /* Who has a description open: sorted by it, so that sharers are found together. */
@@ -166,6 +167,7 @@ describe(struct snap *s, const Psnap__OpenFile *f, const char **kind)
 	const Psnap__Terminal *tty = snap_get_message(s, f->terminal_id, PSNAP_KIND_TERMINAL);
 	const Psnap__Socket *sock = snap_get_message(s, f->socket_id, PSNAP_KIND_SOCKET);
 	const Psnap__MemoryObject *mem = snap_get_message(s, f->memory_object_id, PSNAP_KIND_MEMORY_OBJECT);
+	const Psnap__PosixQueue *queue = snap_get_message(s, f->posix_queue_id, PSNAP_KIND_POSIX_QUEUE);
 	static char kindbuf[64];
 	json_t *name, *j;
 
@@ -200,6 +202,14 @@ describe(struct snap *s, const Psnap__OpenFile *f, const char **kind)
 		*kind = "memfd";
 		name = json_bytes(mem->name.data, mem->name.len);
 		j = json_sprintf("%s, %llu bytes", json_string_value(name), (unsigned long long)mem->size);
+		json_decref(name);
+		return j;
+	}
+	if (queue != NULL) {
+		*kind = "posix-queue";
+		name = json_bytes(queue->name.data, queue->name.len);
+		j = json_sprintf("/%s%s, %zu of %u messages", json_string_value(name), queue->unlinked ? " (unlinked)" : "",
+		    queue->n_messages, queue->max_messages);
 		json_decref(name);
 		return j;
 	}

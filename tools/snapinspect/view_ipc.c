@@ -111,6 +111,35 @@ queue_json(struct snap *s, const ProtobufCMessage *message)
 	return j;
 }
 
+/* ---- POSIX queues ---- */
+
+static json_t *
+notification_json(struct snap *s, const Psnap__PosixNotification *n)
+{
+	const Psnap__Process *p = n != NULL ? get_process(s, n->process_id) : NULL;
+	char w[64];
+
+	if (n == NULL)
+		return json_null();
+	return json_pack("{s:i, s:i, s:s, s:o}", "pid", p != NULL ? (int)p->pid : 0, "fd", (int)n->fd, "signal",
+	    word(&psnap__signal__descriptor, (int)n->signal, w), "value", json_hex(n->value));
+}
+
+static json_t *
+posix_queue_json(struct snap *s, const ProtobufCMessage *message)
+{
+	const Psnap__PosixQueue *q = (const void *)message;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < q->n_messages; i++)
+		json_array_append_new(list, json_pack("{s:I, s:I}", "priority", (json_int_t)q->messages[i]->priority,
+		    "bytes", (json_int_t)q->messages[i]->data.len));
+	return json_pack("{s:o, s:b, s:o, s:I, s:I, s:I, s:I, s:o, s:o}", "name", json_bytes(q->name.data, q->name.len),
+	    "unlinked", (int)q->unlinked, "mode", json_sprintf("%04o", (unsigned)q->mode), "uid", (json_int_t)q->uid,
+	    "gid", (json_int_t)q->gid, "max_messages", (json_int_t)q->max_messages, "message_size",
+	    (json_int_t)q->message_size, "messages", list, "notification", notification_json(s, q->notification));
+}
+
 /* ---- all ---- */
 
 static json_t *
@@ -131,9 +160,10 @@ ipc_make(struct snap *s, const struct options *o, int *status)
 {
 	(void)o;
 	(void)status;
-	return json_pack("{s:o, s:o, s:o}", "segments", list_json(s, PSNAP_KIND_SYSV_SEGMENT, segment_json),
+	return json_pack("{s:o, s:o, s:o, s:o}", "segments", list_json(s, PSNAP_KIND_SYSV_SEGMENT, segment_json),
 	    "semaphores", list_json(s, PSNAP_KIND_SYSV_SEMAPHORES, semaphores_json), "queues",
-	    list_json(s, PSNAP_KIND_SYSV_QUEUE, queue_json));
+	    list_json(s, PSNAP_KIND_SYSV_QUEUE, queue_json), "posix_queues",
+	    list_json(s, PSNAP_KIND_POSIX_QUEUE, posix_queue_json));
 }
 
 /* ---- for people ---- */
@@ -195,6 +225,19 @@ print_queue(const json_t *j)
 	printf(", %zu messages, %lld of %lld bytes\n", json_array_size(messages), bytes, (long long)num(j, "capacity"));
 }
 
+static void
+print_posix_queue(const json_t *j)
+{
+	const json_t *messages = json_object_get(j, "messages"), *told = json_object_get(j, "notification");
+
+	printf("POSIX queue /%s%s mode %s owner %lld:%lld, %zu of %lld messages of at most %lld bytes\n", str(j, "name"),
+	    is_true(j, "unlinked") ? " (unlinked)" : "", str(j, "mode"), (long long)num(j, "uid"),
+	    (long long)num(j, "gid"), json_array_size(messages), (long long)num(j, "max_messages"),
+	    (long long)num(j, "message_size"));
+	if (json_is_object(told))
+		printf("      %s to pid %lld with the next message\n", str(told, "signal"), (long long)num(told, "pid"));
+}
+
 void
 ipc_print(const json_t *j)
 {
@@ -202,7 +245,7 @@ ipc_print(const json_t *j)
 		const char *key;
 		void (*print)(const json_t *j);
 	} lists[] = { { "segments", print_segment }, { "semaphores", print_semaphores },
-	    { "queues", print_queue } };
+	    { "queues", print_queue }, { "posix_queues", print_posix_queue } };
 	size_t i, none = 0;
 	const json_t *x;
 
@@ -212,5 +255,5 @@ ipc_print(const json_t *j)
 			lists[k].print(x);
 	}
 	if (none == sizeof lists / sizeof lists[0])
-		puts("no System V IPC");
+		puts("no System V or POSIX IPC");
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Whether the System V objects that the processes share can have their ids and
- * keys here.
+ * keys here, and POSIX queues their names.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -72,13 +72,31 @@ check(struct plan *p, const struct ipc_kind *kind, const struct snap_object *o, 
 	return 0;
 }
 
+static void
+check_posix(struct plan *p, const struct snap_object *o)
+{
+	const Psnap__PosixQueue *q = (const void *)o->message;
+	bool same;
+
+	if (!posix_queue_is_here(o, &same))
+		return;
+	if (same)
+		plan_problem(p, SNAP_WARNING, NULL, o->id, "ipc-kept", "none is needed",
+		    "POSIX message queue /%.*s is here as it was, and is used", (int)q->name.len,
+		    (const char *)q->name.data);
+	else
+		plan_problem(p, SNAP_FATAL, NULL, o->id, "ipc-taken",
+		    "end who uses it and remove it, or restore in a new IPC namespace (--ipcns)",
+		    "POSIX message queue /%.*s: its name is taken", (int)q->name.len, (const char *)q->name.data);
+}
+
 /* All that is restored is in one namespace: the caller's. */
 static void
-check_namespace(struct plan *p, const struct snap_object *o, const Psnap__SysvIdentity *i, uint64_t *only)
+check_namespace(struct plan *p, const struct snap_object *o, uint64_t namespace_id, uint64_t *only)
 {
 	if (*only == 0)
-		*only = i->namespace_id;
-	if (*only != i->namespace_id)
+		*only = namespace_id;
+	if (*only != namespace_id)
 		plan_problem(p, SNAP_FATAL, NULL, o->id, "ipc-namespace", "none but to dump them apart",
 		    "it is of more than one IPC namespace");
 }
@@ -95,18 +113,23 @@ host_check_ipc(struct plan *p, struct snap_error *err)
 		{ PSNAP_KIND_SYSV_SEMAPHORES, &ipc_semaphores, semaphores_same },
 		{ PSNAP_KIND_SYSV_QUEUE, &ipc_queue, queue_same },
 	};
+	const struct snap_object *const *v;
 	uint64_t only = 0;
+	size_t n;
 	int r;
 
 	for (size_t k = 0; k < sizeof kinds / sizeof kinds[0]; k++) {
-		size_t n;
-		const struct snap_object *const *v = snap_get_kind(p->s, kinds[k].kind, &n);
-
+		v = snap_get_kind(p->s, kinds[k].kind, &n);
 		for (size_t i = 0; i < n; i++) {
-			check_namespace(p, v[i], sysv_identity(v[i]), &only);
+			check_namespace(p, v[i], sysv_identity(v[i])->namespace_id, &only);
 			if ((r = check(p, kinds[k].ipc, v[i], sysv_identity(v[i]), kinds[k].same, err)) != 0)
 				return r;
 		}
+	}
+	v = snap_get_kind(p->s, PSNAP_KIND_POSIX_QUEUE, &n);
+	for (size_t i = 0; i < n; i++) {
+		check_namespace(p, v[i], ((const Psnap__PosixQueue *)(const void *)v[i]->message)->namespace_id, &only);
+		check_posix(p, v[i]);
 	}
 	return 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * System V IPC in the IPC namespace we are in.
+ * System V IPC and POSIX queues in the IPC namespace we are in.
  *
  * An object that is there with the same id, key, owners and content is used as
  * it is: it outlived its processes.  Any other with that id or key stands in
@@ -33,6 +33,9 @@ int	ipc_make(struct restore *r, const struct ipc_kind *kind, uint64_t object, co
 /* Whether the object with that id is here with this identity and content; a code only if that cannot be told. */
 typedef int ipc_same(struct plan *p, const struct snap_object *o, bool *same, struct snap_error *err);
 ipc_same segment_same, semaphores_same, queue_same;
+
+/* Whether the name of a POSIX queue is taken here; *same: by that queue, as it was. */
+bool	posix_queue_is_here(const struct snap_object *o, bool *same);
 
 /* Whether what the kernel tells of one is its key, permission bits, owner and creator. */
 bool	ipc_is_identity(const struct ipc_perm *here, const Psnap__SysvIdentity *i);

@@ -18,7 +18,7 @@
  *	object_queue.c	and what is unread in sockets, once all of them are there
  *	object_tcp.c	TCP connections, until they are let go; segment.c
  *	descriptors.c	and handed over
- *	ipc.c		System V objects; ipc_*.c by kind
+ *	ipc.c		System V objects, POSIX queues; ipc_*.c by kind
  *	process.c	what a process has: dispositions, limits, ...
  *	timers.c	its interval and POSIX timers
  *	credentials.c	who it runs as, seccomp
@@ -168,7 +168,8 @@ struct restore {
 	bool		net_lock_made;		/* by us: it was not there before */
 	struct list	ghosts;			/* struct shared: deleted files, id File */
 	struct list	carried;		/* struct carried: files made under their names; object_carried.c */
-	struct list	ipc;			/* struct made: System V objects made; ipc.c */
+	struct list	ipc;			/* struct made: System V objects, POSIX queues; ipc.c */
+	struct list	posix_queues;		/* struct posix_queue; ipc_posix.c */
 	struct list	fds;			/* intptr_t: descriptors to be closed at the end */
 	struct credentials *own;		/* ours; credentials.c */
 	uint64_t	cpus_all[CPUS_MAX / 64], cpus_one[CPUS_MAX / 64];	/* masks: our own, and where we work; 0 unknown */
@@ -199,7 +200,7 @@ enum nr {
 	NR_RSEQ, NR_SETITIMER, NR_TIMER_CREATE, NR_TIMER_DELETE, NR_TIMER_SETTIME, NR_UMASK, NR_FCHDIR, NR_CHROOT,
 	NR_PERSONALITY, NR_SETGROUPS, NR_SETRESGID, NR_SETRESUID, NR_SETFSUID, NR_SETFSGID, NR_CAPSET,
 	NR_SECCOMP, NR_RT_SIGQUEUEINFO, NR_RT_TGSIGQUEUEINFO, NR_WAIT4, NR_MEMBARRIER, NR_MPROTECT, NR_SHMAT,
-	NR_SEMTIMEDOP,
+	NR_SEMTIMEDOP, NR_MQ_NOTIFY,
 	NR_COUNT
 };
 
@@ -219,6 +220,8 @@ int	ask_now(struct restore *r, struct task *k, enum nr nr, enum want want, const
 
 /* Copy bytes to the task's scratch before its next calls: their address there, 0 without room. */
 uint64_t put(struct restore *r, struct task *k, const void *bytes, size_t n);
+/* A struct sigevent of the task's ABI, put likewise; notify: SIGEV_*. */
+uint64_t sigevent_put(struct restore *r, struct task *k, uint32_t notify, uint32_t signal, uint64_t value, int32_t tid);
 /* Forget what was put: calls that read it have been made. */
 void	put_reset(struct target *t);
 
@@ -336,6 +339,10 @@ int	segments_settle(struct restore *r);	/* when all have it */
 int	queues_make(struct restore *r);
 int	semaphores_make(struct restore *r);
 int	semaphores_settle(struct restore *r);	/* what they owe to processes, and who used them */
+int	posix_queues_make(struct restore *r);
+/* A descriptor of ours on one, by its id; -1 none. */
+int	posix_queue_find(struct restore *r, uint64_t id);
+int	posix_queues_settle(struct restore *r);	/* who is to be told of the next message */
 void	ipc_remove(struct restore *r);		/* after a failure */
 
 int	pipe_make(struct restore *r, struct object *o);

@@ -159,6 +159,18 @@ memory_make(struct restore *r, struct object *x)
 }
 
 static int
+queue_open(struct restore *r, struct object *x)
+{
+	int fd = posix_queue_find(r, x->o->posix_queue_id);
+
+	if (fd < 0)
+		return restore_fail(r, NULL, x->id, ENOENT, "its POSIX message queue");
+	if ((x->fd = keep_fd(r, fd_reopen(fd, open_flags(x->o)))) < 0)
+		return restore_fail(r, NULL, x->id, errno, "opening a POSIX message queue");
+	return 0;
+}
+
+static int
 make_object(struct restore *r, struct object *x)
 {
 	const Psnap__OpenFile *o = x->o;
@@ -170,6 +182,8 @@ make_object(struct restore *r, struct object *x)
 		return terminal_make(r, x);
 	if (o->socket_id != 0)
 		return socket_make(r, x);
+	if (o->posix_queue_id != 0)
+		return queue_open(r, x);
 	if (o->memory_object_id != 0)
 		e = memory_make(r, x);
 	else if (o->file_id != 0)

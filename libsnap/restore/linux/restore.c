@@ -175,6 +175,7 @@ make_all(struct restore *r)
 	    (e = objects_make_shared(r)) != 0 ||
 	    (e = semaphores_make(r)) != 0 ||
 	    (e = queues_make(r)) != 0 ||
+	    (e = posix_queues_make(r)) != 0 ||
 	    (e = tree_make(r)) != 0 ||
 	    (e = objects_make(r)) != 0 ||
 	    (e = space_finish(r)) != 0 ||
@@ -185,6 +186,7 @@ make_all(struct restore *r)
 	    (e = objects_settle(r)) != 0 ||
 	    (e = segments_settle(r)) != 0 ||
 	    (e = semaphores_settle(r)) != 0 ||
+	    (e = posix_queues_settle(r)) != 0 ||
 	    (e = threads_restore(r)) != 0 ||
 	    (e = limits_restore(r)) != 0 ||
 	    (e = credentials_restore(r)) != 0)

@@ -52,24 +52,30 @@ interval_timers(struct restore *r, struct target *t)
 	return 0;
 }
 
-/* struct sigevent of the target's ABI. */
-static uint64_t
-put_sigevent(struct restore *r, struct task *k, const Psnap__PosixTimer *v)
+uint64_t
+sigevent_put(struct restore *r, struct task *k, uint32_t notify, uint32_t signal, uint64_t value, int32_t tid)
 {
-	uint32_t notify = v->notify == PSNAP__TIMER_NOTIFY__TIMER_NOTIFY_NONE ? 1 /* SIGEV_NONE */ :
-	    v->notify == PSNAP__TIMER_NOTIFY__TIMER_NOTIFY_THREAD ? 2 /* SIGEV_THREAD */ :
-	    v->notify == PSNAP__TIMER_NOTIFY__TIMER_NOTIFY_THREAD_ID ? 4 /* SIGEV_THREAD_ID */ : 0;
 	uint8_t raw[64] = { 0 };
 	size_t at = k->target->is32 ? 4 : 8;
 
 	if (k->target->is32)
-		psnap_put32(raw, (uint32_t)v->value);
+		psnap_put32(raw, (uint32_t)value);
 	else
-		psnap_put64(raw, v->value);
-	psnap_put32(raw + at, (uint32_t)v->signal);
+		psnap_put64(raw, value);
+	psnap_put32(raw + at, signal);
 	psnap_put32(raw + at + 4, notify);
-	psnap_put32(raw + at + 8, (uint32_t)v->tid);
+	psnap_put32(raw + at + 8, (uint32_t)tid);
 	return put(r, k, raw, sizeof raw);
+}
+
+static uint64_t
+put_event(struct restore *r, struct task *k, const Psnap__PosixTimer *v)
+{
+	uint32_t notify = v->notify == PSNAP__TIMER_NOTIFY__TIMER_NOTIFY_NONE ? SIGEV_NONE :
+	    v->notify == PSNAP__TIMER_NOTIFY__TIMER_NOTIFY_THREAD ? SIGEV_THREAD :
+	    v->notify == PSNAP__TIMER_NOTIFY__TIMER_NOTIFY_THREAD_ID ? SIGEV_THREAD_ID : SIGEV_SIGNAL;
+
+	return sigevent_put(r, k, notify, (uint32_t)v->signal, v->value, v->tid);
 }
 
 /* Another task's CPU clock has a number made of its pid (clock_getcpuclockid(3)). */
@@ -88,7 +94,7 @@ timer_clock(const Psnap__PosixTimer *v)
 static int
 make_timer(struct restore *r, struct task *k, const Psnap__PosixTimer *v, uint64_t number)
 {
-	uint64_t event = put_sigevent(r, k, v);
+	uint64_t event = put_event(r, k, v);
 
 	if (event == 0 || number == 0)
 		return restore_nomem(r);
@@ -121,7 +127,7 @@ skip_ids(struct restore *r, struct task *k, int32_t first, int32_t end, uint64_t
 {
 	static const Psnap__PosixTimer any = { .base = PROTOBUF_C_MESSAGE_INIT(&psnap__posix_timer__descriptor),
 	    .clock = PSNAP__CLOCK__CLOCK_MONOTONIC_BOOT, .notify = PSNAP__TIMER_NOTIFY__TIMER_NOTIFY_NONE };
-	uint64_t event = put_sigevent(r, k, &any);
+	uint64_t event = put_event(r, k, &any);
 	int e;
 
 	if (event == 0 || number == 0)

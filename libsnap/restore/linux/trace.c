@@ -69,6 +69,7 @@ static const struct { const char *name; int nr[2]; } calls[NR_COUNT] = {	/* amd6
 	[NR_MPROTECT] = { "mprotect", { 10, 125 } },
 	[NR_SHMAT] = { "shmat", { 30, 397 } },
 	[NR_SEMTIMEDOP] = { "semtimedop", { 220, 420 } },	/* semtimedop_time64 */
+	[NR_MQ_NOTIFY] = { "mq_notify", { 244, 281 } },
 };
 
 /* A call to be made. */
