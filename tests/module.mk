@@ -86,6 +86,7 @@ behaviour_srcs := \
 	tests/behaviour/credentials.c \
 	tests/behaviour/files.c \
 	tests/behaviour/ipc.c \
+	tests/behaviour/locks.c \
 	tests/behaviour/main.c \
 	tests/behaviour/memory.c \
 	tests/behaviour/mqueue.c \

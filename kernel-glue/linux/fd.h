@@ -97,6 +97,13 @@ struct watch {
 	struct file	*file;			/* NULL: not found */
 };
 
+struct file_lock {
+	uint32_t	kind;
+	bool		write, to_end;
+	uint64_t	start, end;
+	const struct proc *proc;		/* POSIX: who has it; else NULL */
+};
+
 enum fd_what { FD_FILE, FD_PIPE, FD_TERMINAL, FD_SOCKET, FD_MEMORY, FD_EVENTFD, FD_EPOLL, FD_TIMERFD,
     FD_SIGNALFD, FD_INOTIFY, FD_PIDFD, FD_NAMESPACE, FD_POSIX_QUEUE, FD_UNKNOWN };
 
@@ -126,6 +133,7 @@ struct open_file {
 		struct ns *ns;
 		struct posix_queue *posix_queue;	/* ipc_posix.c */
 	} on;
+	struct list	locks;			/* struct file_lock */
 	struct list	epoll;			/* struct epoll_entry */
 	struct list	watches;		/* struct watch */
 	uint64_t	unread;			/* inotify */
@@ -159,6 +167,12 @@ int	inotify_collect(struct dump *d, struct proc *p, struct open_file *o, int loc
 int	anon_collect(struct dump *d, struct proc *p, struct open_file *o, int local);
 int	posix_queue_collect(struct dump *d, struct open_file *o, int local);
 uint64_t posix_queue_id(const struct posix_queue *q);
+/*
+ * Locks that p has by o, or o itself: info is fdinfo of a descriptor of p, the
+ * first one that was found of o or another.
+ */
+int	locks_take(struct dump *d, struct open_file *o, const struct proc *p, const char *info, bool first);
+void	locks_emit(struct glue_emit *e, const struct open_file *o);
 /* By the facts: eventfd, timerfd, signalfd, epoll; sockets. */
 int	anon_take(struct dump *d, struct proc *p, struct open_file *o, const struct rec_descriptor *k);
 int	socket_take(struct dump *d, struct proc *p, struct open_file *o, const struct rec_descriptor *k);

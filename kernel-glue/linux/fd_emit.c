@@ -3,8 +3,6 @@
  * The records of file.proto that are not a kind's own.
  */
 #include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/sysmacros.h>
 
@@ -94,33 +92,6 @@ other_flags(uint32_t flags)
 	    O_ASYNC | O_NOATIME | 0100000 | O_DIRECTORY | O_NOFOLLOW);
 }
 
-/* "1: POSIX  ADVISORY  WRITE 123 08:01:42 0 EOF", after "lock:\t" (proc_locks(5)). */
-static void
-emit_locks(struct glue_emit *e, const struct open_file *o)
-{
-	for (const char *line = o->info; line != NULL && (line = strstr(line, "\nlock:\t")) != NULL; line++) {
-		char kind[16], how[16], access[16], place[64], end[32];
-		unsigned long long start;
-
-		if (sscanf(line + 7, "%*d: %15s %15s %15s %*d %63s %llu %31s", kind, how, access, place,
-		    &start, end) != 6)
-			continue;
-		glue_emit_open(e, PSNAP_F_OPEN_FILE_LOCKS);
-		glue_emit_uint(e, PSNAP_F_FILE_LOCK_KIND, strcmp(kind, "POSIX") == 0 ? PSNAP_FILE_LOCK_POSIX :
-		    strcmp(kind, "OFDLCK") == 0 ? PSNAP_FILE_LOCK_OFD : strcmp(kind, "FLOCK") == 0 ?
-		    PSNAP_FILE_LOCK_FLOCK : PSNAP_FILE_LOCK_LEASE);
-		glue_emit_uint(e, PSNAP_F_FILE_LOCK_WRITE, strcmp(access, "WRITE") == 0);
-		glue_emit_uint(e, PSNAP_F_FILE_LOCK_START, start);
-		if (strcmp(end, "EOF") == 0)
-			glue_emit_uint(e, PSNAP_F_FILE_LOCK_TO_END, 1);
-		else
-			glue_emit_uint(e, PSNAP_F_FILE_LOCK_END, strtoull(end, NULL, 10));
-		if (strcmp(kind, "POSIX") == 0)
-			glue_emit_int(e, PSNAP_F_FILE_LOCK_PID, o->proc->inner_pid);
-		glue_emit_close(e);
-	}
-}
-
 static void
 open_file_fields(struct glue_emit *e, const void *object)
 {
@@ -163,7 +134,7 @@ open_file_fields(struct glue_emit *e, const void *object)
 		break;
 	}
 	glue_emit_uint(e, PSNAP_F_OPEN_FILE_TERMINAL_MASTER, o->what == FD_TERMINAL && o->master);
-	emit_locks(e, o);
+	locks_emit(e, o);
 	glue_emit_uint(e, PSNAP_F_OPEN_FILE_OTHER_FLAGS, other_flags(o->flags));
 	if (o->what == FD_POSIX_QUEUE)
 		glue_emit_uint(e, PSNAP_F_OPEN_FILE_POSIX_QUEUE_ID, posix_queue_id(o->on.posix_queue));

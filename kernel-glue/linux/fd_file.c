@@ -173,12 +173,27 @@ hold_carried(struct dump *d, struct proc *p, struct file *f, int fd, bool ours)
 	    "content of %s is not held: its file system is not one to read while processes stand still", f->path);
 }
 
+/* To be read; -1 fails as errno says.  A lease to write ends when anybody opens the file, and who has it is told. */
+static int
+open_again(int fd)
+{
+	char self[32];
+	int own;
+
+	if (fcntl(fd, F_GETLEASE) == F_WRLCK) {
+		errno = EWOULDBLOCK;
+		return -1;
+	}
+	snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
+	own = open(self, O_RDONLY | O_CLOEXEC | O_NOATIME);
+	return own >= 0 ? own : open(self, O_RDONLY | O_CLOEXEC);
+}
+
 static int
 examine(struct dump *d, struct proc *p, struct file *f, int fd)
 {
 	size_t n = strlen(f->link), suffix = strlen(DELETED);
 	bool again;
-	char self[32];
 	int own = -1, r = 0;
 
 	f->path = f->link;
@@ -197,10 +212,7 @@ examine(struct dump *d, struct proc *p, struct file *f, int fd)
 		f->deleted = true;
 	}
 	if (S_ISREG(f->st.st_mode) && again) {
-		snprintf(self, sizeof self, "/proc/self/fd/%d", fd);
-		own = open(self, O_RDONLY | O_CLOEXEC | O_NOATIME);
-		if (own < 0)
-			own = open(self, O_RDONLY | O_CLOEXEC);
+		own = open_again(fd);
 		if (own >= 0)
 			f->build_id_len = read_build_id(own, f->build_id);
 	}

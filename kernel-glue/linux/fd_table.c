@@ -192,8 +192,8 @@ share_open_file(struct dump *d, struct open_file *o, const struct proc *p, int f
 	if (shared == NULL)
 		return dump_fail(d, GLUE_E_NOMEM, 0, o->proc, "out of memory");
 	if ((*out = *shared) != NULL)
-		return 0;
-	if (list_add(d, &d->open_files, o) != 0)
+		return locks_take(d, *out, o->proc, o->info, false);
+	if (locks_take(d, o, o->proc, o->info, true) != 0 || list_add(d, &d->open_files, o) != 0)
 		return dump_fail(d, GLUE_E_NOMEM, 0, o->proc, "out of memory");
 	*out = *shared = o;
 	o->id = dump_new_id(d);
@@ -270,6 +270,8 @@ examine(struct dump *d, struct proc *p, struct open_file *o, const struct rec_de
 	else if (k->bits & REC_DESCRIPTOR_LOCKS || o->link[0] != '/')
 		r = proc_read(d, p, path, &o->info, NULL);
 	if (r == 0)
+		r = locks_take(d, o, p, o->info, true);
+	if (r == 0)
 		r = classify(d, p, o, local);
 	close(local);
 	return r;
@@ -316,6 +318,19 @@ take_open_file(struct dump *d, struct proc *p, const struct rec_descriptor *k, s
 	return take_kind(d, p, o, k);
 }
 
+/* A POSIX lock is told with the descriptors of who has it. */
+static int
+take_locks(struct dump *d, struct proc *p, struct open_file *o, const struct rec_descriptor *k)
+{
+	char path[48], *info;
+	int r;
+
+	if (!(k->bits & REC_DESCRIPTOR_LOCKS))
+		return 0;
+	snprintf(path, sizeof path, "fdinfo/%d", k->fd);
+	return (r = proc_read(d, p, path, &info, NULL)) != 0 ? r : locks_take(d, o, p, info, false);
+}
+
 static int
 take_descriptor(struct dump *d, struct proc *p, struct fd_table *table, const struct rec_descriptor *k)
 {
@@ -327,7 +342,7 @@ take_descriptor(struct dump *d, struct proc *p, struct fd_table *table, const st
 	x->fd = k->fd;
 	x->cloexec = k->bits & REC_DESCRIPTOR_CLOSE_ON_EXEC;
 	if ((x->open = *known) != NULL)
-		return 0;
+		return take_locks(d, p, x->open, k);
 	if ((x->open = *known = dump_alloc(d, sizeof *x->open)) == NULL ||
 	    list_add(d, &d->open_files, x->open) != 0)
 		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");

@@ -261,6 +261,36 @@ objects_make(struct restore *r)
 
 /* ---- when everything exists ---- */
 
+/* A descriptor of t on it, or -1. */
+static int
+find_descriptor(struct restore *r, const struct target *t, const struct object *x)
+{
+	const Psnap__DescriptorTable *table =
+	    snap_get_message(r->s, t->p->descriptor_table_id, PSNAP_KIND_DESCRIPTOR_TABLE);
+
+	for (size_t i = 0; table != NULL && i < table->n_descriptors; i++)
+		if (table->descriptors[i]->open_file_id == x->id)
+			return (int)table->descriptors[i]->fd;
+	return -1;
+}
+
+/* By a process that has it: signals about it will tell the number it was asked with. */
+static int
+ask_holder(struct restore *r, struct object *x, int command, int argument, const char *what)
+{
+	int fd;
+
+	for (size_t i = 0; i < r->p->n; i++) {
+		struct target *t = &r->p->targets[i];
+
+		if (!t->zombie && (fd = find_descriptor(r, t, x)) >= 0)
+			return ask_now(r, &t->tasks[0], NR_FCNTL, WANT_ZERO, what, x->id,
+			    ARGS((uint64_t)fd, (uint64_t)command, (uint64_t)argument), NULL);
+	}
+	/* it is only under way */
+	return fcntl(x->fd, command, argument) == 0 ? 0 : restore_fail(r, NULL, x->id, errno, "%s", what);
+}
+
 static int
 set_owner(struct restore *r, struct object *x)
 {
@@ -278,47 +308,50 @@ set_owner(struct restore *r, struct object *x)
 		return restore_fail(r, NULL, x->id, errno, "setting the owner of an open file");
 	if (w->signal != 0 && fcntl(x->fd, F_SETSIG, (int)w->signal) != 0)
 		return restore_fail(r, NULL, x->id, errno, "setting the signal of an open file");
-	if (x->o->async && fcntl(x->fd, F_SETFL, fcntl(x->fd, F_GETFL) | O_ASYNC) != 0)
-		return restore_fail(r, NULL, x->id, errno, "setting O_ASYNC");
-	return 0;
+	return x->o->async ? ask_holder(r, x, F_SETFL, fcntl(x->fd, F_GETFL) | O_ASYNC, "setting O_ASYNC") : 0;
 }
 
-/* A POSIX lock belongs to a process, which has to take it itself. */
+/* A POSIX lock is told with all descriptors of its owner that are on the file, some of which cannot take it. */
+static bool
+can_take(const Psnap__OpenFile *o, const Psnap__FileLock *lock)
+{
+	return o->access == PSNAP__ACCESS_MODE__ACCESS_READ_WRITE ||
+	    o->access == (lock->write ? PSNAP__ACCESS_MODE__ACCESS_WRITE : PSNAP__ACCESS_MODE__ACCESS_READ);
+}
+
+/* It belongs to a process, which has to take it itself. */
 static int
 posix_lock(struct restore *r, struct object *x, const Psnap__FileLock *lock)
 {
 	struct target *t = plan_find(r->p, lock->pid);
-	const Psnap__DescriptorTable *table;
 	struct { int16_t type, whence; uint32_t pad; int64_t start, len; int32_t pid, pad2; } l64 = { 0 };
 	uint8_t l32[24] = { 0 };
 	int16_t type = lock->write ? F_WRLCK : F_RDLCK;
 	int64_t len = lock->to_end ? 0 : (int64_t)(lock->end - lock->start + 1);
 	uint64_t at;
+	int fd;
 
-	if (t == NULL || t->zombie)
+	if (t == NULL || t->zombie || !can_take(x->o, lock))
 		return 0;
-	table = snap_get_message(r->s, t->p->descriptor_table_id, PSNAP_KIND_DESCRIPTOR_TABLE);
-	for (size_t i = 0; table != NULL && i < table->n_descriptors; i++) {
-		if (table->descriptors[i]->open_file_id != x->id)
-			continue;
-		if (t->is32) {
-			memcpy(l32, &type, 2);
-			psnap_put64(l32 + 4, lock->start);
-			psnap_put64(l32 + 12, (uint64_t)len);
-			at = put(r, &t->tasks[0], l32, sizeof l32);
-		} else {
-			l64.type = type;
-			l64.start = (int64_t)lock->start;
-			l64.len = len;
-			at = put(r, &t->tasks[0], &l64, sizeof l64);
-		}
-		if (at == 0)
-			return restore_nomem(r);
-		/* F_SETLK; F_SETLK64 of i386 */
-		return ask_now(r, &t->tasks[0], NR_FCNTL, WANT_ZERO, "locking a file", x->id,
-		    ARGS((uint64_t)table->descriptors[i]->fd, t->is32 ? 13 : 6, at), NULL);
+	if ((fd = find_descriptor(r, t, x)) < 0)
+		return 0;
+	put_reset(t);
+	if (t->is32) {
+		memcpy(l32, &type, 2);
+		psnap_put64(l32 + 4, lock->start);
+		psnap_put64(l32 + 12, (uint64_t)len);
+		at = put(r, &t->tasks[0], l32, sizeof l32);
+	} else {
+		l64.type = type;
+		l64.start = (int64_t)lock->start;
+		l64.len = len;
+		at = put(r, &t->tasks[0], &l64, sizeof l64);
 	}
-	return 0;
+	if (at == 0)
+		return restore_nomem(r);
+	/* F_SETLK; F_SETLK64 of i386 */
+	return ask_now(r, &t->tasks[0], NR_FCNTL, WANT_ZERO, "locking a file", x->id,
+	    ARGS((uint64_t)fd, t->is32 ? 13 : 6, at), NULL);
 }
 
 static int
@@ -344,8 +377,7 @@ take_locks(struct restore *r, struct object *x)
 				e = restore_fail(r, NULL, x->id, errno, "locking a file");
 			break;
 		case PSNAP__FILE_LOCK_KIND__FILE_LOCK_LEASE:
-			if (fcntl(x->fd, F_SETLEASE, lock->write ? F_WRLCK : F_RDLCK) != 0)
-				e = restore_fail(r, NULL, x->id, errno, "taking a lease");
+			e = ask_holder(r, x, F_SETLEASE, lock->write ? F_WRLCK : F_RDLCK, "taking a lease");
 			break;
 		default:
 			break;
