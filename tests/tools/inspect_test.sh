@@ -98,6 +98,20 @@ differences_body() {
 	atf_check -s exit:1 -o match:'mapping added 0x500000' "$inspect" diff --exit-code "$good" \
 	    "$SNAP_VECTORS/good-zstd.psnap"
 	atf_check -o match:'mapping removed 0x500000' "$inspect" diff "$SNAP_VECTORS/good-zstd.psnap" "$good"
+	# what IPC objects hold, and a connection with its socket
+	ipc=$SNAP_VECTORS/good-ipc.psnap other=$SNAP_VECTORS/good-ipc-changed.psnap
+	atf_check -o inline:'no difference\n' "$inspect" diff --exit-code "$ipc" "$ipc"
+	cat >want <<-'OUT'
+		pid 10: descriptor changed 3: connection
+		sysv-segment changed 0: 2
+		sysv-semaphores removed 32768
+		sysv-queue changed 2147483647: messages
+		posix-queue changed /queue: messages
+		posix-queue removed /queue (unlinked)
+		posix-queue added /new
+	OUT
+	atf_check -s exit:1 -o file:want "$inspect" diff --exit-code "$ipc" "$other"
+	atf_check -o inline:'pid 10: descriptor changed 3: connection\n' "$inspect" diff -p 10 "$ipc" "$other"
 }
 
 atf_test_case fit_is_the_same_everywhere

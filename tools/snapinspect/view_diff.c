@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What changed between two snapshots: processes, threads, mappings down to
- * their pages, descriptors.  Objects are matched by meaning (pid, tid,
- * address, fd), since ids are a snapshot's own.
+ * their pages, descriptors, IPC objects.  Objects are matched by meaning (pid,
+ * tid, address, fd, System V id, name), since ids are a snapshot's own.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "format/ipc.pb-c.h"
+#include "libsnap/model/sysv_identity.h"
 #include "tools/common/report.h"
 #include "tools/snapinspect/view.h"
 
@@ -212,14 +214,12 @@ same_page(struct diff *d, uint64_t oa, uint64_t ob, uint64_t addr, size_t size)
 	return d->failed == NULL && memcmp(d->pages, d->pages + size, size) == 0;
 }
 
-/* Pages [first, last) of an owner; shift added makes them the mapping's addresses. */
-static void
-diff_pages(struct diff *d, int32_t pid, uint64_t oa, uint64_t ob, uint64_t first, uint64_t last,
-    uint64_t shift, const Psnap__Mapping *m)
+/* How many of pages [first, last) of an owner changed; with shift added their addresses go to list, unless NULL. */
+static uint64_t
+changed_pages(struct diff *d, uint64_t oa, uint64_t ob, uint64_t first, uint64_t last, uint64_t shift, json_t *list)
 {
 	struct snap_summary sum;
 	uint64_t size, changed = 0;
-	json_t *list = d->o->pages ? json_array() : NULL, *detail;
 
 	snap_get_summary(d->a, &sum);
 	size = sum.page_size;
@@ -236,6 +236,17 @@ diff_pages(struct diff *d, int32_t pid, uint64_t oa, uint64_t ob, uint64_t first
 		if (list != NULL)
 			json_array_append_new(list, json_hex(page * size + shift));
 	}
+	return changed;
+}
+
+/* The same, told of a mapping; shift makes pages its addresses. */
+static void
+diff_pages(struct diff *d, int32_t pid, uint64_t oa, uint64_t ob, uint64_t first, uint64_t last,
+    uint64_t shift, const Psnap__Mapping *m)
+{
+	json_t *list = d->o->pages ? json_array() : NULL, *detail;
+	uint64_t changed = changed_pages(d, oa, ob, first, last, shift, list);
+
 	if (changed > 0) {
 		detail = json_pack("{s:o, s:o, s:I}", "start", json_hex(m->start), "name",
 		    mapping_name(d->b, m), "pages", (json_int_t)changed);
@@ -309,6 +320,32 @@ diff_maps(struct diff *d, const Psnap__Process *p, const Psnap__Process *q)
 
 /* ---- threads and descriptors ---- */
 
+/* Of a socket, or NULL. */
+static const ProtobufCMessage *
+connection_of(struct snap *s, uint64_t socket_id)
+{
+	size_t n;
+	const struct snap_object *const *v = snap_get_children(s, socket_id, PSNAP_KIND_TCP_CONNECTION, &n);
+
+	return socket_id != 0 && n > 0 ? v[0]->message : NULL;
+}
+
+static bool
+same_connection(struct diff *d, const Psnap__OpenFile *x, const Psnap__OpenFile *y)
+{
+	const ProtobufCMessage *a = connection_of(d->a, x->socket_id), *b = connection_of(d->b, y->socket_id);
+
+	return a == NULL || b == NULL ? a == b : same_message(d, a, b, 0);
+}
+
+static json_t *
+add_field(json_t *fields, const char *name)
+{
+	fields = fields != NULL ? fields : json_array();
+	json_array_append_new(fields, json_string(name));
+	return fields;
+}
+
 static const Psnap__Thread *
 find_thread(struct snap *s, const Psnap__Process *p, int32_t tid)
 {
@@ -374,10 +411,10 @@ diff_descriptors(struct diff *d, const Psnap__Process *p, const Psnap__Process *
 			fields = NULL;
 		else
 			fields = changed_fields(d, &x->base, &y->base);
-		if (a->descriptors[i]->close_on_exec != b->descriptors[k]->close_on_exec) {
-			fields = fields != NULL ? fields : json_array();
-			json_array_append_new(fields, json_string("close_on_exec"));
-		}
+		if (x != NULL && y != NULL && !same_connection(d, x, y))
+			fields = add_field(fields, "connection");
+		if (a->descriptors[i]->close_on_exec != b->descriptors[k]->close_on_exec)
+			fields = add_field(fields, "close_on_exec");
 		if (fields != NULL)
 			change(d, p->pid, "descriptor", "changed", json_pack("{s:i, s:o}", "fd",
 			    (int)a->descriptors[i]->fd, "fields", fields));
@@ -419,6 +456,88 @@ diff_process(struct diff *d, const Psnap__Process *p, const Psnap__Process *q)
 	diff_maps(d, p, q);
 }
 
+/* ---- what an IPC namespace holds ---- */
+
+/* What it is known by, as its detail begins. */
+static json_t *
+ipc_detail(const struct snap_object *o)
+{
+	const Psnap__PosixQueue *q = (const void *)o->message;
+	const Psnap__SysvIdentity *i;
+
+	if (o->kind == PSNAP_KIND_POSIX_QUEUE)
+		return json_pack("{s:o, s:b}", "name", json_bytes(q->name.data, q->name.len), "unlinked", (int)q->unlinked);
+	i = sysv_identity(o);
+	return json_pack("{s:i}", "id", i != NULL ? (int)i->id : -1);
+}
+
+static const struct snap_object *
+find_ipc(struct snap *s, const struct snap_object *o)
+{
+	size_t n;
+	const struct snap_object *const *v = snap_get_kind(s, o->kind, &n), *found = NULL;
+	json_t *wanted = ipc_detail(o);
+
+	for (size_t i = 0; i < n && found == NULL; i++) {
+		json_t *detail = v[i]->message != NULL ? ipc_detail(v[i]) : NULL;
+
+		if (json_equal(detail, wanted))
+			found = v[i];
+		json_decref(detail);
+	}
+	json_decref(wanted);
+	return found;
+}
+
+/* Pages of a segment, whether or not somebody has it attached. */
+static uint64_t
+changed_content(struct diff *d, const struct snap_object *x, const struct snap_object *y)
+{
+	const Psnap__SysvSegment *p = (const void *)x->message, *q = (const void *)y->message;
+	const Psnap__MemoryObject *m = snap_get_message(d->b, q->memory_object_id, PSNAP_KIND_MEMORY_OBJECT);
+	struct snap_summary sum;
+
+	snap_get_summary(d->a, &sum);
+	return m == NULL ? 0 : changed_pages(d, p->memory_object_id, q->memory_object_id, 0,
+	    m->size / sum.page_size + (m->size % sum.page_size != 0), 0, NULL);
+}
+
+static void
+diff_ipc_object(struct diff *d, const struct snap_object *x, const struct snap_object *y)
+{
+	json_t *fields = changed_fields(d, x->message, y->message), *detail;
+	uint64_t pages = x->kind == PSNAP_KIND_SYSV_SEGMENT ? changed_content(d, x, y) : 0;
+
+	if (fields == NULL && pages == 0)
+		return;
+	detail = ipc_detail(y);
+	if (pages > 0)
+		json_object_set_new(detail, "pages", json_integer((json_int_t)pages));
+	if (fields != NULL)
+		json_object_set_new(detail, "fields", fields);
+	change(d, 0, snap_kind_name(x->kind), "changed", detail);
+}
+
+static void
+diff_ipc(struct diff *d, uint32_t kind)
+{
+	size_t n;
+	const struct snap_object *const *v = snap_get_kind(d->a, kind, &n), *o;
+
+	for (size_t i = 0; i < n; i++) {
+		if (v[i]->message == NULL)
+			continue;
+		if ((o = find_ipc(d->b, v[i])) != NULL)
+			diff_ipc_object(d, v[i], o);
+		else
+			change(d, 0, snap_kind_name(kind), "removed", ipc_detail(v[i]));
+	}
+	v = snap_get_kind(d->b, kind, &n);
+	for (size_t i = 0; i < n; i++)
+		if (v[i]->message != NULL && find_ipc(d->a, v[i]) == NULL)
+			change(d, 0, snap_kind_name(kind), "added", ipc_detail(v[i]));
+}
+
 json_t *
 diff_make(struct snap *a, struct snap *b, const struct options *o)
 {
@@ -454,6 +573,8 @@ diff_make(struct snap *a, struct snap *b, const struct options *o)
 		if (wanted(o, p) && find_process(a, p->pid) == NULL)
 			change(&d, p->pid, "process", "added", json_object());
 	}
+	for (uint32_t kind = PSNAP_KIND_SYSV_SEGMENT; kind <= PSNAP_KIND_POSIX_QUEUE && o->pid == 0; kind++)
+		diff_ipc(&d, kind);
 	if (d.failed != NULL) {
 		report_error(d.failed == a ? o->file : o->other, d.failed, &d.err);
 		goto fail;
@@ -474,13 +595,19 @@ diff_print(const json_t *list)
 
 	json_array_foreach(list, i, j) {
 		detail = json_object_get(j, "detail");
-		printf("pid %lld: %s %s", (long long)num(j, "pid"), str(j, "what"), str(j, "change"));
+		if (num(j, "pid") != 0)
+			printf("pid %lld: ", (long long)num(j, "pid"));
+		printf("%s %s", str(j, "what"), str(j, "change"));
 		if (json_object_get(detail, "start") != NULL)
 			printf(" %s %s", str(detail, "start"), str(detail, "name"));
 		if (json_object_get(detail, "tid") != NULL)
 			printf(" %lld", (long long)num(detail, "tid"));
 		if (json_object_get(detail, "fd") != NULL)
 			printf(" %lld", (long long)num(detail, "fd"));
+		if (json_object_get(detail, "id") != NULL)
+			printf(" %lld", (long long)num(detail, "id"));
+		if (json_object_get(detail, "unlinked") != NULL)
+			printf(" /%s%s", str(detail, "name"), is_true(detail, "unlinked") ? " (unlinked)" : "");
 		if (json_object_get(detail, "pages") != NULL)
 			printf(": %lld", (long long)num(detail, "pages"));
 		if (json_array_size(json_object_get(detail, "fields")) > 0)
