@@ -5,6 +5,7 @@
  */
 #include <protobuf-c/protobuf-c.h>
 
+#include "format/common.pb-c.h"
 #include "libsnap/core/arena.h"
 #include "libsnap/model/model.h"
 #include "tests/fuzz/fuzz.h"
