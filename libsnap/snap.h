@@ -356,7 +356,7 @@ SNAP_API int snap_export(struct snap *s, const char *format,
 /*
  * A change of what the records hold.  All of them are made at once: an edit
  * does not see what another one made.
- *	"hostname", "domainname"	of the host, becomes `to`; from is NULL
+ *	"hostname", "domainname"	of the host, and of UTS namespaces, becomes `to`; from is NULL
  *	"name"		of the instance, becomes `to`; from is NULL
  *	"env:NAME"	the environment variable's value in the memory of each process
  *			that has it becomes `to`, which must not be longer; from is NULL

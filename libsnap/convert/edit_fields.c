@@ -56,9 +56,20 @@ file_has_owner(const ProtobufCMessage *m)
 	return ((const Psnap__FileOwner *)(const void *)m)->kind != PSNAP__OWNER_KIND__OWNER_NONE;
 }
 
+/* The dumper's own is in the Host record, NS-3. */
+static bool
+has_names(const ProtobufCMessage *m)
+{
+	const Psnap__Namespace *n = (const void *)m;
+
+	return n->kind == PSNAP__NAMESPACE_KIND__NAMESPACE_UTS && !n->of_dumper;
+}
+
 static const struct edit_field fields[] = {
 	{ &psnap__host__descriptor, PSNAP_F_HOST_HOSTNAME, EDIT_HOSTNAME, UTS_LEN, NULL },
 	{ &psnap__host__descriptor, PSNAP_F_HOST_DOMAINNAME, EDIT_DOMAINNAME, UTS_LEN, NULL },
+	{ &psnap__namespace__descriptor, PSNAP_F_NAMESPACE_HOSTNAME, EDIT_HOSTNAME, UTS_LEN, has_names },
+	{ &psnap__namespace__descriptor, PSNAP_F_NAMESPACE_DOMAINNAME, EDIT_DOMAINNAME, UTS_LEN, has_names },
 	{ &psnap__instance__descriptor, PSNAP_F_INSTANCE_NAME, EDIT_NAME, UTS_LEN, NULL },
 	{ &psnap__cgroup__descriptor, PSNAP_F_CGROUP_PATH, EDIT_CGROUP, PATH_LEN, NULL },
 	{ &psnap__file__descriptor, PSNAP_F_FILE_PATH, EDIT_PATH, PATH_LEN, NULL },

@@ -386,11 +386,16 @@ ATF_TC_BODY(names_are_set, tc)
 {
 	char name[66];
 	const Psnap__Provenance *p;
+	const Psnap__Namespace *n;
 	const Psnap__Host *h;
 	struct snap *s;
 
 	world_init(&w);
+	w.net_ns.kind = PSNAP__NAMESPACE_KIND__NAMESPACE_UTS;
+	w.net_ns.hostname = w.net_ns.domainname = "inside";
 	s = EDITED({ "hostname", NULL, "web2" }, { "domainname", NULL, "" }, { "name", NULL, "shop" });
+	n = snap_get_message(s, NET_NS, PSNAP_KIND_NAMESPACE);
+	ATF_CHECK(strcmp(n->hostname, "web2") == 0 && *n->domainname == '\0');
 	h = snap_get_message(s, HOST, PSNAP_KIND_HOST);
 	p = snap_get_message(s, PROVENANCE, PSNAP_KIND_PROVENANCE);
 	ATF_CHECK(strcmp(h->hostname, "web2") == 0 && *h->domainname == '\0');
