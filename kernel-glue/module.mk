@@ -39,6 +39,7 @@ glue_linux_srcs := \
 	kernel-glue/linux/fd_emit.c \
 	kernel-glue/linux/fd_file.c \
 	kernel-glue/linux/fd_inotify.c \
+	kernel-glue/linux/fd_options.c \
 	kernel-glue/linux/fd_pipe.c \
 	kernel-glue/linux/fd_queue.c \
 	kernel-glue/linux/fd_socket.c \

@@ -84,6 +84,7 @@ $(O)/tests/helpers/collected $(O)/tests/helpers/collected32: helper_libs := \
 behaviour_srcs := \
 	tests/behaviour/anonymous.c \
 	tests/behaviour/credentials.c \
+	tests/behaviour/datagrams.c \
 	tests/behaviour/files.c \
 	tests/behaviour/ipc.c \
 	tests/behaviour/main.c \

@@ -72,6 +72,7 @@ struct dump {
 	struct list	pipes;		/* struct pipe_object */
 	struct list	terminals;	/* struct terminal */
 	struct list	sockets;	/* struct socket_object */
+	struct list	usual_options;	/* struct usual; fd_options.c */
 	struct list	tcp_found, connections;	/* struct tcp_connection: all, and those held */
 	struct list	net_namespaces;	/* intptr_t: descriptors on those of the connections, locked under this name: */
 	const char	*net_lock;	/* NULL: not locked */

@@ -49,7 +49,13 @@ struct terminal {
 	uint64_t	unread_input, unread_output;
 };
 
-struct unix_message {
+/* Of an internet datagram, what its program asks for. */
+struct arrival {
+	uint8_t		destination[16];
+	uint32_t	destination_len, hop_limit, traffic_class;
+};
+
+struct message {
 	uint8_t		*data;
 	size_t		len;
 	struct list	files;			/* struct open_file: under way in it */
@@ -57,7 +63,10 @@ struct unix_message {
 	int32_t		cred[3];
 	uint8_t		source[128];		/* datagram: the sender's address */
 	uint32_t	source_len;
+	struct arrival	arrival;
 };
+
+#define SOCKET_OPTIONS_MAX	128		/* by field number of SocketOptions */
 
 struct socket_object {
 	uint64_t	id, ino;
@@ -69,10 +78,12 @@ struct socket_object {
 	uint32_t	backlog, pending;
 	bool		shut_read, shut_write, error_untold;
 	uint64_t	unread, unsent;
-	struct list	queue;			/* struct unix_message */
+	struct list	queue;			/* struct message */
 	int32_t		peer_cred[3];
 	bool		has_peer_cred;
-	uint32_t	options[48];		/* by field number of SocketOptions */
+	uint32_t	options[SOCKET_OPTIONS_MAX];
+	uint32_t	multicast_address;	/* in network order */
+	char		multicast_interface[16];
 	uint64_t	timeouts[2];
 	char		device[16], congestion_control[16];	/* "": none, or as a new socket has it */
 	struct proc	*proc;
@@ -159,6 +170,13 @@ int	anon_collect(struct dump *d, struct proc *p, struct open_file *o, int local)
 int	anon_take(struct dump *d, struct proc *p, struct open_file *o, const struct rec_descriptor *k);
 int	socket_resolve(struct dump *d);
 
+/* A plain one, or 0. */
+uint32_t option_read(int fd, int level, int name);
+int	options_collect(struct dump *d, struct socket_object *s, int local);
+/* A program that has set the size of a buffer keeps the kernel from choosing it: of connections. */
+void	options_collect_automatic(struct socket_object *s, int local);
+void	options_emit(struct glue_emit *e, const struct socket_object *s);
+
 /* A socket with a TCP connection: local is a duplicate of it. */
 int	tcp_found(struct dump *d, struct socket_object *s, int local);
 /* One that had a connection and has none any more. */
@@ -172,8 +190,9 @@ int	tcp_collect(struct dump *d);
  */
 int	fd_under_way(struct dump *d, struct proc *self, const struct socket_object *s, int local,
 	    struct open_file **out);
-/* Unread messages of all unix sockets, once every table is known; senders outside the tree, after that. */
+/* Unread messages of all unix sockets and datagrams of UDP, once every table is known; senders outside the tree, after that. */
 int	messages_collect(struct dump *d);
+bool	udp_is(const struct socket_object *s);
 int	messages_resolve(struct dump *d);
 
 /* Emitters of records of their own; fd_emit.c has the rest. */
@@ -182,6 +201,8 @@ void	terminal_fields(struct glue_emit *e, const void *object);
 void	socket_fields(struct glue_emit *e, const void *object);
 void	tcp_fields(struct glue_emit *e, const void *object);
 void	messages_emit(struct glue_emit *e, const struct socket_object *s);
+void	address_emit(struct glue_emit *e, uint32_t field, const struct socket_object *s, const uint8_t *raw,
+	    uint32_t len);
 /* Name of a unix socket as one of two fields. */
 void	unix_name_emit(struct glue_emit *e, uint32_t path_field, uint32_t abstract_field, const uint8_t *raw,
 	    uint32_t len);

@@ -3,6 +3,7 @@
 #include "libsnap/validate/validate.h"
 
 #define IPPROTO_TCP_NUMBER	6	/* IANA */
+#define INTERFACE_MAX_LEN	15	/* IFNAMSIZ, without its NUL */
 #define TCP_WINDOW_MAX		(65535u << 14)	/* RFC 7323 */
 #define UNIX_PATH_MAX_LEN	108	/* sun_path, on every Unix at most */
 
@@ -44,6 +45,35 @@ check_peer(struct check *v, const struct snap_object *o, const Psnap__Socket *s)
 		    (unsigned long long)s->peer_id, (unsigned long long)peer->peer_id);
 }
 
+/* What is held of a datagram beside its bytes. */
+static void
+check_arrival(struct check *v, const struct snap_object *o, const Psnap__Socket *s, const Psnap__SocketMessage *m)
+{
+	bool datagram = s->type == PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM &&
+	    (s->family == PSNAP__SOCKET_FAMILY__SOCKET_IPV4 || s->family == PSNAP__SOCKET_FAMILY__SOCKET_IPV6);
+
+	if (datagram != (m->source != NULL) ||
+	    (!datagram && (m->destination != NULL || m->hop_limit != 0 || m->traffic_class != 0)))	/* SOC-10 */
+		check_corrupt(v, o, "SOC-10", "a message with%s source in family %d, type %d",
+		    m->source != NULL ? "" : "out", (int)s->family, (int)s->type);
+	if (m->hop_limit > 255 || m->traffic_class > 255 || (m->destination != NULL && m->destination->port != 0))	/* SOC-10 */
+		check_corrupt(v, o, "SOC-10", "a datagram with hop limit %u, traffic class %u, or a port in its destination",
+		    m->hop_limit, m->traffic_class);
+	check_address(v, o, s, "source", m->source);
+	check_address(v, o, s, "destination", m->destination);
+}
+
+static void
+check_options(struct check *v, const struct snap_object *o, const Psnap__SocketOptions *p)
+{
+	if (p == NULL)
+		return;
+	if ((p->ip_multicast_address.len != 0 && p->ip_multicast_address.len != 4) ||
+	    p->ipv6_multicast_interface.len > INTERFACE_MAX_LEN)		/* SOC-11 */
+		check_corrupt(v, o, "SOC-11", "multicast leaves by an address of %lu bytes, an interface's name of %lu",
+		    (unsigned long)p->ip_multicast_address.len, (unsigned long)p->ipv6_multicast_interface.len);
+}
+
 static void
 check_message(struct check *v, const struct snap_object *o, const Psnap__Socket *s, const Psnap__SocketMessage *m)
 {
@@ -63,6 +93,7 @@ check_message(struct check *v, const struct snap_object *o, const Psnap__Socket 
 		check_corrupt(v, o, "SOC-9", "a message from names of %lu and %lu bytes in family %d, type %d",
 		    (unsigned long)m->source_path.len, (unsigned long)m->source_abstract.len, (int)s->family,
 		    (int)s->type);
+	check_arrival(v, o, s, m);
 }
 
 void
@@ -75,6 +106,7 @@ check_socket(struct check *v, const struct snap_object *o)
 	check_address(v, o, s, "local", s->local);
 	check_address(v, o, s, "remote", s->remote);
 	check_peer(v, o, s);
+	check_options(v, o, s->options);
 	if (s->tcp_state != PSNAP__TCP_STATE__TCP_STATE_NONE && (!inet ||
 	    s->type != PSNAP__SOCKET_TYPE__SOCKET_STREAM || s->protocol != IPPROTO_TCP_NUMBER))	/* SOC-5 */
 		check_corrupt(v, o, "SOC-5", "TCP state %d in family %d, protocol %u", (int)s->tcp_state,

@@ -28,7 +28,7 @@ struct behaviour {
 };
 
 /* Each file's, ended by a NULL name. */
-extern const struct behaviour credentials[], files[], anonymous[], ipc[], memory[], pipes[], processes[],
+extern const struct behaviour credentials[], datagrams[], files[], anonymous[], ipc[], memory[], pipes[], processes[],
     signals[], sockets[], tcp[], terminals[], threads[], timers[], waits[];
 
 #define EXPECT(cond)	do { if (!(cond)) fail(__FILE__, __LINE__, #cond); } while (0)

@@ -4,8 +4,8 @@
 #include "tests/behaviour/behave.h"
 
 static const struct behaviour *const all[] = {
-	anonymous, credentials, files, ipc, memory, pipes, processes, signals, sockets, tcp, terminals, threads, timers,
-	waits,
+	anonymous, credentials, datagrams, files, ipc, memory, pipes, processes, signals, sockets, tcp, terminals,
+	threads, timers, waits,
 };
 
 void

@@ -41,6 +41,28 @@ add_connection(struct world *w)
 	world_add(w, FREE_ID, PSNAP_KIND_TCP_CONNECTION, &connection.base);
 }
 
+static Psnap__SocketOptions socket_options;
+static Psnap__SocketMessage *queue[1];
+
+/* An unread one, in a socket of UDP; the pair's queue is empty. */
+static void
+add_datagram(struct world *w)
+{
+	psnap__socket_options__init(&socket_options);
+	socket_options.ip_multicast_address = world_bytes("\177abc");
+	w->socket.n_queue = 0;
+	w->message.n_open_file_ids = 0;
+	w->message.source = &w->remote;
+	w->message.hop_limit = w->message.traffic_class = 255;
+	queue[0] = &w->message;
+	w->inet.n_queue = 1;
+	w->inet.queue = queue;
+	w->inet.type = PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM;
+	w->inet.protocol = 17;
+	w->inet.tcp_state = PSNAP__TCP_STATE__TCP_STATE_NONE;
+	w->inet.options = &socket_options;
+}
+
 /* name, rule, object blamed, code, what makes it wrong */
 #define CASES(X)											\
 	X(enu1, "ENU-1", VVAR, CORRUPT, w->vvar.kind = 0)						\
@@ -225,6 +247,15 @@ add_connection(struct world *w)
 	X(soc9, "SOC-9", SOCKET, CORRUPT, w->message.source_path = world_bytes("/x"))			\
 	X(soc9_two, "SOC-9", SOCKET, CORRUPT, w->socket.type = w->peer.type = PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM; \
 	    w->message.source_path = w->message.source_abstract = world_bytes("x"))			\
+	X(soc10, "SOC-10", INET, CORRUPT, add_datagram(w); w->message.source = NULL)				\
+	X(soc10_unix, "SOC-10", SOCKET, CORRUPT, w->message.hop_limit = 1)					\
+	X(soc10_limit, "SOC-10", INET, CORRUPT, add_datagram(w); w->message.hop_limit = 256)			\
+	X(soc10_class, "SOC-10", INET, CORRUPT, add_datagram(w); w->message.traffic_class = 256)		\
+	X(soc10_port, "SOC-10", INET, CORRUPT, add_datagram(w); w->message.destination = &w->remote)		\
+	X(soc10_source, "SOC-1", INET, CORRUPT, add_datagram(w); w->remote.ip.len = 16; w->inet.remote = NULL) \
+	X(soc11, "SOC-11", INET, CORRUPT, add_datagram(w); socket_options.ip_multicast_address = world_bytes("abc")) \
+	X(soc11_name, "SOC-11", INET, CORRUPT, add_datagram(w);						\
+	    socket_options.ipv6_multicast_interface = world_bytes("an-interface-000"))				\
 	X(tcp1_socket, "TCP-1", FREE_ID, CORRUPT, add_connection(w);					\
 	    w->inet.tcp_state = PSNAP__TCP_STATE__TCP_STATE_LISTEN)					\
 	X(tcp1_address, "TCP-1", FREE_ID, CORRUPT, add_connection(w); w->remote.port = 0)		\
@@ -376,6 +407,20 @@ ATF_TC_BODY(a_valid_connection_has_no_finding, tc)
 
 	world_init(&w);
 	add_connection(&w);
+	r = validate(&w, &f, &err);
+	ATF_CHECK_MSG(r == 0 && f.count == 0, "%s: %s", f.first.rule, f.first.msg);
+}
+
+ATF_TC_WITHOUT_HEAD(a_valid_datagram_has_no_finding);
+ATF_TC_BODY(a_valid_datagram_has_no_finding, tc)
+{
+	static struct world w;
+	struct findings f = { 0 };
+	struct snap_error err;
+	int r;
+
+	world_init(&w);
+	add_datagram(&w);
 	r = validate(&w, &f, &err);
 	ATF_CHECK_MSG(r == 0 && f.count == 0, "%s: %s", f.first.rule, f.first.msg);
 }
@@ -607,6 +652,7 @@ ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, a_valid_snapshot_has_no_finding);
 	ATF_TP_ADD_TC(tp, a_valid_connection_has_no_finding);
+	ATF_TP_ADD_TC(tp, a_valid_datagram_has_no_finding);
 	ATF_TP_ADD_TC(tp, each_rule_fires_on_what_breaks_just_it);
 	ATF_TP_ADD_TC(tp, every_rule_has_a_case);
 	ATF_TP_ADD_TC(tp, rec9_fires_on_other_encodings);

@@ -22,6 +22,9 @@ cat_program() {
 		    os.dup2(os.open("/etc/passwd", os.O_RDONLY), other)
 		    shared[8192] = 1
 		    print("changed", flush=True)
+		udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		udp.bind(("127.0.0.1", 0))
+		udp.sendto(b"to itself", udp.getsockname())
 		signal.signal(signal.SIGUSR1, change)
 		print("ready", flush=True)
 		while True:
@@ -44,6 +47,9 @@ kinds_and_differences_body() {
 	    -o match:'socket .* 10 bytes unread, 2 descriptors under way' \
 	    -o match:'under way: inotify +read +1 watches' -o match:'under way: socket +read-write +unix stream' \
 	    "$snapinspect" files a.psnap
+	atf_check -o match:' udp +unconnected +9 ' -o match:' 9 bytes unread from 127\.0\.0\.1:[0-9]+$' \
+	    "$snapinspect" net a.psnap
+	atf_check -o match:'"bytes": 9' "$snapinspect" net --json a.psnap
 	atf_check -o match:'"message": 0' "$snapinspect" files --json a.psnap
 	atf_check -o match:'anonymous object.*: a rare word ' "$snapinspect" mem --find 'a rare word' \
 	    --map 'object' a.psnap
