@@ -3,5 +3,6 @@
 # What the dumper and the restore backend both ask of Linux.
 linux_srcs := \
 	linux/net_lock.c \
+	linux/net_open.c \
 	linux/socket_options.c \
 	linux/sysv_memory.c

@@ -26,6 +26,7 @@ tests_sh := \
 	tests/tools/namespaces_test.sh \
 	tests/tools/restore_files_test.sh \
 	tests/tools/restore_test.sh \
+	tests/tools/sockets_test.sh \
 	tests/tools/tcp_test.sh \
 	tests/tools/unharmed_test.sh
 

@@ -73,6 +73,7 @@ struct dump {
 	struct list	terminals;	/* struct terminal */
 	struct list	sockets;	/* struct socket_object */
 	struct list	usual_options;	/* struct usual; fd_options.c */
+	struct list	multicast_groups;	/* struct groups; fd_multicast.c */
 	struct list	tcp_found, connections;	/* struct tcp_connection: all, and those held */
 	struct list	net_namespaces;	/* intptr_t: descriptors on those of the connections, locked under this name: */
 	const char	*net_lock;	/* NULL: not locked */

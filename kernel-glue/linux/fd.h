@@ -84,11 +84,21 @@ struct socket_object {
 	uint32_t	options[SOCKET_OPTIONS_MAX];
 	uint32_t	multicast_address;	/* in network order */
 	char		multicast_interface[16];
+	struct list	memberships;		/* struct membership */
+	struct sock_filter *filter;
+	size_t		filter_n;
 	uint64_t	timeouts[2];
 	char		device[16], congestion_control[16];	/* "": none, or as a new socket has it */
 	struct proc	*proc;
 	int		fd;			/* one it is open under, for messages */
 	int		own;			/* as in its open file */
+};
+
+struct membership {
+	char		interface[16];
+	uint8_t		group[16], *sources;	/* of len bytes each */
+	uint32_t	len, nsources;
+	bool		include;
 };
 
 struct epoll_entry {
@@ -177,10 +187,17 @@ int	options_collect(struct dump *d, struct socket_object *s, int local);
 void	options_collect_automatic(struct socket_object *s, int local);
 void	options_emit(struct glue_emit *e, const struct socket_object *s);
 
+int	filter_collect(struct dump *d, struct socket_object *s, int local);
+int	multicast_collect(struct dump *d, struct socket_object *s, int local);
+void	multicast_emit(struct glue_emit *e, const struct socket_object *s);
+
 /* A socket with a TCP connection: local is a duplicate of it. */
 int	tcp_found(struct dump *d, struct socket_object *s, int local);
 /* One that had a connection and has none any more. */
 int	tcp_ended(struct dump *d, struct socket_object *s, int local);
+/* Those with keys. */
+int	tcp_ao_collect(struct dump *d, const struct socket_object *s, int local);
+int	tcp_keys_collect(struct dump *d);
 /* Their queues and state, once all are known. */
 int	tcp_collect(struct dump *d);
 

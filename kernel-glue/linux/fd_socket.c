@@ -155,10 +155,13 @@ inet_coverage(struct dump *d, struct proc *p, struct open_file *o, struct socket
 {
 	struct tcp_info info;
 	socklen_t len = sizeof info;
+	int r;
 
 	if (s->type == SOCK_STREAM && s->protocol == IPPROTO_TCP &&
 	    getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0) {
 		s->tcp_state = info.tcpi_state;		/* same numbers as ours */
+		if ((r = tcp_ao_collect(d, s, fd)) != 0)
+			return r;
 		if (info.tcpi_state == PSNAP_TCP_STATE_LISTEN) {
 			s->pending = info.tcpi_unacked;
 			s->backlog = info.tcpi_sacked;
@@ -172,6 +175,8 @@ inet_coverage(struct dump *d, struct proc *p, struct open_file *o, struct socket
 		options_collect_automatic(s, fd);
 		return tcp_found(d, s, fd);
 	}
+	if (s->type != SOCK_STREAM && (r = multicast_collect(d, s, fd)) != 0)
+		return r;
 	if (udp_is(s))
 		return udp_collect(d, s, fd);
 	return s->type == SOCK_RAW ? cover(d, s, PSNAP_COVERAGE_BREAKS, "raw-socket", "a raw socket") :
@@ -233,7 +238,7 @@ socket_collect(struct dump *d, struct proc *p, struct open_file *o, int local)
 	}
 	if (ioctl(local, TIOCOUTQ, &n) == 0 && n > 0)
 		s->unsent = (uint64_t)n;
-	if ((r = options_collect(d, s, local)) != 0)
+	if ((r = options_collect(d, s, local)) != 0 || (r = filter_collect(d, s, local)) != 0)
 		return r;
 	return family_coverage(d, p, o, s, local);
 }
@@ -352,4 +357,7 @@ socket_fields(struct glue_emit *e, const void *object)
 	if (family == PSNAP_SOCKET_OTHER)
 		glue_emit_uint(e, PSNAP_F_SOCKET_FAMILY_NUMBER, s->family);
 	glue_emit_uint(e, PSNAP_F_SOCKET_ERROR_UNTOLD, s->error_untold);
+	/* in the layout of x86, which is the format's */
+	glue_emit_bytes(e, PSNAP_F_SOCKET_FILTER, s->filter, s->filter_n * 8);
+	multicast_emit(e, s);
 }

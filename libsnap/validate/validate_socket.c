@@ -4,6 +4,7 @@
 
 #define IPPROTO_TCP_NUMBER	6	/* IANA */
 #define INTERFACE_MAX_LEN	15	/* IFNAMSIZ, without its NUL */
+#define FILTER_MAX	4096		/* instructions; BPF_MAXINSNS */
 #define TCP_WINDOW_MAX		(65535u << 14)	/* RFC 7323 */
 #define UNIX_PATH_MAX_LEN	108	/* sun_path, on every Unix at most */
 
@@ -64,6 +65,23 @@ check_arrival(struct check *v, const struct snap_object *o, const Psnap__Socket 
 }
 
 static void
+check_membership(struct check *v, const struct snap_object *o, const Psnap__Socket *s,
+    const Psnap__MulticastMembership *m)
+{
+	bool six = s->family == PSNAP__SOCKET_FAMILY__SOCKET_IPV6, four = s->family == PSNAP__SOCKET_FAMILY__SOCKET_IPV4;
+
+	if (!((six && m->group.len == 16) || ((six || four) && m->group.len == 4)) ||
+	    s->type == PSNAP__SOCKET_TYPE__SOCKET_STREAM || m->interface.len == 0 ||
+	    m->interface.len > INTERFACE_MAX_LEN || (m->include && m->n_sources == 0))	/* SOC-12 */
+		check_corrupt(v, o, "SOC-12", "group of %lu bytes on an interface of %lu bytes in family %d, type %d",
+		    (unsigned long)m->group.len, (unsigned long)m->interface.len, (int)s->family, (int)s->type);
+	for (size_t i = 0; i < m->n_sources; i++)
+		if (m->sources[i].len != m->group.len)				/* SOC-12 */
+			check_corrupt(v, o, "SOC-12", "source of %lu bytes in a group of %lu",
+			    (unsigned long)m->sources[i].len, (unsigned long)m->group.len);
+}
+
+static void
 check_options(struct check *v, const struct snap_object *o, const Psnap__SocketOptions *p)
 {
 	if (p == NULL)
@@ -117,8 +135,12 @@ check_socket(struct check *v, const struct snap_object *o)
 	if (s->family_number != 0 && s->family != PSNAP__SOCKET_FAMILY__SOCKET_OTHER)	/* SOC-7 */
 		check_corrupt(v, o, "SOC-7", "family number %u with family %d", s->family_number,
 		    (int)s->family);
+	if (s->filter.len % 8 != 0 || s->filter.len > 8 * FILTER_MAX)		/* SOC-13 */
+		check_corrupt(v, o, "SOC-13", "filter of %lu bytes", (unsigned long)s->filter.len);
 	for (size_t i = 0; i < s->n_queue; i++)
 		check_message(v, o, s, s->queue[i]);
+	for (size_t i = 0; i < s->n_memberships; i++)
+		check_membership(v, o, s, s->memberships[i]);
 }
 
 /* ---- TCP connections ---- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Sockets of UDP and UDP-Lite: what is unread in them, and their options. */
+/* Sockets of UDP and UDP-Lite: what is unread in them, their options, groups and filters. */
 #include <arpa/inet.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <stddef.h>
@@ -12,7 +13,7 @@
 #define UDPLITE_RECV_CSCOV	11
 #define IPV6_MULTICAST_ALL_HERE	29
 
-static int fd, from, other;
+static int fd, from;
 static struct sockaddr_storage at, source;	/* of fd, of from */
 static socklen_t at_len = sizeof at, source_len = sizeof source;
 static char buf[70000], want[70000];
@@ -548,6 +549,255 @@ cork_check(void)
 	expect_text("one two");
 }
 
+/* ---- multicast ---- */
+
+#define LO	1u	/* the loopback device is the first of a namespace */
+
+static struct group_req joined = { .gr_interface = LO };
+static struct group_source_req one = { .gsr_interface = LO };
+
+static void
+name_group(int family, const char *group, const char *from_whom)
+{
+	struct sockaddr_in in = { .sin_family = AF_INET };
+	struct sockaddr_in6 in6 = { .sin6_family = AF_INET6 };
+	bool four = family == AF_INET;
+
+	EXPECT(inet_pton(family, group, four ? (void *)&in.sin_addr : &in6.sin6_addr) == 1);
+	memcpy(&joined.gr_group, four ? (void *)&in : (void *)&in6, four ? sizeof in : sizeof in6);
+	one.gsr_group = joined.gr_group;
+	EXPECT(inet_pton(family, from_whom, four ? (void *)&in.sin_addr : &in6.sin6_addr) == 1);
+	memcpy(&one.gsr_source, four ? (void *)&in : (void *)&in6, four ? sizeof in : sizeof in6);
+	EXPECT((fd = socket(family, SOCK_DGRAM, 0)) >= 0);
+}
+
+/* How many sources are named, and whether they are the only ones. */
+static void
+expect_sources(int level, uint32_t mode, uint32_t n)
+{
+	union { struct group_filter f; uint8_t room[GROUP_FILTER_SIZE(8)]; } u = { 0 };
+	socklen_t len = sizeof u;
+
+	u.f.gf_interface = LO;
+	u.f.gf_group = joined.gr_group;
+	u.f.gf_numsrc = 8;
+	EXPECT(getsockopt(fd, level, MCAST_MSFILTER, &u.f, &len) == 0);
+	EQUAL(u.f.gf_fmode, mode);
+	EQUAL(u.f.gf_numsrc, n);
+	EXPECT(n == 0 || memcmp(&u.f.gf_slist[0], &one.gsr_source, level == IPPROTO_IP ?
+	    sizeof(struct sockaddr_in) : sizeof(struct sockaddr_in6)) == 0);
+}
+
+static void
+ask(int level, int name)
+{
+	if (name == MCAST_JOIN_GROUP)
+		EXPECT(setsockopt(fd, level, name, &joined, sizeof joined) == 0);
+	else
+		EXPECT(setsockopt(fd, level, name, &one, sizeof one) == 0);
+}
+
+static void
+join_setup(void)
+{
+	name_group(AF_INET, "239.1.2.3", "10.0.0.1");
+	ask(IPPROTO_IP, MCAST_JOIN_GROUP);
+}
+
+static void
+join_check(void)
+{
+	expect_sources(IPPROTO_IP, MCAST_EXCLUDE, 0);
+	EXPECT(setsockopt(fd, IPPROTO_IP, MCAST_LEAVE_GROUP, &joined, sizeof joined) == 0);
+}
+
+static void
+join6_setup(void)
+{
+	name_group(AF_INET6, "ff05::123", "2001:db8::1");
+	ask(IPPROTO_IPV6, MCAST_JOIN_GROUP);
+}
+
+static void
+join6_check(void)
+{
+	expect_sources(IPPROTO_IPV6, MCAST_EXCLUDE, 0);
+	EXPECT(setsockopt(fd, IPPROTO_IPV6, MCAST_LEAVE_GROUP, &joined, sizeof joined) == 0);
+}
+
+static void
+include_setup(void)
+{
+	name_group(AF_INET, "239.1.2.4", "10.0.0.1");
+	ask(IPPROTO_IP, MCAST_JOIN_SOURCE_GROUP);
+}
+
+static void
+include_check(void)
+{
+	expect_sources(IPPROTO_IP, MCAST_INCLUDE, 1);
+}
+
+static void
+include6_setup(void)
+{
+	name_group(AF_INET6, "ff05::124", "2001:db8::1");
+	ask(IPPROTO_IPV6, MCAST_JOIN_SOURCE_GROUP);
+}
+
+static void
+include6_check(void)
+{
+	expect_sources(IPPROTO_IPV6, MCAST_INCLUDE, 1);
+}
+
+static void
+exclude_setup(void)
+{
+	join_setup();
+	ask(IPPROTO_IP, MCAST_BLOCK_SOURCE);
+}
+
+static void
+exclude_check(void)
+{
+	expect_sources(IPPROTO_IP, MCAST_EXCLUDE, 1);
+}
+
+/* A socket of IPv6 in a group of IPv4. */
+static void
+join_both_setup(void)
+{
+	name_group(AF_INET, "239.1.2.5", "10.0.0.1");
+	close(fd);
+	EXPECT((fd = socket(AF_INET6, SOCK_DGRAM, 0)) >= 0);
+	ask(IPPROTO_IP, MCAST_JOIN_GROUP);
+}
+
+/* Several of one socket. */
+static void
+join_many_setup(void)
+{
+	join_setup();
+	for (int i = 1; i < 10; i++) {
+		struct sockaddr_in *in = (void *)&joined.gr_group;
+
+		in->sin_addr.s_addr = htonl(0xef010300 + (uint32_t)i);
+		ask(IPPROTO_IP, MCAST_JOIN_GROUP);
+	}
+}
+
+static void
+join_many_check(void)
+{
+	for (int i = 1; i < 10; i++) {
+		struct sockaddr_in *in = (void *)&joined.gr_group;
+
+		in->sin_addr.s_addr = htonl(0xef010300 + (uint32_t)i);
+		join_check();
+	}
+}
+
+/* ---- filters ---- */
+
+/* Only what begins with 'y', after the header of UDP. */
+static struct sock_filter only_y[] = {
+	BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 8),
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 'y', 0, 1),
+	BPF_STMT(BPF_RET | BPF_K, UINT32_MAX),
+	BPF_STMT(BPF_RET | BPF_K, 0),
+};
+#define ONLY_Y	(sizeof only_y / sizeof *only_y)
+
+static void
+attach(void)
+{
+	const struct sock_fprog program = { ONLY_Y, only_y };
+
+	EXPECT(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0);
+}
+
+static void
+expect_filter(void)
+{
+	struct sock_filter v[ONLY_Y];
+	socklen_t n = ONLY_Y;
+
+	EXPECT(getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, v, &n) == 0);
+	EXPECT(n == ONLY_Y && memcmp(v, only_y, sizeof v) == 0);
+}
+
+/* What was there before may be what it would not let in. */
+static void
+filter_setup(void)
+{
+	two(AF_INET, 0);
+	send_text("no, before");
+	attach();
+	send_text("no");
+	send_text("yes, before");
+}
+
+static void
+filter_check(void)
+{
+	expect_filter();
+	expect_text("no, before");
+	expect_text("yes, before");
+	send_text("no");
+	send_text("yes");
+	expect_text("yes");
+	expect_no_more();
+	EXPECT(setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &(int){ 0 }, sizeof(int)) == 0);
+}
+
+static void
+filter_locked_setup(void)
+{
+	filter_setup();
+	set(fd, SOL_SOCKET, SO_LOCK_FILTER, 1);
+}
+
+static void
+filter_locked_check(void)
+{
+	EQUAL(get(fd, SOL_SOCKET, SO_LOCK_FILTER), 1);
+	expect_filter();
+	EXPECT(setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &(int){ 0 }, sizeof(int)) == -1 && errno == EPERM);
+	expect_text("no, before");
+	expect_text("yes, before");
+	expect_no_more();
+}
+
+static int pair[2];
+
+static void
+filter_unix_setup(void)
+{
+	EXPECT(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair) == 0);
+	fd = pair[1];
+	EXPECT(send(pair[0], "12345678no", 10, 0) == 10);
+	attach();
+}
+
+static void
+filter_unix_check(void)
+{
+	expect_filter();
+	EQUAL(recv(fd, buf, sizeof buf, MSG_DONTWAIT), 10);
+	send(pair[0], "12345678no", 10, 0);
+	EXPECT(send(pair[0], "12345678yes", 11, 0) == 11);
+	EQUAL(recv(fd, buf, sizeof buf, MSG_DONTWAIT), 11);
+	expect_no_more();
+}
+
+static void
+filter_listening_setup(void)
+{
+	EXPECT((fd = socket(AF_INET, SOCK_STREAM, 0)) >= 0 && listen(fd, 1) == 0);
+	attach();
+}
+
 const struct behaviour datagrams[] = {
 	{ "datagram_unread", unread_setup, three_check },
 	{ "datagram_unread_ipv6", unread6_setup, three_check },
@@ -564,6 +814,17 @@ const struct behaviour datagrams[] = {
 	{ "datagram_unread_notes", notes_setup, notes_check },
 	{ "datagram_unread_notes_ipv6", notes6_setup, notes6_check },
 	{ "datagram_unread_joined", joined_setup, joined_check },
+	{ "datagram_multicast", join_setup, join_check },
+	{ "datagram_multicast_ipv6", join6_setup, join6_check },
+	{ "datagram_multicast_from_one", include_setup, include_check },
+	{ "datagram_multicast_from_one_ipv6", include6_setup, include6_check },
+	{ "datagram_multicast_but_from_one", exclude_setup, exclude_check },
+	{ "datagram_multicast_of_both", join_both_setup, join_check },
+	{ "datagram_multicast_10_groups", join_many_setup, join_many_check },
+	{ "datagram_filter", filter_setup, filter_check },
+	{ "datagram_filter_locked", filter_locked_setup, filter_locked_check },
+	{ "datagram_filter_of_unix", filter_unix_setup, filter_unix_check },
+	{ "datagram_filter_of_listener", filter_listening_setup, expect_filter },
 	{ "datagram_udp_lite", lite_setup, lite_check },
 	{ "datagram_corked", cork_setup, cork_check },
 	{ "datagram_options_of_sockets", socket_setup, socket_check },

@@ -43,6 +43,8 @@ add_connection(struct world *w)
 
 static Psnap__SocketOptions socket_options;
 static Psnap__SocketMessage *queue[1];
+static Psnap__MulticastMembership membership, *memberships[] = { &membership };
+static ProtobufCBinaryData group_source;
 
 /* An unread one, in a socket of UDP; the pair's queue is empty. */
 static void
@@ -61,6 +63,14 @@ add_datagram(struct world *w)
 	w->inet.protocol = 17;
 	w->inet.tcp_state = PSNAP__TCP_STATE__TCP_STATE_NONE;
 	w->inet.options = &socket_options;
+	psnap__multicast_membership__init(&membership);
+	membership.group = membership.interface = group_source = world_bytes("abcd");
+	membership.include = true;
+	membership.n_sources = 1;
+	membership.sources = &group_source;
+	w->inet.n_memberships = 1;
+	w->inet.memberships = memberships;
+	w->inet.filter = world_bytes("an instruction--");
 }
 
 /* name, rule, object blamed, code, what makes it wrong */
@@ -256,6 +266,13 @@ add_datagram(struct world *w)
 	X(soc11, "SOC-11", INET, CORRUPT, add_datagram(w); socket_options.ip_multicast_address = world_bytes("abc")) \
 	X(soc11_name, "SOC-11", INET, CORRUPT, add_datagram(w);						\
 	    socket_options.ipv6_multicast_interface = world_bytes("an-interface-000"))				\
+	X(soc12, "SOC-12", INET, CORRUPT, add_datagram(w); membership.group = world_bytes("abc"))		\
+	X(soc12_interface, "SOC-12", INET, CORRUPT, add_datagram(w); membership.interface.len = 0)		\
+	X(soc12_source, "SOC-12", INET, CORRUPT, add_datagram(w); group_source = world_bytes("abc"))		\
+	X(soc12_none, "SOC-12", INET, CORRUPT, add_datagram(w); membership.n_sources = 0)			\
+	X(soc12_unix, "SOC-12", PEER, CORRUPT, add_datagram(w); w->inet.n_memberships = 0;			\
+	    w->peer.n_memberships = 1; w->peer.memberships = memberships)					\
+	X(soc13, "SOC-13", PEER, CORRUPT, w->peer.filter = world_bytes("1234567"))				\
 	X(tcp1_socket, "TCP-1", FREE_ID, CORRUPT, add_connection(w);					\
 	    w->inet.tcp_state = PSNAP__TCP_STATE__TCP_STATE_LISTEN)					\
 	X(tcp1_address, "TCP-1", FREE_ID, CORRUPT, add_connection(w); w->remote.port = 0)		\

@@ -397,6 +397,12 @@ struct datagram {
 };
 int	datagram_send(const struct datagram *d);
 
+/* ---- object_inet.c ---- */
+
+int	multicast_join(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd);
+/* When all is in its queue that was. */
+int	filter_attach(struct restore *r, const struct made_socket *m);
+
 /* ---- object_datagram.c ---- */
 
 bool	datagram_has_queue(const Psnap__Socket *s);

@@ -163,7 +163,8 @@ sockets_fill(struct restore *r)
 	for (size_t i = 0; e == 0 && i < r->sockets.n; i++)
 		e = connect_remote(r, r->sockets.v[i]);
 	for (size_t i = 0; e == 0 && i < r->sockets.n; i++)
-		e = socket_finish(r, r->sockets.v[i]);
+		if ((e = socket_finish(r, r->sockets.v[i])) == 0)
+			e = filter_attach(r, r->sockets.v[i]);
 	return e;
 }
 

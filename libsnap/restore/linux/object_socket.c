@@ -242,7 +242,7 @@ make_single(struct restore *r, uint64_t id, const Psnap__Socket *s)
 	if (fd < 0)
 		return restore_fail(r, NULL, id, errno, "making a socket");
 	e = options_set(s, fd) != 0 ? restore_fail(r, NULL, id, errno, "setting socket options") : 0;
-	if (e == 0)
+	if (e == 0 && (e = multicast_join(r, id, s, fd)) == 0)
 		e = make_state(r, id, s, c, fd);
 	if (e == 0 && (e = add_made(r, id, s, fd, &m)) == 0 && c != NULL)
 		e = tcp_keep(r, m, c);
