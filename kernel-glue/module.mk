@@ -36,10 +36,12 @@ glue_linux_srcs := \
 	kernel-glue/linux/dump.c \
 	kernel-glue/linux/facts.c \
 	kernel-glue/linux/fd_anon.c \
+	kernel-glue/linux/fd_diag.c \
 	kernel-glue/linux/fd_emit.c \
 	kernel-glue/linux/fd_file.c \
 	kernel-glue/linux/fd_filter.c \
 	kernel-glue/linux/fd_inotify.c \
+	kernel-glue/linux/fd_link.c \
 	kernel-glue/linux/fd_multicast.c \
 	kernel-glue/linux/fd_options.c \
 	kernel-glue/linux/fd_pipe.c \

@@ -92,6 +92,7 @@ behaviour_srcs := \
 	tests/behaviour/memory.c \
 	tests/behaviour/pipes.c \
 	tests/behaviour/processes.c \
+	tests/behaviour/raw.c \
 	tests/behaviour/signals.c \
 	tests/behaviour/sockets.c \
 	tests/behaviour/tcp.c \

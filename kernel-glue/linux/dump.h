@@ -319,6 +319,8 @@ int	fd_collect(struct dump *d, struct proc *p);
 /* After all are collected: which open files and tables are shared; peers, epoll targets. */
 int	fd_resolve(struct dump *d);
 int	fd_emit(struct dump *d);		/* records of file.proto and socket.proto */
+/* Whether one of the sockets has what a version before 2.1 would lose. */
+bool	sockets_need_2_1(const struct dump *d);
 /*
  * When the tree is let go: of one that is killed nothing is told to the other
  * ends of its connections; of one that runs on, their lock goes.

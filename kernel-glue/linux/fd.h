@@ -84,7 +84,12 @@ struct socket_object {
 	uint32_t	options[SOCKET_OPTIONS_MAX];
 	uint32_t	multicast_address;	/* in network order */
 	char		multicast_interface[16];
-	struct list	memberships;		/* struct membership */
+	struct list	memberships;		/* struct membership; AF_PACKET: struct packet_membership */
+	char		interface[16];		/* AF_PACKET: it is bound to; "": any */
+	uint64_t	*groups;		/* AF_NETLINK */
+	size_t		ngroups;
+	uint8_t		icmp6_filter[32];	/* as the kernel has it */
+	bool		has_icmp6_filter;
 	struct sock_filter *filter;
 	size_t		filter_n;
 	uint64_t	timeouts[2];
@@ -99,6 +104,12 @@ struct membership {
 	uint8_t		group[16], *sources;	/* of len bytes each */
 	uint32_t	len, nsources;
 	bool		include;
+};
+
+struct packet_membership {
+	uint32_t	kind, count, len;
+	uint8_t		address[32];
+	char		interface[16];
 };
 
 struct epoll_entry {
@@ -187,6 +198,16 @@ int	options_collect(struct dump *d, struct socket_object *s, int local);
 void	options_collect_automatic(struct socket_object *s, int local);
 void	options_emit(struct glue_emit *e, const struct socket_object *s);
 
+/* A list by sock_diag: request to fd, its answers to take(); 0, or what that returned. */
+struct nlmsghdr;
+typedef int diag_answer(struct dump *d, const struct nlmsghdr *h, void *ctx);
+int	diag_dump(struct dump *d, int fd, const void *request, size_t size, diag_answer *take, void *ctx);
+
+int	netlink_collect(struct dump *d, struct socket_object *s, int local);
+int	packet_collect(struct dump *d, struct socket_object *s, int local);
+void	link_emit(struct glue_emit *e, const struct socket_object *s);
+/* What is unread in one whose queue is not held. */
+int	unread_cover(struct dump *d, const struct socket_object *s, int local, uint32_t severity);
 int	filter_collect(struct dump *d, struct socket_object *s, int local);
 int	multicast_collect(struct dump *d, struct socket_object *s, int local);
 void	multicast_emit(struct glue_emit *e, const struct socket_object *s);
@@ -207,7 +228,10 @@ int	tcp_collect(struct dump *d);
  */
 int	fd_under_way(struct dump *d, struct proc *self, const struct socket_object *s, int local,
 	    struct open_file **out);
-/* Unread messages of all unix sockets and datagrams of UDP, once every table is known; senders outside the tree, after that. */
+/*
+ * Unread messages of all unix sockets and datagrams of UDP, once every table
+ * is known; senders outside the tree, after that.
+ */
 int	messages_collect(struct dump *d);
 bool	udp_is(const struct socket_object *s);
 int	messages_resolve(struct dump *d);

@@ -57,7 +57,7 @@ static const struct { uint32_t field; int level, name; bool tcp, ip; } plain[] =
 static void
 read_options(struct socket_object *s, int fd)
 {
-	bool tcp = s->protocol == IPPROTO_TCP, ip = s->family == AF_INET;
+	bool ip = s->family == AF_INET, tcp = s->protocol == IPPROTO_TCP && (ip || s->family == AF_INET6);
 	struct linger linger = { 0 };
 	struct timeval tv;
 	socklen_t len = sizeof linger;
@@ -215,11 +215,13 @@ read_multicast_interface(struct socket_object *s, int fd)
 int
 options_collect(struct dump *d, struct socket_object *s, int fd)
 {
+	bool inet = s->family == AF_INET || s->family == AF_INET6;
+
 	read_options(s, fd);
-	if (s->family != AF_INET && s->family != AF_INET6)
+	if (s->family == AF_UNIX)
 		return 0;
 	read_text(fd, SOL_SOCKET, SO_BINDTODEVICE, s->device);
-	if (s->protocol != IPPROTO_TCP)
+	if (inet && s->protocol != IPPROTO_TCP)
 		read_multicast_interface(s, fd);
 	return read_unusual(d, s, fd);
 }
@@ -246,6 +248,9 @@ options_emit(struct glue_emit *e, const struct socket_object *s)
 			break;
 		case PSNAP_F_SOCKET_OPTIONS_IP_MULTICAST_ADDRESS:
 			glue_emit_bytes(e, f, &s->multicast_address, s->multicast_address != 0 ? 4 : 0);
+			break;
+		case PSNAP_F_SOCKET_OPTIONS_ICMP6_FILTER:
+			glue_emit_bytes(e, f, s->icmp6_filter, s->has_icmp6_filter ? sizeof s->icmp6_filter : 0);
 			break;
 		case PSNAP_F_SOCKET_OPTIONS_IPV6_MULTICAST_INTERFACE:
 			glue_emit_string(e, f, s->multicast_interface);

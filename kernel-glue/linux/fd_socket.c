@@ -8,6 +8,7 @@
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <netinet/udp.h>
@@ -57,16 +58,17 @@ find_socket(const struct dump *d, uint64_t ino)
 	return NULL;
 }
 
-static void
-take_unix_diag(struct dump *d, const struct nlmsghdr *h)
+static int
+take_unix_diag(struct dump *d, const struct nlmsghdr *h, void *none)
 {
 	const struct unix_diag_msg *m = NLMSG_DATA(h);
 	struct socket_object *s = find_socket(d, m->udiag_ino);
 	const struct rtattr *a = (const struct rtattr *)(const void *)(m + 1);
 	int len = (int)(h->nlmsg_len - NLMSG_LENGTH(sizeof *m));
 
+	(void)none;
 	if (s == NULL || s->family != AF_UNIX)
-		return;
+		return 0;
 	for (; RTA_OK(a, len); a = RTA_NEXT(a, len)) {
 		uint32_t v[2] = { 0 };
 
@@ -81,10 +83,11 @@ take_unix_diag(struct dump *d, const struct nlmsghdr *h)
 			s->backlog = v[1];
 		}
 	}
+	return 0;
 }
 
 /* Ask the kernel for all unix sockets of our network namespace. */
-static void
+static int
 unix_diag(struct dump *d)
 {
 	struct {
@@ -96,28 +99,13 @@ unix_diag(struct dump *d)
 		.r = { .sdiag_family = AF_UNIX, .udiag_states = UINT32_MAX,
 		    .udiag_show = UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN },
 	};
-	static uint64_t buf[4096];
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-	bool more = fd >= 0 && send(fd, &req, sizeof req, 0) == (ssize_t)sizeof req;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG), r;
 
-	while (more) {
-		ssize_t n = recv(fd, buf, sizeof buf, 0);
-
-		if (n <= 0)
-			break;
-		for (struct nlmsghdr *h = (struct nlmsghdr *)buf; NLMSG_OK(h, (uint32_t)n);
-		    h = NLMSG_NEXT(h, n)) {
-			if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR) {
-				more = false;
-				break;
-			}
-			take_unix_diag(d, h);
-		}
-	}
-	if (fd >= 0)
-		close(fd);
-	else
-		dump_note(d, "unix socket peers unknown: no sock_diag");
+	if (fd < 0)
+		return dump_note(d, "unix socket peers unknown: no sock_diag");
+	r = diag_dump(d, fd, &req, sizeof req, take_unix_diag, NULL);
+	close(fd);
+	return r;
 }
 
 /* ---- any ---- */
@@ -150,6 +138,23 @@ udp_collect(struct dump *d, struct socket_object *s, int fd)
 	    "errors not told to the program yet are not held") : 0;
 }
 
+/* Also such that send echoes of ICMP only. */
+static int
+raw_collect(struct dump *d, struct socket_object *s, int fd)
+{
+	socklen_t len = sizeof s->icmp6_filter;
+	int level = s->family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6, mtu;
+
+	if (s->family == AF_INET6 && s->type == SOCK_RAW && s->protocol == IPPROTO_ICMPV6)
+		s->has_icmp6_filter = getsockopt(fd, IPPROTO_ICMPV6, ICMP6_FILTER, s->icmp6_filter, &len) == 0;
+	/* only one that is connected has one; its other end's port may be 0, and is not told then */
+	len = sizeof mtu;
+	if (s->state != PSNAP_SOCKET_CONNECTED &&
+	    getsockopt(fd, level, level == IPPROTO_IP ? IP_MTU : IPV6_MTU, &mtu, &len) == 0)
+		return cover(d, s, PSNAP_COVERAGE_BREAKS, "raw-socket", "a raw socket connected to an address not told");
+	return unread_cover(d, s, fd, PSNAP_COVERAGE_DEGRADES);
+}
+
 static int
 inet_coverage(struct dump *d, struct proc *p, struct open_file *o, struct socket_object *s, int fd)
 {
@@ -179,8 +184,9 @@ inet_coverage(struct dump *d, struct proc *p, struct open_file *o, struct socket
 		return r;
 	if (udp_is(s))
 		return udp_collect(d, s, fd);
-	return s->type == SOCK_RAW ? cover(d, s, PSNAP_COVERAGE_BREAKS, "raw-socket", "a raw socket") :
-	    cover(d, s, PSNAP_COVERAGE_BREAKS, "unknown-socket", "a socket of a protocol that is not held, as MPTCP");
+	if (s->type == SOCK_RAW || s->protocol == IPPROTO_ICMP || s->protocol == IPPROTO_ICMPV6)
+		return raw_collect(d, s, fd);
+	return cover(d, s, PSNAP_COVERAGE_BREAKS, "unknown-socket", "a socket of a protocol that is not held, as MPTCP");
 }
 
 static int
@@ -194,9 +200,9 @@ family_coverage(struct dump *d, struct proc *p, struct open_file *o, struct sock
 	case AF_INET6:
 		return inet_coverage(d, p, o, s, fd);
 	case AF_NETLINK:
-		return cover(d, s, PSNAP_COVERAGE_BREAKS, "netlink-socket", "a netlink socket");
+		return netlink_collect(d, s, fd);
 	case AF_PACKET:
-		return cover(d, s, PSNAP_COVERAGE_BREAKS, "packet-socket", "a packet socket");
+		return packet_collect(d, s, fd);
 	default:
 		return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, o->fd, s->id, "unknown-socket",
 		    "a socket of family %u", s->family);
@@ -254,7 +260,8 @@ socket_resolve(struct dump *d)
 		any |= ((struct socket_object *)d->sockets.v[i])->family == AF_UNIX;
 	if (!any)
 		return 0;
-	unix_diag(d);
+	if ((r = unix_diag(d)) != 0)
+		return r;
 	for (size_t i = 0; i < d->sockets.n; i++) {
 		struct socket_object *s = d->sockets.v[i];
 
@@ -271,6 +278,19 @@ socket_resolve(struct dump *d)
 			return r;
 	}
 	return messages_resolve(d);
+}
+
+bool
+sockets_need_2_1(const struct dump *d)
+{
+	for (size_t i = 0; i < d->sockets.n; i++) {
+		const struct socket_object *s = d->sockets.v[i];
+
+		if (s->family == AF_NETLINK || s->family == AF_PACKET || s->filter_n > 0 || s->memberships.n > 0 ||
+		    (udp_is(s) && s->queue.n > 0))
+			return true;
+	}
+	return false;
 }
 
 /* ---- emitting ---- */
@@ -305,6 +325,7 @@ address_emit(struct glue_emit *e, uint32_t field, const struct socket_object *s,
 {
 	const struct sockaddr_in *in = (const void *)raw;
 	const struct sockaddr_in6 *in6 = (const void *)raw;
+	const struct sockaddr_nl *nl = (const void *)raw;
 
 	if (len <= sizeof(sa_family_t))
 		return;
@@ -319,6 +340,10 @@ address_emit(struct glue_emit *e, uint32_t field, const struct socket_object *s,
 		glue_emit_uint(e, PSNAP_F_SOCKET_ADDRESS_PORT, ntohs(in6->sin6_port));
 		glue_emit_uint(e, PSNAP_F_SOCKET_ADDRESS_SCOPE, in6->sin6_scope_id);
 		glue_emit_uint(e, PSNAP_F_SOCKET_ADDRESS_FLOW, ntohl(in6->sin6_flowinfo));
+	} else if (s->family == AF_NETLINK) {
+		glue_emit_uint(e, PSNAP_F_SOCKET_ADDRESS_NETLINK_PORT, nl->nl_pid);
+	} else if (s->family == AF_PACKET) {
+		glue_emit_string(e, PSNAP_F_SOCKET_ADDRESS_INTERFACE, s->interface);
 	}
 	glue_emit_close(e);
 }
@@ -335,7 +360,7 @@ socket_fields(struct glue_emit *e, const void *object)
 
 	glue_emit_uint(e, PSNAP_F_SOCKET_FAMILY, family);
 	glue_emit_uint(e, PSNAP_F_SOCKET_TYPE, s->type < 6 ? types[s->type] : 0);
-	if (s->family == AF_INET || s->family == AF_INET6)
+	if (s->family != AF_UNIX)
 		glue_emit_uint(e, PSNAP_F_SOCKET_PROTOCOL, s->protocol);
 	glue_emit_uint(e, PSNAP_F_SOCKET_STATE, s->state);
 	glue_emit_uint(e, PSNAP_F_SOCKET_INODE, s->ino);
@@ -359,5 +384,7 @@ socket_fields(struct glue_emit *e, const void *object)
 	glue_emit_uint(e, PSNAP_F_SOCKET_ERROR_UNTOLD, s->error_untold);
 	/* in the layout of x86, which is the format's */
 	glue_emit_bytes(e, PSNAP_F_SOCKET_FILTER, s->filter, s->filter_n * 8);
-	multicast_emit(e, s);
+	if (s->family == AF_INET || s->family == AF_INET6)
+		multicast_emit(e, s);
+	link_emit(e, s);
 }

@@ -54,10 +54,11 @@ is_signed(const struct nlmsghdr *h)
 }
 
 static int
-take_answer(struct dump *d, const struct nlmsghdr *h)
+take_answer(struct dump *d, const struct nlmsghdr *h, void *none)
 {
 	const struct inet_diag_msg *m = NLMSG_DATA(h);
 
+	(void)none;
 	if (h->nlmsg_len < NLMSG_LENGTH(sizeof *m) || !is_signed(h))
 		return 0;
 	for (size_t i = 0; i < d->sockets.n; i++) {
@@ -67,20 +68,6 @@ take_answer(struct dump *d, const struct nlmsghdr *h)
 			return cover(d, s);
 	}
 	return 0;
-}
-
-/* 1 when there is no more. */
-static int
-take_answers(struct dump *d, const void *buf, size_t n)
-{
-	int r = 0;
-
-	for (const struct nlmsghdr *h = buf; r == 0 && NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
-		if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
-			return 1;
-		r = take_answer(d, h);
-	}
-	return r;
 }
 
 static int
@@ -96,15 +83,8 @@ ask(struct dump *d, int fd, uint8_t family)
 		.q = { .sdiag_family = family, .sdiag_protocol = IPPROTO_TCP, .idiag_states = UINT32_MAX,
 		    .idiag_ext = 1 << (INET_DIAG_INFO - 1) },
 	};
-	static uint64_t buf[4096];
-	ssize_t n;
-	int r = 0;
 
-	if (send(fd, &request, sizeof request, 0) != (ssize_t)sizeof request)
-		return 0;
-	while (r == 0 && (n = recv(fd, buf, sizeof buf, 0)) > 0)
-		r = take_answers(d, buf, (size_t)n);
-	return r < 0 ? r : 0;
+	return diag_dump(d, fd, &request, sizeof request, take_answer, NULL);
 }
 
 /* Of the network namespace that a process is in. */

@@ -4,7 +4,7 @@
 #include "tests/behaviour/behave.h"
 
 static const struct behaviour *const all[] = {
-	anonymous, credentials, datagrams, files, ipc, memory, pipes, processes, signals, sockets, tcp, terminals,
+	anonymous, credentials, datagrams, files, ipc, memory, pipes, processes, raw, signals, sockets, tcp, terminals,
 	threads, timers, waits,
 };
 

@@ -73,6 +73,27 @@ add_datagram(struct world *w)
 	w->inet.filter = world_bytes("an instruction--");
 }
 
+static Psnap__PacketMembership link_membership, *link_memberships[] = { &link_membership };
+static uint32_t netlink_groups[] = { 0 };
+
+static void
+add_packet(struct world *w)
+{
+	add_datagram(w);
+	psnap__packet_membership__init(&link_membership);
+	link_membership.kind = PSNAP__PACKET_MEMBERSHIP_KIND__PACKET_MEMBERSHIP_PROMISCUOUS;
+	link_membership.interface = world_bytes("eth0");
+	link_membership.count = 1;
+	w->local.ip.len = 0;
+	w->local.port = 0;
+	w->local.interface = world_bytes("eth0");
+	w->inet.remote = NULL;
+	w->inet.n_queue = w->inet.n_memberships = 0;
+	w->inet.family = PSNAP__SOCKET_FAMILY__SOCKET_PACKET;
+	w->inet.n_packet_memberships = 1;
+	w->inet.packet_memberships = link_memberships;
+}
+
 /* name, rule, object blamed, code, what makes it wrong */
 #define CASES(X)											\
 	X(enu1, "ENU-1", VVAR, CORRUPT, w->vvar.kind = 0)						\
@@ -273,6 +294,21 @@ add_datagram(struct world *w)
 	X(soc12_unix, "SOC-12", PEER, CORRUPT, add_datagram(w); w->inet.n_memberships = 0;			\
 	    w->peer.n_memberships = 1; w->peer.memberships = memberships)					\
 	X(soc13, "SOC-13", PEER, CORRUPT, w->peer.filter = world_bytes("1234567"))				\
+	X(soc11_icmp, "SOC-11", INET, CORRUPT, add_datagram(w); socket_options.icmp6_filter = world_bytes("abc")) \
+	X(soc14, "SOC-14", INET, CORRUPT, add_packet(w); link_membership.count = 0) \
+	X(soc14_address, "SOC-14", INET, CORRUPT, add_packet(w);						\
+	    link_membership.address = world_bytes("a link's address, of too many bytes"))			\
+	X(soc14_kind, "ENU-1", INET, CORRUPT, add_packet(w); link_membership.kind = 0)				\
+	X(soc14_protocol, "SOC-14", INET, CORRUPT, add_packet(w); w->inet.protocol = 65536)			\
+	X(soc14_family, "SOC-14", PEER, CORRUPT, add_packet(w); w->peer.n_packet_memberships = 1;		\
+	    w->peer.packet_memberships = link_memberships)							\
+	X(soc15, "SOC-15", INET, CORRUPT, add_packet(w); w->inet.n_netlink_groups = 1;				\
+	    w->inet.netlink_groups = netlink_groups)								\
+	X(soc15_zero, "SOC-15", INET, CORRUPT, add_packet(w); w->inet.n_packet_memberships = 0; w->inet.local = NULL; \
+	    w->inet.family = PSNAP__SOCKET_FAMILY__SOCKET_NETLINK; w->inet.n_netlink_groups = 1;		\
+	    w->inet.netlink_groups = netlink_groups)								\
+	X(soc16, "SOC-16", INET, CORRUPT, add_packet(w); w->local.netlink_port = 1)				\
+	X(soc16_interface, "SOC-16", INET, CORRUPT, w->local.interface = world_bytes("lo"))			\
 	X(tcp1_socket, "TCP-1", FREE_ID, CORRUPT, add_connection(w);					\
 	    w->inet.tcp_state = PSNAP__TCP_STATE__TCP_STATE_LISTEN)					\
 	X(tcp1_address, "TCP-1", FREE_ID, CORRUPT, add_connection(w); w->remote.port = 0)		\
@@ -438,6 +474,20 @@ ATF_TC_BODY(a_valid_datagram_has_no_finding, tc)
 
 	world_init(&w);
 	add_datagram(&w);
+	r = validate(&w, &f, &err);
+	ATF_CHECK_MSG(r == 0 && f.count == 0, "%s: %s", f.first.rule, f.first.msg);
+}
+
+ATF_TC_WITHOUT_HEAD(a_valid_packet_socket_has_no_finding);
+ATF_TC_BODY(a_valid_packet_socket_has_no_finding, tc)
+{
+	static struct world w;
+	struct findings f = { 0 };
+	struct snap_error err;
+	int r;
+
+	world_init(&w);
+	add_packet(&w);
 	r = validate(&w, &f, &err);
 	ATF_CHECK_MSG(r == 0 && f.count == 0, "%s: %s", f.first.rule, f.first.msg);
 }
@@ -670,6 +720,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, a_valid_snapshot_has_no_finding);
 	ATF_TP_ADD_TC(tp, a_valid_connection_has_no_finding);
 	ATF_TP_ADD_TC(tp, a_valid_datagram_has_no_finding);
+	ATF_TP_ADD_TC(tp, a_valid_packet_socket_has_no_finding);
 	ATF_TP_ADD_TC(tp, each_rule_fires_on_what_breaks_just_it);
 	ATF_TP_ADD_TC(tp, every_rule_has_a_case);
 	ATF_TP_ADD_TC(tp, rec9_fires_on_other_encodings);

@@ -397,9 +397,17 @@ struct datagram {
 };
 int	datagram_send(const struct datagram *d);
 
+/* ---- object_link.c ---- */
+
+int	netlink_bind(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd);
+int	packet_bind(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd);
+/* The number of an interface where fd, any socket, is: 0 without a name, -1 as errno says. */
+int	interface_here(int fd, const ProtobufCBinaryData *name);
+
 /* ---- object_inet.c ---- */
 
 int	multicast_join(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd);
+int	filter_set(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd);
 /* When all is in its queue that was. */
 int	filter_attach(struct restore *r, const struct made_socket *m);
 

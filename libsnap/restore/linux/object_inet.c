@@ -4,11 +4,9 @@
  */
 #include <errno.h>
 #include <linux/filter.h>
-#include <net/if.h>
 #include <netinet/in.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include "libsnap/restore/linux/linux.h"
@@ -29,16 +27,6 @@ fill_address(struct sockaddr_storage *to, const ProtobufCBinaryData *ip)
 		memcpy(&in6->sin6_addr, ip->data, 16);
 }
 
-/* Its number here, or -1. */
-static int
-interface_here(int fd, const ProtobufCBinaryData *name)
-{
-	struct ifreq i = { 0 };
-
-	memcpy(i.ifr_name, name->data, name->len < IFNAMSIZ ? name->len : IFNAMSIZ - 1);
-	return ioctl(fd, SIOCGIFINDEX, &i) == 0 ? i.ifr_ifindex : -1;
-}
-
 static int
 join(int fd, const Psnap__MulticastMembership *m)
 {
@@ -48,7 +36,7 @@ join(int fd, const Psnap__MulticastMembership *m)
 
 	fill_address(&all.gr_group, &m->group);
 	fill_address(&source.gsr_group, &m->group);
-	if (interface < 0 || (!m->include && setsockopt(fd, level, MCAST_JOIN_GROUP, &all, sizeof all) != 0))
+	if (interface <= 0 || (!m->include && setsockopt(fd, level, MCAST_JOIN_GROUP, &all, sizeof all) != 0))
 		return -1;
 	for (size_t i = 0; i < m->n_sources; i++) {
 		fill_address(&source.gsr_source, &m->sources[i]);
@@ -92,12 +80,20 @@ attach(const Psnap__Socket *s, int fd)
 }
 
 int
+filter_set(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd)
+{
+	return attach(s, fd) == 0 ? 0 : restore_fail(r, NULL, id, errno, "attaching the filter of a socket");
+}
+
+int
 filter_attach(struct restore *r, const struct made_socket *m)
 {
+	int e;
+
 	if (m->fd < 0)
 		return 0;
-	if (attach(m->s, m->fd) != 0)
-		return restore_fail(r, NULL, m->id, errno, "attaching the filter of a socket");
+	if ((e = filter_set(r, m->id, m->s, m->fd)) != 0)
+		return e;
 	if (m->s->options->filter_locked && option_set(m->fd, SOL_SOCKET, SO_LOCK_FILTER, 1) != 0)
 		return restore_fail(r, NULL, m->id, errno, "locking the filter of a socket");
 	return 0;

@@ -2,11 +2,10 @@
 /*
  * Options of sockets, set before anything else is done to them.
  */
-#include <net/if.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/time.h>
 
@@ -70,16 +69,12 @@ set_unusual(const Psnap__Socket *s, int fd)
 static int
 set_multicast_interface(const Psnap__SocketOptions *o, int fd)
 {
-	const ProtobufCBinaryData *name = &o->ipv6_multicast_interface;
-	struct ifreq i = { 0 };
+	int interface = interface_here(fd, &o->ipv6_multicast_interface);
 
 	if (o->ip_multicast_address.len == 4 && setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF,
 	    o->ip_multicast_address.data, 4) != 0)
 		return -1;
-	if (name->len == 0)
-		return 0;
-	memcpy(i.ifr_name, name->data, name->len < IFNAMSIZ ? name->len : IFNAMSIZ - 1);
-	return ioctl(fd, SIOCGIFINDEX, &i) != 0 ? -1 : option_set(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, i.ifr_ifindex);
+	return interface > 0 ? option_set(fd, IPPROTO_IPV6, IPV6_MULTICAST_IF, interface) : interface;
 }
 
 /* ---- all ---- */
@@ -113,10 +108,15 @@ options_set(const Psnap__Socket *s, int fd)
 		{ o->ttl != 0, IPPROTO_IP, IP_TTL, o->ttl },
 		{ o->transparent, IPPROTO_IP, IP_TRANSPARENT, 1 },
 		{ o->free_bind, IPPROTO_IP, IP_FREEBIND, 1 },
-		{ s->family == PSNAP__SOCKET_FAMILY__SOCKET_IPV6, IPPROTO_IPV6, IPV6_V6ONLY, o->ipv6_only },
+		/* of a raw one it cannot be set */
+		{ s->family == PSNAP__SOCKET_FAMILY__SOCKET_IPV6 && s->type != PSNAP__SOCKET_TYPE__SOCKET_RAW,
+		    IPPROTO_IPV6, IPV6_V6ONLY, o->ipv6_only },
 	};
 	const struct linger linger = { (int)o->linger, (int)o->linger_seconds };
 
+	if (o->icmp6_filter.len != 0 && setsockopt(fd, IPPROTO_ICMPV6, ICMP6_FILTER, o->icmp6_filter.data,
+	    (socklen_t)o->icmp6_filter.len) != 0)
+		return -1;
 	if (set_unusual(s, fd) != 0 || set_multicast_interface(o, fd) != 0)
 		return -1;
 	for (size_t i = 0; i < sizeof v / sizeof *v; i++)

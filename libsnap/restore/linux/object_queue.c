@@ -146,7 +146,8 @@ connect_remote(struct restore *r, const struct made_socket *m)
 	struct sockaddr_storage a;
 	socklen_t len;
 
-	if (m->peer != NULL || m->far >= 0 || m->fd < 0 || m->s->type != PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM ||
+	if (m->peer != NULL || m->far >= 0 || m->fd < 0 ||
+	    (m->s->type != PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM && m->s->type != PSNAP__SOCKET_TYPE__SOCKET_RAW) ||
 	    (len = socket_address(r->p, m->s, m->s->remote, &a)) == 0)
 		return 0;
 	return connect(m->fd, (const void *)&a, len) == 0 ? 0 :

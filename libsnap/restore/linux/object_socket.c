@@ -20,9 +20,20 @@
 int
 socket_family(const Psnap__Socket *s)
 {
-	return s->family == PSNAP__SOCKET_FAMILY__SOCKET_UNIX ? AF_UNIX :
-	    s->family == PSNAP__SOCKET_FAMILY__SOCKET_IPV4 ? AF_INET :
-	    s->family == PSNAP__SOCKET_FAMILY__SOCKET_IPV6 ? AF_INET6 : -1;
+	switch (s->family) {
+	case PSNAP__SOCKET_FAMILY__SOCKET_UNIX:
+		return AF_UNIX;
+	case PSNAP__SOCKET_FAMILY__SOCKET_IPV4:
+		return AF_INET;
+	case PSNAP__SOCKET_FAMILY__SOCKET_IPV6:
+		return AF_INET6;
+	case PSNAP__SOCKET_FAMILY__SOCKET_NETLINK:
+		return AF_NETLINK;
+	case PSNAP__SOCKET_FAMILY__SOCKET_PACKET:
+		return AF_PACKET;
+	default:
+		return -1;
+	}
 }
 
 int
@@ -222,7 +233,11 @@ make_state(struct restore *r, uint64_t id, const Psnap__Socket *s, const Psnap__
 {
 	int e;
 
-	if (c != NULL)
+	if (s->family == PSNAP__SOCKET_FAMILY__SOCKET_NETLINK)
+		e = netlink_bind(r, id, s, fd);
+	else if (s->family == PSNAP__SOCKET_FAMILY__SOCKET_PACKET)
+		e = (e = filter_set(r, id, s, fd)) != 0 ? e : packet_bind(r, id, s, fd);
+	else if (c != NULL)
 		e = tcp_make(r, id, s, c, fd);
 	else if (tcp_is_connected(s) || tcp_has_ended(s))
 		return tcp_make_ended(r, id, s, fd);
@@ -232,11 +247,18 @@ make_state(struct restore *r, uint64_t id, const Psnap__Socket *s, const Psnap__
 	return e != 0 ? e : bind_device(r, id, s, fd);
 }
 
+/* A packet socket hears from the moment it has one. */
+static int
+first_protocol(const Psnap__Socket *s)
+{
+	return s->family == PSNAP__SOCKET_FAMILY__SOCKET_PACKET ? 0 : (int)s->protocol;
+}
+
 static int
 make_single(struct restore *r, uint64_t id, const Psnap__Socket *s)
 {
 	const Psnap__TcpConnection *c = r->p->o->tcp == SNAP_TCP_CLOSE ? NULL : tcp_connection_of(r->s, id);
-	int fd = socket(socket_family(s), socket_type(s) | SOCK_CLOEXEC, (int)s->protocol), e;
+	int fd = socket(socket_family(s), socket_type(s) | SOCK_CLOEXEC, first_protocol(s)), e;
 	struct made_socket *m;
 
 	if (fd < 0)
