@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Unread messages of unix sockets and datagrams of UDP, by peeking, and the
- * descriptors under way in those of unix sockets.  These may be sockets with messages of their own: the list of
- * sockets grows while it is gone through.
+ * descriptors under way in those of unix sockets.  These may be sockets with
+ * messages of their own: the list of sockets grows while it is gone through.
  */
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
@@ -179,6 +180,15 @@ cover(const struct reader *q, const char *feature, const char *what, uint64_t co
 	    (unsigned long long)count);
 }
 
+static bool
+is_of_group(const struct socket_object *s)
+{
+	const struct sockaddr_in *in = (const void *)s->local;
+	const struct sockaddr_in6 *in6 = (const void *)s->local;
+
+	return s->family == AF_INET ? IN_MULTICAST(ntohl(in->sin_addr.s_addr)) : IN6_IS_ADDR_MULTICAST(&in6->sin6_addr);
+}
+
 /*
  * What will be different of a datagram of n bytes that is sent again: it comes
  * from this host's own device.
@@ -190,7 +200,9 @@ cover_arrival(const struct reader *q, const struct peeked *p, size_t n)
 	bool six = q->s->family == AF_INET6;
 	int r = 0;
 
-	if (six && IN6_IS_ADDR_LINKLOCAL(&from->sin6_addr))
+	if (is_of_group(q->s))
+		r = cover(q, q->queue, "a datagram of %llu bytes in a socket bound to a multicast address", n);
+	if (r == 0 && six && IN6_IS_ADDR_LINKLOCAL(&from->sin6_addr))
 		r = cover(q, q->queue, "a datagram of %llu bytes came from a link-local address", n);
 	if (r == 0 && six && n > UDP6_MAX && p->segment == 0)
 		r = cover(q, q->queue, "an unread datagram of %llu bytes is too long to be sent again", n);
@@ -421,7 +433,9 @@ messages_resolve(struct dump *d)
 		for (size_t k = 0; r == 0 && k < s->queue.n; k++) {
 			const struct message *m = s->queue.v[k];
 
-			if (s->family == AF_UNIX && ((m->source_len > 0 && !is_bound(d, m)) || (m->has_cred && find_proc(d, m->cred[0]) == NULL)))
+			if (s->family != AF_UNIX)
+				continue;
+			if ((m->source_len > 0 && !is_bound(d, m)) || (m->has_cred && find_proc(d, m->cred[0]) == NULL))
 				r = dump_cover(d, PSNAP_COVERAGE_DEGRADES, s->proc, 0, s->fd, s->id, "unix-sender",
 				    "an unread message is from outside the tree: its sender's address or pid is not kept");
 		}
@@ -438,8 +452,12 @@ arrival_emit(struct glue_emit *e, const struct socket_object *s, const struct me
 
 	address_emit(e, PSNAP_F_SOCKET_MESSAGE_SOURCE, s, m->source, m->source_len);
 	if (a->destination_len > 0) {
+		bool mapped = a->destination_len == 4 && s->family == AF_INET6;
+		uint8_t ip[16] = { [10] = 0xff, [11] = 0xff };
+
+		memcpy(ip + (mapped ? 12 : 0), a->destination, a->destination_len);
 		glue_emit_open(e, PSNAP_F_SOCKET_MESSAGE_DESTINATION);
-		glue_emit_bytes(e, PSNAP_F_SOCKET_ADDRESS_IP, a->destination, a->destination_len);
+		glue_emit_bytes(e, PSNAP_F_SOCKET_ADDRESS_IP, ip, mapped ? 16 : a->destination_len);
 		glue_emit_close(e);
 	}
 	glue_emit_uint(e, PSNAP_F_SOCKET_MESSAGE_HOP_LIMIT, a->hop_limit);

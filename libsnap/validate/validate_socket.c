@@ -126,7 +126,8 @@ check_options(struct check *v, const struct snap_object *o, const Psnap__SocketO
 	    (p->icmp6_filter.len != 0 && p->icmp6_filter.len != 32) ||
 	    p->ipv6_multicast_interface.len > INTERFACE_MAX_LEN)		/* SOC-11 */
 		check_corrupt(v, o, "SOC-11", "an ICMP filter of %lu bytes, multicast by an address of %lu, a name of %lu",
-		    (unsigned long)p->icmp6_filter.len, (unsigned long)p->ip_multicast_address.len, (unsigned long)p->ipv6_multicast_interface.len);
+		    (unsigned long)p->icmp6_filter.len, (unsigned long)p->ip_multicast_address.len,
+		    (unsigned long)p->ipv6_multicast_interface.len);
 }
 
 static void

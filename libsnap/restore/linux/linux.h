@@ -396,6 +396,8 @@ struct datagram {
 	uint8_t		protocol, hop_limit, traffic_class;	/* a hop limit of 0: any */
 };
 int	datagram_send(const struct datagram *d);
+/* Whether it is this host's, and of one host: nothing else is sent to. */
+bool	address_is_here(const struct sockaddr_storage *a);
 
 /* ---- object_link.c ---- */
 

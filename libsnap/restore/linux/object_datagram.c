@@ -74,6 +74,7 @@ fill_loopback(struct sockaddr_storage *to, bool mapped)
 	if (to->ss_family == AF_INET) {
 		in->sin_addr = four;
 	} else if (mapped) {
+		in6->sin6_addr = in6addr_any;
 		in6->sin6_addr.s6_addr[10] = in6->sin6_addr.s6_addr[11] = 0xff;
 		memcpy(in6->sin6_addr.s6_addr + 12, &four, sizeof four);
 	} else {
@@ -81,13 +82,7 @@ fill_loopback(struct sockaddr_storage *to, bool mapped)
 	}
 }
 
-static bool
-is_multicast(const ProtobufCBinaryData *ip)
-{
-	return ip->len == 4 ? ip->data[0] >= 224 : ip->data[0] == 0xff;
-}
-
-/* What it was sent to, if that is known and an address of one host. */
+/* What it was sent to, if that is known and this host's. */
 static void
 find_destination(const Psnap__SocketMessage *m, const struct sockaddr_storage *from, struct sockaddr_storage *to)
 {
@@ -98,10 +93,10 @@ find_destination(const Psnap__SocketMessage *m, const struct sockaddr_storage *f
 
 	if (!is_any(to))
 		return;
-	if (d == NULL || d->ip.len != len || is_multicast(&d->ip))
-		fill_loopback(to, is_mapped(from));
-	else
+	if (d != NULL && d->ip.len == len)
 		memcpy(len == 4 ? (void *)&in->sin_addr : (void *)&in6->sin6_addr, d->ip.data, len);
+	if (is_any(to) || !address_is_here(to))
+		fill_loopback(to, is_mapped(from));
 }
 
 /* ---- one datagram ---- */

@@ -120,9 +120,34 @@ send_6(const struct packet *p)
 	return send_raw(AF_INET6, &ip, sizeof ip, p, &to, sizeof to);
 }
 
-static int
-send_packet(const struct packet *p)
+/* A multicast address can be bound to as well; one of a broadcast is not sent to without SO_BROADCAST. */
+bool
+address_is_here(const struct sockaddr_storage *a)
 {
+	struct sockaddr_storage to = *a;
+	struct ends e;
+	bool here;
+	int fd;
+
+	find_ends(&to, &to, &e);
+	if (e.len == 4 ? e.to[0] >= 224 : e.to[0] == 0xff)
+		return false;
+	/* at the same place in both families; any port */
+	((struct sockaddr_in *)(void *)&to)->sin_port = 0;
+	fd = socket(a->ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	here = fd >= 0 && bind(fd, (const void *)&to, sizeof to) == 0;
+	if (fd >= 0)
+		close(fd);
+	return here;
+}
+
+static int
+send_packet(const struct packet *p, const struct sockaddr_storage *to)
+{
+	if (!address_is_here(to)) {
+		errno = EADDRNOTAVAIL;
+		return -1;
+	}
 	return p->ends.len == 4 ? send_4(p) : send_6(p);
 }
 
@@ -139,7 +164,7 @@ segment_send(const struct segment *f)
 	h.source = p.ends.from_port;
 	h.dest = p.ends.to_port;
 	h.check = checksum(&p);
-	return send_packet(&p);
+	return send_packet(&p, f->to);
 }
 
 int
@@ -170,7 +195,7 @@ datagram_send(const struct datagram *d)
 	if (h.check == 0)
 		h.check = 0xffff;	/* 0 is for none (RFC 768) */
 	memcpy(bytes, &h, sizeof h);
-	r = send_packet(&p);
+	r = send_packet(&p, d->to);
 	free(bytes);
 	return r;
 }
