@@ -36,16 +36,22 @@ glue_linux_srcs := \
 	kernel-glue/linux/dump.c \
 	kernel-glue/linux/facts.c \
 	kernel-glue/linux/fd_anon.c \
+	kernel-glue/linux/fd_diag.c \
 	kernel-glue/linux/fd_emit.c \
 	kernel-glue/linux/fd_file.c \
+	kernel-glue/linux/fd_filter.c \
 	kernel-glue/linux/fd_inotify.c \
+	kernel-glue/linux/fd_link.c \
 	kernel-glue/linux/fd_lock.c \
+	kernel-glue/linux/fd_multicast.c \
+	kernel-glue/linux/fd_options.c \
 	kernel-glue/linux/fd_pipe.c \
 	kernel-glue/linux/fd_queue.c \
 	kernel-glue/linux/fd_socket.c \
 	kernel-glue/linux/fd_socket_take.c \
 	kernel-glue/linux/fd_table.c \
 	kernel-glue/linux/fd_tcp.c \
+	kernel-glue/linux/fd_tcp_keys.c \
 	kernel-glue/linux/fd_tty.c \
 	kernel-glue/linux/freeze.c \
 	kernel-glue/linux/ipc.c \

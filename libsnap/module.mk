@@ -20,7 +20,11 @@ restore_linux_srcs := \
 	libsnap/restore/linux/ipc_semaphores.c \
 	libsnap/restore/linux/object_anon.c \
 	libsnap/restore/linux/object_carried.c \
+	libsnap/restore/linux/object_datagram.c \
 	libsnap/restore/linux/object_file.c \
+	libsnap/restore/linux/object_inet.c \
+	libsnap/restore/linux/object_link.c \
+	libsnap/restore/linux/object_options.c \
 	libsnap/restore/linux/object_pipe.c \
 	libsnap/restore/linux/object_queue.c \
 	libsnap/restore/linux/object_socket.c \

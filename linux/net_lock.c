@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/netlink.h>
 #include <netinet/in.h>
-#include <sched.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,6 +14,7 @@
 #include <unistd.h>
 
 #include "linux/net_lock.h"
+#include "linux/net_open.h"
 
 #define PRIORITY	(-350)		/* before connection tracking and all rules of others */
 #define CHUNK		512u		/* elements a message: an attribute has 64 KiB at most */
@@ -365,33 +364,6 @@ elements(struct batch *b, const char *table, const struct family *f, const struc
 
 /* ---- asking the kernel ---- */
 
-/* A socket stays in the namespace it was made in. */
-static int
-open_in(int netns)
-{
-	int own = -1, fd, e;
-
-	if (netns >= 0 && ((own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)) < 0 ||
-	    setns(netns, CLONE_NEWNET) != 0)) {
-		e = errno;
-		if (own >= 0)
-			close(own);
-		return -e;
-	}
-	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_NETFILTER);
-	e = errno;
-	if (own >= 0) {
-		if (setns(own, CLONE_NEWNET) != 0) {
-			e = errno;
-			if (fd >= 0)
-				close(fd);
-			fd = -1;
-		}
-		close(own);
-	}
-	return fd >= 0 ? fd : -e;
-}
-
 /* What was asked has been done, or not, by the time it was sent: the first error of all answers. */
 static int
 read_answers(int fd)
@@ -417,7 +389,7 @@ transact(int netns, struct batch *b)
 
 	if (b->no_memory)
 		return -ENOMEM;
-	if ((fd = open_in(netns)) < 0)
+	if ((fd = net_open(netns, NETLINK_NETFILTER)) < 0)
 		return fd;
 	/* without the privilege some thousand connections still fit */
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);

@@ -26,6 +26,7 @@ tests_sh := \
 	tests/tools/namespaces_test.sh \
 	tests/tools/restore_files_test.sh \
 	tests/tools/restore_test.sh \
+	tests/tools/sockets_test.sh \
 	tests/tools/tcp_test.sh \
 	tests/tools/unharmed_test.sh
 
@@ -84,6 +85,7 @@ $(O)/tests/helpers/collected $(O)/tests/helpers/collected32: helper_libs := \
 behaviour_srcs := \
 	tests/behaviour/anonymous.c \
 	tests/behaviour/credentials.c \
+	tests/behaviour/datagrams.c \
 	tests/behaviour/files.c \
 	tests/behaviour/ipc.c \
 	tests/behaviour/locks.c \
@@ -92,6 +94,7 @@ behaviour_srcs := \
 	tests/behaviour/mqueue.c \
 	tests/behaviour/pipes.c \
 	tests/behaviour/processes.c \
+	tests/behaviour/raw.c \
 	tests/behaviour/signals.c \
 	tests/behaviour/sockets.c \
 	tests/behaviour/tcp.c \

@@ -117,7 +117,7 @@ struct sysv_sem { struct sem_undo_list *undo_list; } CORE;
 
 typedef struct { atomic_t refs; } CORE refcount_t;
 enum sock_flags { SOCK_URGINLINE, SOCK_KEEPOPEN, SOCK_LINGER, SOCK_BROADCAST, SOCK_RCVTSTAMP, SOCK_RCVTSTAMPNS,
-    SOCK_LOCALROUTE, SOCK_TSTAMP_NEW };	/* by name: their numbers are the kernel's */
+    SOCK_LOCALROUTE, SOCK_TSTAMP_NEW, SOCK_RXQ_OVFL, SOCK_SELECT_ERR_QUEUE, SOCK_FILTER_LOCKED };	/* by name: their numbers are the kernel's */
 struct sk_buff_head { __u32 qlen; } CORE;
 struct sock_common {
 	short unsigned int skc_family;
@@ -138,7 +138,10 @@ struct sock {
 	unsigned long sk_ino;
 	struct pid *sk_peer_pid;
 	const struct cred *sk_peer_cred;
-	__u8	sk_scm_credentials : 1;
+	__u8	sk_scm_credentials : 1, sk_scm_security : 1;
+	struct sk_filter *sk_filter;
+	int	sk_peek_off;
+	__u32	sk_tsflags;
 } CORE;
 struct socket { unsigned long flags; struct sock *sk; } CORE;
 struct socket_alloc { struct socket socket; struct inode vfs_inode; } CORE;

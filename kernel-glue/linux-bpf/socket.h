@@ -14,6 +14,7 @@ SCRATCH(socket_scratch, struct rec_socket);
 #define STATE_LISTEN	10		/* TCP_LISTEN, of unix sockets, too */
 #define NO_TIMEOUT	(~0ul >> 1)	/* MAX_SCHEDULE_TIMEOUT */
 #define PASS_CREDENTIALS 3		/* SOCK_PASSCRED, of socket.flags */
+#define PASS_SECURITY	4		/* SOCK_PASSSEC */
 
 static __always_inline const struct sock *
 sock_of(struct file *f)
@@ -34,13 +35,35 @@ listens(const struct sock *k)
 }
 
 static __always_inline bool
+passes_security(const struct sock *k)
+{
+	const struct socket *s = BPF_CORE_READ(k, sk_socket);
+
+	if (bpf_core_field_exists(k->sk_scm_security))
+		return BPF_CORE_READ_BITFIELD_PROBED(k, sk_scm_security);
+	return BPF_CORE_READ(s, flags) >> PASS_SECURITY & 1;
+}
+
+/* Options that few have, and records have no place for. */
+static __always_inline bool
+has_rare_options(const struct sock *k)
+{
+	unsigned long flags = BPF_CORE_READ(k, __sk_common.skc_flags);
+
+	return HAS_FLAG(flags, SOCK_LINGER) || HAS_FLAG(flags, SOCK_RCVTSTAMPNS) || HAS_FLAG(flags, SOCK_TSTAMP_NEW) ||
+	    HAS_FLAG(flags, SOCK_RXQ_OVFL) || HAS_FLAG(flags, SOCK_SELECT_ERR_QUEUE) ||
+	    HAS_FLAG(flags, SOCK_FILTER_LOCKED) || BPF_CORE_READ(k, sk_filter) != NULL ||
+	    BPF_CORE_READ(k, sk_rcvtimeo) != NO_TIMEOUT || BPF_CORE_READ(k, sk_sndtimeo) != NO_TIMEOUT ||
+	    BPF_CORE_READ(k, sk_peek_off) >= 0 || BPF_CORE_READ_BITFIELD_PROBED(k, sk_tsflags) != 0 ||
+	    passes_security(k);
+}
+
+static __always_inline bool
 is_told(const struct sock *k)
 {
 	return k != NULL && bpf_core_type_exists(struct unix_sock) &&
 	    BPF_CORE_READ(k, __sk_common.skc_family) == FAMILY_UNIX &&
-	    (listens(k) || BPF_CORE_READ(k, sk_receive_queue.qlen) == 0) &&
-	    BPF_CORE_READ(k, sk_rcvtimeo) == NO_TIMEOUT && BPF_CORE_READ(k, sk_sndtimeo) == NO_TIMEOUT &&
-	    !HAS_FLAG(BPF_CORE_READ(k, __sk_common.skc_flags), SOCK_LINGER);
+	    (listens(k) || BPF_CORE_READ(k, sk_receive_queue.qlen) == 0) && !has_rare_options(k);
 }
 
 /* ---- the record ---- */

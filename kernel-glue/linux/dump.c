@@ -300,7 +300,7 @@ count(struct dump *d)
 static bool
 needs_2_1(const struct dump *d)
 {
-	return !ipc_is_empty(d) || d->connections.n > 0 || namespaces_are_told(d);
+	return !ipc_is_empty(d) || d->connections.n > 0 || namespaces_are_told(d) || sockets_need_2_1(d);
 }
 
 static int

@@ -72,6 +72,8 @@ struct dump {
 	struct list	pipes;		/* struct pipe_object */
 	struct list	terminals;	/* struct terminal */
 	struct list	sockets;	/* struct socket_object */
+	struct list	usual_options;	/* struct usual; fd_options.c */
+	struct list	multicast_groups;	/* struct groups; fd_multicast.c */
 	struct list	tcp_found, connections;	/* struct tcp_connection: all, and those held */
 	struct list	net_namespaces;	/* intptr_t: descriptors on those of the connections, locked under this name: */
 	const char	*net_lock;	/* NULL: not locked */
@@ -321,6 +323,8 @@ int	fd_collect(struct dump *d, struct proc *p);
 /* After all are collected: which open files and tables are shared; peers, epoll targets. */
 int	fd_resolve(struct dump *d);
 int	fd_emit(struct dump *d);		/* records of file.proto and socket.proto */
+/* Whether one of the sockets has what a version before 2.1 would lose. */
+bool	sockets_need_2_1(const struct dump *d);
 /*
  * When the tree is let go: of one that is killed nothing is told to the other
  * ends of its connections; of one that runs on, their lock goes.

@@ -49,7 +49,13 @@ struct terminal {
 	uint64_t	unread_input, unread_output;
 };
 
-struct unix_message {
+/* Of an internet datagram, what its program asks for. */
+struct arrival {
+	uint8_t		destination[16];
+	uint32_t	destination_len, hop_limit, traffic_class;
+};
+
+struct socket_message {
 	uint8_t		*data;
 	size_t		len;
 	struct list	files;			/* struct open_file: under way in it */
@@ -57,7 +63,10 @@ struct unix_message {
 	int32_t		cred[3];
 	uint8_t		source[128];		/* datagram: the sender's address */
 	uint32_t	source_len;
+	struct arrival	arrival;
 };
+
+#define SOCKET_OPTIONS_MAX	128		/* by field number of SocketOptions */
 
 struct socket_object {
 	uint64_t	id, ino;
@@ -70,15 +79,38 @@ struct socket_object {
 	bool		shut_read, shut_write, error_untold;
 	bool		told;			/* by the facts, its peer too; nothing is unread */
 	uint64_t	unread, unsent;
-	struct list	queue;			/* struct unix_message */
+	struct list	queue;			/* struct socket_message */
 	int32_t		peer_cred[3];
 	bool		has_peer_cred;
-	uint32_t	options[48];		/* by field number of SocketOptions */
+	uint32_t	options[SOCKET_OPTIONS_MAX];
+	uint32_t	multicast_address;	/* in network order */
+	char		multicast_interface[16];
+	struct list	memberships;		/* struct membership; AF_PACKET: struct packet_membership */
+	char		interface[16];		/* AF_PACKET: it is bound to; "": any */
+	uint64_t	*groups;		/* AF_NETLINK */
+	size_t		ngroups;
+	uint8_t		icmp6_filter[32];	/* as the kernel has it */
+	bool		has_icmp6_filter;
+	struct sock_filter *filter;
+	size_t		filter_n;
 	uint64_t	timeouts[2];
 	char		device[16], congestion_control[16];	/* "": none, or as a new socket has it */
 	struct proc	*proc;
 	int		fd;			/* one it is open under, for messages */
 	int		own;			/* as in its open file */
+};
+
+struct membership {
+	char		interface[16];
+	uint8_t		group[16], *sources;	/* of len bytes each */
+	uint32_t	len, nsources;
+	bool		include;
+};
+
+struct packet_membership {
+	uint32_t	kind, count, len;
+	uint8_t		address[32];
+	char		interface[16];
 };
 
 struct epoll_entry {
@@ -180,10 +212,34 @@ int	socket_take(struct dump *d, struct proc *p, struct open_file *o, const struc
 struct socket_object *socket_new(struct dump *d, struct proc *p, struct open_file *o);
 int	socket_resolve(struct dump *d);
 
+/* A plain one, or 0. */
+uint32_t option_read(int fd, int level, int name);
+int	options_collect(struct dump *d, struct socket_object *s, int local);
+/* A program that has set the size of a buffer keeps the kernel from choosing it: of connections. */
+void	options_collect_automatic(struct socket_object *s, int local);
+void	options_emit(struct glue_emit *e, const struct socket_object *s);
+
+/* A list by sock_diag: request to fd, its answers to take(); 0, or what that returned. */
+struct nlmsghdr;
+typedef int diag_answer(struct dump *d, const struct nlmsghdr *h, void *ctx);
+int	diag_dump(struct dump *d, int fd, const void *request, size_t size, diag_answer *take, void *ctx);
+
+int	netlink_collect(struct dump *d, struct socket_object *s, int local);
+int	packet_collect(struct dump *d, struct socket_object *s, int local);
+void	link_emit(struct glue_emit *e, const struct socket_object *s);
+/* What is unread in one whose queue is not held. */
+int	unread_cover(struct dump *d, const struct socket_object *s, int local, uint32_t severity);
+int	filter_collect(struct dump *d, struct socket_object *s, int local);
+int	multicast_collect(struct dump *d, struct socket_object *s, int local);
+void	multicast_emit(struct glue_emit *e, const struct socket_object *s);
+
 /* A socket with a TCP connection: local is a duplicate of it. */
 int	tcp_found(struct dump *d, struct socket_object *s, int local);
 /* One that had a connection and has none any more. */
 int	tcp_ended(struct dump *d, struct socket_object *s, int local);
+/* Those with keys. */
+int	tcp_ao_collect(struct dump *d, const struct socket_object *s, int local);
+int	tcp_keys_collect(struct dump *d);
 /* Their queues and state, once all are known. */
 int	tcp_collect(struct dump *d);
 
@@ -193,8 +249,12 @@ int	tcp_collect(struct dump *d);
  */
 int	fd_under_way(struct dump *d, struct proc *self, const struct socket_object *s, int local,
 	    struct open_file **out);
-/* Unread messages of all unix sockets, once every table is known; senders outside the tree, after that. */
+/*
+ * Unread messages of all unix sockets and datagrams of UDP, once every table
+ * is known; senders outside the tree, after that.
+ */
 int	messages_collect(struct dump *d);
+bool	udp_is(const struct socket_object *s);
 int	messages_resolve(struct dump *d);
 
 /* Emitters of records of their own; fd_emit.c has the rest. */
@@ -203,6 +263,8 @@ void	terminal_fields(struct glue_emit *e, const void *object);
 void	socket_fields(struct glue_emit *e, const void *object);
 void	tcp_fields(struct glue_emit *e, const void *object);
 void	messages_emit(struct glue_emit *e, const struct socket_object *s);
+void	address_emit(struct glue_emit *e, uint32_t field, const struct socket_object *s, const uint8_t *raw,
+	    uint32_t len);
 /* Name of a unix socket as one of two fields. */
 void	unix_name_emit(struct glue_emit *e, uint32_t path_field, uint32_t abstract_field, const uint8_t *raw,
 	    uint32_t len);

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Unread messages of unix sockets, by peeking, and the descriptors under way
- * in them.  These may be sockets with messages of their own: the list of
- * sockets grows while it is gone through.
+ * Unread messages of unix sockets and datagrams of UDP, by peeking, and the
+ * descriptors under way in those of unix sockets.  These may be sockets with
+ * messages of their own: the list of sockets grows while it is gone through.
  */
+#include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,12 +22,15 @@
 #define MESSAGE_MAX	(4u << 20)
 #define RIGHTS_MAX	253		/* SCM_MAX_FD */
 #define CONTROL_MAX	4096		/* all of SCM_*, security labels too */
+#define QUEUE_MAX	(15u << 20)	/* fits a record: PSNAP_MAX_RECORD */
+#define UDP6_MAX	65487u		/* in one packet of the loopback device */
 #define SCM_PIDFD_LINUX	4		/* SCM_PIDFD, of SO_PASSPIDFD */
 
 struct reader {
 	struct dump	*d;
 	struct proc	*self;		/* this process: whose table holds what was peeked at */
 	struct socket_object *s;
+	const char	*queue;		/* what it is called where it cannot be held */
 	int		fd;		/* ours on it */
 	uint8_t		*buf;		/* MESSAGE_MAX */
 	void		*nowhere;	/* memory that cannot be written to */
@@ -38,6 +44,9 @@ struct peeked {
 	struct ucred	cred;
 	struct sockaddr_storage source;
 	socklen_t	source_len;
+	struct arrival	arrival;
+	uint32_t	segment;	/* several datagrams of this many bytes each; 0: one */
+	uint32_t	interface;	/* that it came by, 0 not known */
 };
 
 static void
@@ -48,13 +57,50 @@ close_rest(struct peeked *m)
 }
 
 static void
+take_destination(struct peeked *m, const void *address, uint32_t len, uint32_t interface)
+{
+	memcpy(m->arrival.destination, address, len);
+	m->arrival.destination_len = len;
+	m->interface = interface;
+}
+
+/* Told only to who has asked for it. */
+static void
+take_arrival(const struct cmsghdr *c, size_t len, struct peeked *m)
+{
+	struct in6_pktinfo six;
+	struct in_pktinfo four;
+	int v = 0;
+
+	memcpy(&v, CMSG_DATA(c), len < sizeof v ? len : sizeof v);
+	if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_PKTINFO && len == sizeof four) {
+		memcpy(&four, CMSG_DATA(c), len);
+		take_destination(m, &four.ipi_addr, 4, (uint32_t)four.ipi_ifindex);
+	} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_PKTINFO && len == sizeof six) {
+		memcpy(&six, CMSG_DATA(c), len);
+		take_destination(m, &six.ipi6_addr, 16, six.ipi6_ifindex);
+	} else if ((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TTL) ||
+	    (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_HOPLIMIT)) {
+		m->arrival.hop_limit = (uint32_t)v;
+	} else if (c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_TOS) {
+		m->arrival.traffic_class = *CMSG_DATA(c);
+	} else if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_TCLASS) {
+		m->arrival.traffic_class = (uint32_t)v;
+	} else if (c->cmsg_level == IPPROTO_UDP && c->cmsg_type == UDP_GRO) {
+		m->segment = (uint32_t)v;
+	}
+}
+
+static void
 take_control(const struct cmsghdr *c, struct peeked *m)
 {
 	size_t len = c->cmsg_len - CMSG_LEN(0);
 	int fd;
 
-	if (c->cmsg_level != SOL_SOCKET)
+	if (c->cmsg_level != SOL_SOCKET) {
+		take_arrival(c, len, m);
 		return;
+	}
 	if (c->cmsg_type == SCM_RIGHTS && len <= sizeof m->fds) {
 		memcpy(m->fds, CMSG_DATA(c), len);
 		m->nfds = len / sizeof m->fds[0];
@@ -127,16 +173,56 @@ no_memory(const struct reader *q)
 	return dump_fail(q->d, GLUE_E_NOMEM, 0, q->s->proc, "out of memory");
 }
 
-/* The n bytes in q->buf; descriptors are taken over. */
 static int
-keep_message(struct reader *q, struct peeked *p, size_t n)
+cover(const struct reader *q, const char *feature, const char *what, uint64_t count)
 {
-	struct unix_message *m = dump_alloc(q->d, sizeof *m);
+	return dump_cover(q->d, PSNAP_COVERAGE_BREAKS, q->s->proc, 0, q->s->fd, q->s->id, feature, what,
+	    (unsigned long long)count);
+}
+
+static bool
+is_of_group(const struct socket_object *s)
+{
+	const struct sockaddr_in *in = (const void *)s->local;
+	const struct sockaddr_in6 *in6 = (const void *)s->local;
+
+	return s->family == AF_INET ? IN_MULTICAST(ntohl(in->sin_addr.s_addr)) : IN6_IS_ADDR_MULTICAST(&in6->sin6_addr);
+}
+
+/*
+ * What will be different of a datagram of n bytes that is sent again: it comes
+ * from this host's own device.
+ */
+static int
+cover_arrival(const struct reader *q, const struct peeked *p, size_t n)
+{
+	const struct sockaddr_in6 *from = (const void *)&p->source;
+	bool six = q->s->family == AF_INET6;
+	int r = 0;
+
+	if (is_of_group(q->s))
+		r = cover(q, q->queue, "a datagram of %llu bytes in a socket bound to a multicast address", n);
+	if (r == 0 && six && IN6_IS_ADDR_LINKLOCAL(&from->sin6_addr))
+		r = cover(q, q->queue, "a datagram of %llu bytes came from a link-local address", n);
+	if (r == 0 && six && n > UDP6_MAX && p->segment == 0)
+		r = cover(q, q->queue, "an unread datagram of %llu bytes is too long to be sent again", n);
+	if (r == 0 && p->interface > 1)
+		r = dump_cover(q->d, PSNAP_COVERAGE_DEGRADES, q->s->proc, 0, q->s->fd, q->s->id, "udp-interface",
+		    "the interface that an unread datagram came by is not held");
+	return r;
+}
+
+/* n bytes; descriptors are taken over. */
+static int
+keep_message(struct reader *q, struct peeked *p, const uint8_t *bytes, size_t n)
+{
+	struct socket_message *m = dump_alloc(q->d, sizeof *m);
 	int r;
 
-	if (m == NULL || (m->data = dump_memdup(q->d, q->buf, n)) == NULL || list_add(q->d, &q->s->queue, m) != 0)
+	if (m == NULL || (m->data = dump_memdup(q->d, bytes, n)) == NULL || list_add(q->d, &q->s->queue, m) != 0)
 		return no_memory(q);
 	m->len = n;
+	m->arrival = p->arrival;
 	m->has_cred = p->has_cred;
 	m->cred[0] = p->cred.pid;
 	m->cred[1] = (int32_t)p->cred.uid;
@@ -156,11 +242,21 @@ keep_message(struct reader *q, struct peeked *p, size_t n)
 	return 0;
 }
 
+/* The n bytes in q->buf. */
 static int
-cover(const struct reader *q, const char *feature, const char *what, uint64_t count)
+keep_messages(struct reader *q, struct peeked *p, size_t n)
 {
-	return dump_cover(q->d, PSNAP_COVERAGE_BREAKS, q->s->proc, 0, q->s->fd, q->s->id, feature, what,
-	    (unsigned long long)count);
+	size_t each = p->segment != 0 ? p->segment : n, at = 0;
+	int r;
+
+	do {
+		size_t len = n - at < each ? n - at : each;
+
+		if ((r = keep_message(q, p, q->buf + at, len)) != 0)
+			return r;
+		at += len;
+	} while (at < n);
+	return q->s->family == AF_UNIX ? 0 : cover_arrival(q, p, n);
 }
 
 /* One message, or a stretch of stream bytes; *n: how long it is. */
@@ -175,7 +271,7 @@ read_message(struct reader *q, uint64_t offset, size_t *n, bool *end)
 
 	if ((*end = got < 0 || (got == 0 && is_end(q, &m))))
 		return got == 0 || errno == EAGAIN ? 0 :
-		    cover(q, "unix-queue", "unread data can be peeked at up to byte %llu only", offset);
+		    cover(q, q->queue, "unread data can be peeked at up to byte %llu only", offset);
 	*n = (size_t)got;
 	if (q->s->type == SOCK_STREAM && m.nfds > 0 && (plain = before_rights(q, offset, (size_t)got)) > 0) {
 		close_rest(&m);
@@ -184,9 +280,9 @@ read_message(struct reader *q, uint64_t offset, size_t *n, bool *end)
 	if (m.flags & MSG_CTRUNC)
 		r = cover(q, "scm-rights", "not all descriptors under way could be taken, after %llu", m.nfds);
 	if (r == 0 && m.flags & MSG_TRUNC)
-		r = cover(q, "unix-queue", "an unread message is longer than %llu bytes", MESSAGE_MAX);
+		r = cover(q, q->queue, "an unread message is longer than %llu bytes", MESSAGE_MAX);
 	if (r == 0)
-		r = keep_message(q, &m, *n);
+		r = keep_messages(q, &m, *n);
 	close_rest(&m);
 	return r;
 }
@@ -205,8 +301,10 @@ read_messages(struct reader *q)
 		r = read_message(q, offset, &n, &end);
 		offset += n;
 	}
-	if (r == 0 && offset < q->s->unread)
-		r = cover(q, "unix-queue", "unread data can be peeked at up to byte %llu only", offset);
+	if (r == 0 && (offset < q->s->unread || (udp_is(q->s) && q->s->queue.n == 0 && polls(q, POLLIN))))
+		r = cover(q, q->queue, "unread data can be peeked at up to byte %llu only", offset);
+	if (r == 0 && offset > QUEUE_MAX)
+		r = cover(q, q->queue, "%llu bytes of unread data are more than a snapshot can hold", offset);
 	q->s->unread = offset;	/* of datagrams, only the first was counted */
 	return r;
 }
@@ -221,9 +319,9 @@ read_queue(struct reader *q)
 	/* other than a stream's, messages come after the error, which peeking would take */
 	if (q->s->type != SOCK_STREAM && polls(q, POLLERR))
 		return q->s->unread == 0 ? 0 :
-		    cover(q, "unix-queue", "%llu bytes of unread data are behind an error not told yet", q->s->unread);
+		    cover(q, q->queue, "%llu bytes of unread data are behind an error not told yet", q->s->unread);
 	if (getsockopt(q->fd, SOL_SOCKET, SO_PEEK_OFF, &old, &len) != 0)
-		return cover(q, "unix-queue", "%llu bytes of unread data cannot be peeked at", q->s->unread);
+		return cover(q, q->queue, "%llu bytes of unread data cannot be peeked at", q->s->unread);
 	r = read_messages(q);
 	/* a signal may come in between */
 	for (int i = 0; i < 3 && setsockopt(q->fd, SOL_SOCKET, SO_PEEK_OFF, &old, sizeof old) != 0; i++)
@@ -247,9 +345,18 @@ open_and_read(struct reader *q)
 	return r;
 }
 
+bool
+udp_is(const struct socket_object *s)
+{
+	return (s->family == AF_INET || s->family == AF_INET6) && s->type == SOCK_DGRAM &&
+	    (s->protocol == IPPROTO_UDP || s->protocol == IPPROTO_UDPLITE);
+}
+
 static bool
 may_have_messages(const struct socket_object *s)
 {
+	if (udp_is(s))
+		return true;
 	return s->family == AF_UNIX && !s->told && s->state != PSNAP_SOCKET_LISTENING &&
 	    (s->type != SOCK_STREAM || s->unread > 0);
 }
@@ -292,6 +399,7 @@ messages_collect(struct dump *d)
 
 	for (size_t i = 0; r == 0 && i < d->sockets.n; i++) {
 		q.s = d->sockets.v[i];
+		q.queue = q.s->family == AF_UNIX ? "unix-queue" : "udp-queue";
 		if (may_have_messages(q.s) && (q.buf != NULL || (r = begin(&q)) == 0))
 			r = open_and_read(&q);
 	}
@@ -302,7 +410,7 @@ messages_collect(struct dump *d)
 /* ---- senders ---- */
 
 static bool
-is_bound(const struct dump *d, const struct unix_message *m)
+is_bound(const struct dump *d, const struct socket_message *m)
 {
 	for (size_t i = 0; i < d->sockets.n; i++) {
 		const struct socket_object *s = d->sockets.v[i];
@@ -323,8 +431,10 @@ messages_resolve(struct dump *d)
 		const struct socket_object *s = d->sockets.v[i];
 
 		for (size_t k = 0; r == 0 && k < s->queue.n; k++) {
-			const struct unix_message *m = s->queue.v[k];
+			const struct socket_message *m = s->queue.v[k];
 
+			if (s->family != AF_UNIX)
+				continue;
 			if ((m->source_len > 0 && !is_bound(d, m)) || (m->has_cred && find_proc(d, m->cred[0]) == NULL))
 				r = dump_cover(d, PSNAP_COVERAGE_DEGRADES, s->proc, 0, s->fd, s->id, "unix-sender",
 				    "an unread message is from outside the tree: its sender's address or pid is not kept");
@@ -335,11 +445,30 @@ messages_resolve(struct dump *d)
 
 /* ---- emitting ---- */
 
+static void
+arrival_emit(struct glue_emit *e, const struct socket_object *s, const struct socket_message *m)
+{
+	const struct arrival *a = &m->arrival;
+
+	address_emit(e, PSNAP_F_SOCKET_MESSAGE_SOURCE, s, m->source, m->source_len);
+	if (a->destination_len > 0) {
+		bool mapped = a->destination_len == 4 && s->family == AF_INET6;
+		uint8_t ip[16] = { [10] = 0xff, [11] = 0xff };
+
+		memcpy(ip + (mapped ? 12 : 0), a->destination, a->destination_len);
+		glue_emit_open(e, PSNAP_F_SOCKET_MESSAGE_DESTINATION);
+		glue_emit_bytes(e, PSNAP_F_SOCKET_ADDRESS_IP, ip, mapped ? 16 : a->destination_len);
+		glue_emit_close(e);
+	}
+	glue_emit_uint(e, PSNAP_F_SOCKET_MESSAGE_HOP_LIMIT, a->hop_limit);
+	glue_emit_uint(e, PSNAP_F_SOCKET_MESSAGE_TRAFFIC_CLASS, a->traffic_class);
+}
+
 void
 messages_emit(struct glue_emit *e, const struct socket_object *s)
 {
 	for (size_t i = 0; i < s->queue.n; i++) {
-		const struct unix_message *m = s->queue.v[i];
+		const struct socket_message *m = s->queue.v[i];
 		uint64_t ids[RIGHTS_MAX];
 
 		/* every object begins with its id */
@@ -350,8 +479,11 @@ messages_emit(struct glue_emit *e, const struct socket_object *s)
 		glue_emit_packed64(e, PSNAP_F_SOCKET_MESSAGE_OPEN_FILE_IDS, ids, m->files.n);
 		if (m->has_cred)
 			ucred_emit(e, PSNAP_F_SOCKET_MESSAGE_CREDENTIALS, m->cred);
-		unix_name_emit(e, PSNAP_F_SOCKET_MESSAGE_SOURCE_PATH, PSNAP_F_SOCKET_MESSAGE_SOURCE_ABSTRACT,
-		    m->source, m->source_len);
+		if (s->family == AF_UNIX)
+			unix_name_emit(e, PSNAP_F_SOCKET_MESSAGE_SOURCE_PATH, PSNAP_F_SOCKET_MESSAGE_SOURCE_ABSTRACT,
+			    m->source, m->source_len);
+		else
+			arrival_emit(e, s, m);
 		glue_emit_close(e);
 	}
 }

@@ -8,159 +8,23 @@
 #include <linux/rtnetlink.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
+#include <netinet/icmp6.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <netinet/udp.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
-#include <sys/time.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "kernel-glue/linux/fd.h"
 
-static uint32_t
-option(int fd, int level, int name)
-{
-	socklen_t len = sizeof(int);
-	int v = 0;
-
-	return getsockopt(fd, level, name, &v, &len) == 0 ? (uint32_t)v : 0;
-}
-
-/* Options that are plain ints: field of SocketOptions, level, name. */
-static const struct { uint32_t field; int level, name; bool tcp, ip; } plain[] = {
-	{ PSNAP_F_SOCKET_OPTIONS_SEND_BUFFER, SOL_SOCKET, SO_SNDBUF, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_RECEIVE_BUFFER, SOL_SOCKET, SO_RCVBUF, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_RECEIVE_LOW_WATER, SOL_SOCKET, SO_RCVLOWAT, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_PRIORITY, SOL_SOCKET, SO_PRIORITY, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_REUSE_ADDRESS, SOL_SOCKET, SO_REUSEADDR, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_REUSE_PORT, SOL_SOCKET, SO_REUSEPORT, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_BROADCAST, SOL_SOCKET, SO_BROADCAST, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_KEEP_ALIVE, SOL_SOCKET, SO_KEEPALIVE, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_OUT_OF_BAND_INLINE, SOL_SOCKET, SO_OOBINLINE, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_DONT_ROUTE, SOL_SOCKET, SO_DONTROUTE, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_PASS_CREDENTIALS, SOL_SOCKET, SO_PASSCRED, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_TIMESTAMP, SOL_SOCKET, SO_TIMESTAMP_OLD, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_MARK, SOL_SOCKET, SO_MARK, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_TCP_NO_DELAY, IPPROTO_TCP, TCP_NODELAY, true, false },
-	{ PSNAP_F_SOCKET_OPTIONS_TCP_CORK, IPPROTO_TCP, TCP_CORK, true, false },
-	{ PSNAP_F_SOCKET_OPTIONS_TCP_KEEP_IDLE_S, IPPROTO_TCP, TCP_KEEPIDLE, true, false },
-	{ PSNAP_F_SOCKET_OPTIONS_TCP_KEEP_INTERVAL_S, IPPROTO_TCP, TCP_KEEPINTVL, true, false },
-	{ PSNAP_F_SOCKET_OPTIONS_TCP_KEEP_COUNT, IPPROTO_TCP, TCP_KEEPCNT, true, false },
-	{ PSNAP_F_SOCKET_OPTIONS_TCP_USER_TIMEOUT_MS, IPPROTO_TCP, TCP_USER_TIMEOUT, true, false },
-	{ PSNAP_F_SOCKET_OPTIONS_TCP_DEFER_ACCEPT_S, IPPROTO_TCP, TCP_DEFER_ACCEPT, true, false },
-	{ PSNAP_F_SOCKET_OPTIONS_TCP_FAST_OPEN_QUEUE, IPPROTO_TCP, TCP_FASTOPEN, true, false },
-	{ PSNAP_F_SOCKET_OPTIONS_TOS, IPPROTO_IP, IP_TOS, false, true },
-	{ PSNAP_F_SOCKET_OPTIONS_TTL, IPPROTO_IP, IP_TTL, false, true },
-	{ PSNAP_F_SOCKET_OPTIONS_TRANSPARENT, IPPROTO_IP, IP_TRANSPARENT, false, true },
-	{ PSNAP_F_SOCKET_OPTIONS_FREE_BIND, IPPROTO_IP, IP_FREEBIND, false, true },
-};
-
-static void
-read_options(struct socket_object *s, int fd)
-{
-	bool tcp = s->protocol == IPPROTO_TCP, ip = s->family == AF_INET;
-	struct linger linger = { 0 };
-	struct timeval tv;
-	socklen_t len = sizeof linger;
-
-	for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
-		if ((!plain[i].tcp || tcp) && (!plain[i].ip || ip))
-			s->options[plain[i].field] = option(fd, plain[i].level, plain[i].name);
-	if (s->family == AF_INET6)
-		s->options[PSNAP_F_SOCKET_OPTIONS_IPV6_ONLY] = option(fd, IPPROTO_IPV6, IPV6_V6ONLY);
-	if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len) == 0 && linger.l_onoff) {
-		s->options[PSNAP_F_SOCKET_OPTIONS_LINGER] = 1;
-		s->options[PSNAP_F_SOCKET_OPTIONS_LINGER_SECONDS] = (uint32_t)linger.l_linger;
-	}
-	for (int i = 0; i < 2; i++) {
-		len = sizeof tv;
-		if (getsockopt(fd, SOL_SOCKET, i == 0 ? SO_RCVTIMEO : SO_SNDTIMEO, &tv, &len) == 0)
-			s->timeouts[i] = (uint64_t)tv.tv_sec * 1000000000 + (uint64_t)tv.tv_usec * 1000;
-	}
-}
-
-/* ---- options of which only what differs from a new socket is told ---- */
-
-static const struct { uint32_t field; int level, name; bool tcp, v6, from_0; } unusual[] = {
-	{ PSNAP_F_SOCKET_OPTIONS_TCP_UNREAD_NOTES, IPPROTO_TCP, TCP_INQ, true, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_TCP_NOT_SENT_LOW_WATER, IPPROTO_TCP, TCP_NOTSENT_LOWAT, true, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_TCP_FIN_WAIT_S, IPPROTO_TCP, TCP_LINGER2, true, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_TCP_SYN_COUNT, IPPROTO_TCP, TCP_SYNCNT, true, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_IP_MTU_DISCOVERY, IPPROTO_IP, IP_MTU_DISCOVER, false, false, true },
-	{ PSNAP_F_SOCKET_OPTIONS_IPV6_MTU_DISCOVERY, IPPROTO_IPV6, IPV6_MTU_DISCOVER, false, true, true },
-	{ PSNAP_F_SOCKET_OPTIONS_IPV6_TRAFFIC_CLASS, IPPROTO_IPV6, IPV6_TCLASS, false, true, false },
-	{ PSNAP_F_SOCKET_OPTIONS_IPV6_HOP_LIMIT, IPPROTO_IPV6, IPV6_UNICAST_HOPS, false, true, false },
-	{ PSNAP_F_SOCKET_OPTIONS_ZERO_COPY, SOL_SOCKET, SO_ZEROCOPY, true, false, false },
-	/* of a connection these say something else */
-	{ PSNAP_F_SOCKET_OPTIONS_TCP_USER_MAX_SEGMENT, IPPROTO_TCP, TCP_MAXSEG, true, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_TCP_WINDOW_CLAMP, IPPROTO_TCP, TCP_WINDOW_CLAMP, true, false, false },
-};
-#define UNUSUAL		(sizeof unusual / sizeof *unusual)
-#define UNCONNECTED	2	/* at its end */
-
-static void
-read_text(int fd, int level, int name, char text[16])
-{
-	socklen_t len = 15;
-
-	if (getsockopt(fd, level, name, text, &len) != 0)
-		text[0] = '\0';
-}
-
-/* Having had a connection leaves its marks. */
-static bool
-was_connected(const struct socket_object *s, int fd)
-{
-	struct pollfd p = { .fd = fd, .events = POLLRDHUP };
-
-	return s->state == PSNAP_SOCKET_CONNECTED || (poll(&p, 1, 0) == 1 && p.revents & POLLRDHUP);
-}
-
-static void
-read_unusual(struct socket_object *s, int fd)
-{
-	int fresh = socket((int)s->family, (int)s->type | SOCK_CLOEXEC, (int)s->protocol);
-	bool tcp = s->protocol == IPPROTO_TCP;
-	size_t n = was_connected(s, fd) ? UNUSUAL - UNCONNECTED : UNUSUAL;
-	char usual[16] = "";
-
-	read_text(fd, SOL_SOCKET, SO_BINDTODEVICE, s->device);
-	if (fresh < 0)
-		return;
-	for (size_t i = 0; i < n; i++) {
-		uint32_t v;
-
-		if ((unusual[i].tcp && !tcp) || (unusual[i].v6 && s->family != AF_INET6))
-			continue;
-		v = option(fd, unusual[i].level, unusual[i].name);
-		if (v != option(fresh, unusual[i].level, unusual[i].name))
-			s->options[unusual[i].field] = v + unusual[i].from_0;	/* Linux counts from 0 */
-	}
-	if (tcp) {
-		read_text(fd, IPPROTO_TCP, TCP_CONGESTION, s->congestion_control);
-		read_text(fresh, IPPROTO_TCP, TCP_CONGESTION, usual);
-		if (strcmp(s->congestion_control, usual) == 0)
-			s->congestion_control[0] = '\0';
-	}
-	close(fresh);
-}
-
-/* A program that has set the size of a buffer keeps the kernel from choosing it. */
-static void
-read_automatic(struct socket_object *s, int fd)
-{
-	socklen_t len = sizeof(uint32_t);
-	uint32_t locked;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_BUF_LOCK, &locked, &len) != 0)
-		return;
-	s->options[PSNAP_F_SOCKET_OPTIONS_AUTO_SEND_BUFFER] = !(locked & 1);
-	s->options[PSNAP_F_SOCKET_OPTIONS_AUTO_RECEIVE_BUFFER] = !(locked & 2);
-}
+#define SENT_TRIES	20
+#define SENT_PAUSE_NS	1000000		/* for a device to send what it has */
 
 /* ---- unix ---- */
 
@@ -227,16 +91,17 @@ find_unix(const struct list *sorted, uint64_t ino)
 	return found != NULL ? *found : NULL;
 }
 
-static void
-take_unix_diag(const struct list *sockets, const struct nlmsghdr *h)
+static int
+take_unix_diag(struct dump *d, const struct nlmsghdr *h, void *sockets)
 {
 	const struct unix_diag_msg *m = NLMSG_DATA(h);
 	struct socket_object *s = find_unix(sockets, m->udiag_ino);
 	const struct rtattr *a = (const struct rtattr *)(const void *)(m + 1);
 	int len = (int)(h->nlmsg_len - NLMSG_LENGTH(sizeof *m));
 
+	(void)d;
 	if (s == NULL)
-		return;
+		return 0;
 	for (; RTA_OK(a, len); a = RTA_NEXT(a, len)) {
 		uint32_t v[2] = { 0 };
 
@@ -251,11 +116,12 @@ take_unix_diag(const struct list *sockets, const struct nlmsghdr *h)
 			s->backlog = v[1];
 		}
 	}
+	return 0;
 }
 
 /* Ask the kernel for all unix sockets of our network namespace. */
-static void
-unix_diag(struct dump *d, const struct list *sockets)
+static int
+unix_diag(struct dump *d, struct list *sockets)
 {
 	struct {
 		struct nlmsghdr h;
@@ -266,42 +132,74 @@ unix_diag(struct dump *d, const struct list *sockets)
 		.r = { .sdiag_family = AF_UNIX, .udiag_states = UINT32_MAX,
 		    .udiag_show = UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN },
 	};
-	static uint64_t buf[4096];
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-	bool more = fd >= 0 && send(fd, &req, sizeof req, 0) == (ssize_t)sizeof req;
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG), r;
 
-	while (more) {
-		ssize_t n = recv(fd, buf, sizeof buf, 0);
-
-		if (n <= 0)
-			break;
-		for (struct nlmsghdr *h = (struct nlmsghdr *)buf; NLMSG_OK(h, (uint32_t)n);
-		    h = NLMSG_NEXT(h, n)) {
-			if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR) {
-				more = false;
-				break;
-			}
-			take_unix_diag(sockets, h);
-		}
-	}
-	if (fd >= 0)
-		close(fd);
-	else
-		dump_note(d, "unix socket peers unknown: no sock_diag");
+	if (fd < 0)
+		return dump_note(d, "unix socket peers unknown: no sock_diag");
+	r = diag_dump(d, fd, &req, sizeof req, take_unix_diag, sockets);
+	close(fd);
+	return r;
 }
 
 /* ---- any ---- */
+
+static int
+cover(struct dump *d, const struct socket_object *s, uint32_t severity, const char *feature, const char *what)
+{
+	return dump_cover(d, severity, s->proc, 0, s->fd, s->id, feature, "%s", what);
+}
+
+/* Its datagrams are read when every table is known: fd_queue.c. */
+static int
+udp_collect(struct dump *d, struct socket_object *s, int fd)
+{
+	struct pollfd p = { .fd = fd, .events = POLLIN };
+	int n = 0;
+
+	if (option_read(fd, IPPROTO_UDP, UDP_ENCAP) != 0)
+		return cover(d, s, PSNAP_COVERAGE_BREAKS, "udp-encap", "a UDP socket that carries another protocol");
+	for (int i = 0; s->unsent > 0 && i < SENT_TRIES; i++) {
+		nanosleep(&(struct timespec){ .tv_nsec = SENT_PAUSE_NS }, NULL);
+		s->unsent = ioctl(fd, TIOCOUTQ, &n) == 0 && n > 0 ? (uint64_t)n : 0;
+	}
+	if (s->unsent > 0)
+		return cover(d, s, PSNAP_COVERAGE_BREAKS, "udp-corked",
+		    "what was written to a UDP socket, and is not sent yet, cannot be seen");
+	if (ioctl(fd, FIONREAD, &n) == 0 && n > 0)
+		s->unread = (uint64_t)n;
+	return poll(&p, 1, 0) == 1 && p.revents & POLLERR ? cover(d, s, PSNAP_COVERAGE_DEGRADES, "udp-error",
+	    "errors not told to the program yet are not held") : 0;
+}
+
+/* Also such that send echoes of ICMP only. */
+static int
+raw_collect(struct dump *d, struct socket_object *s, int fd)
+{
+	socklen_t len = sizeof s->icmp6_filter;
+	int level = s->family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6, mtu;
+
+	if (s->family == AF_INET6 && s->type == SOCK_RAW && s->protocol == IPPROTO_ICMPV6)
+		s->has_icmp6_filter = getsockopt(fd, IPPROTO_ICMPV6, ICMP6_FILTER, s->icmp6_filter, &len) == 0;
+	/* only one that is connected has one; its other end's port may be 0, and is not told then */
+	len = sizeof mtu;
+	if (s->state != PSNAP_SOCKET_CONNECTED &&
+	    getsockopt(fd, level, level == IPPROTO_IP ? IP_MTU : IPV6_MTU, &mtu, &len) == 0)
+		return cover(d, s, PSNAP_COVERAGE_BREAKS, "raw-socket", "a raw socket connected to an address not told");
+	return unread_cover(d, s, fd, PSNAP_COVERAGE_DEGRADES);
+}
 
 static int
 inet_coverage(struct dump *d, struct proc *p, struct open_file *o, struct socket_object *s, int fd)
 {
 	struct tcp_info info;
 	socklen_t len = sizeof info;
-	int n = 0;
+	int r;
 
 	if (s->type == SOCK_STREAM && s->protocol == IPPROTO_TCP &&
 	    getsockopt(fd, IPPROTO_TCP, TCP_INFO, &info, &len) == 0) {
 		s->tcp_state = info.tcpi_state;		/* same numbers as ours */
+		if ((r = tcp_ao_collect(d, s, fd)) != 0)
+			return r;
 		if (info.tcpi_state == PSNAP_TCP_STATE_LISTEN) {
 			s->pending = info.tcpi_unacked;
 			s->backlog = info.tcpi_sacked;
@@ -312,17 +210,16 @@ inet_coverage(struct dump *d, struct proc *p, struct open_file *o, struct socket
 		}
 		if (info.tcpi_state == PSNAP_TCP_STATE_CLOSED)
 			return tcp_ended(d, s, fd);
-		read_automatic(s, fd);
+		options_collect_automatic(s, fd);
 		return tcp_found(d, s, fd);
 	}
-	if (ioctl(fd, FIONREAD, &n) == 0 && n > 0) {
-		s->unread = (uint64_t)n;
-		return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, o->fd, s->id, "udp-queue",
-		    "unread datagrams are not held");
-	}
-	if (s->type == SOCK_RAW)
-		return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, o->fd, s->id, "raw-socket", "a raw socket");
-	return 0;
+	if (s->type != SOCK_STREAM && (r = multicast_collect(d, s, fd)) != 0)
+		return r;
+	if (udp_is(s))
+		return udp_collect(d, s, fd);
+	if (s->type == SOCK_RAW || s->protocol == IPPROTO_ICMP || s->protocol == IPPROTO_ICMPV6)
+		return raw_collect(d, s, fd);
+	return cover(d, s, PSNAP_COVERAGE_BREAKS, "unknown-socket", "a socket of a protocol that is not held, as MPTCP");
 }
 
 static int
@@ -336,11 +233,9 @@ family_coverage(struct dump *d, struct proc *p, struct open_file *o, struct sock
 	case AF_INET6:
 		return inet_coverage(d, p, o, s, fd);
 	case AF_NETLINK:
-		return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, o->fd, s->id, "netlink-socket",
-		    "a netlink socket");
+		return netlink_collect(d, s, fd);
 	case AF_PACKET:
-		return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, o->fd, s->id, "packet-socket",
-		    "a packet socket");
+		return packet_collect(d, s, fd);
 	default:
 		return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, o->fd, s->id, "unknown-socket",
 		    "a socket of family %u", s->family);
@@ -372,7 +267,7 @@ socket_collect(struct dump *d, struct proc *p, struct open_file *o, int local)
 {
 	struct socket_object *s;
 	socklen_t len = sizeof s->family;
-	int n = 0;
+	int n = 0, r;
 
 	if ((o->on.socket = find_socket(d, o->st.st_ino)) != NULL) {
 		o->what = FD_SOCKET;
@@ -383,12 +278,12 @@ socket_collect(struct dump *d, struct proc *p, struct open_file *o, int local)
 	if (getsockopt(local, SOL_SOCKET, SO_DOMAIN, &s->family, &len) != 0 ||
 	    getsockopt(local, SOL_SOCKET, SO_TYPE, &s->type, &len) != 0)
 		return dump_fail(d, GLUE_E_SYSTEM, errno, p, "examining socket %d", o->fd);
-	s->protocol = option(local, SOL_SOCKET, SO_PROTOCOL);
+	s->protocol = option_read(local, SOL_SOCKET, SO_PROTOCOL);
 	len = sizeof s->local;
 	if (getsockname(local, (struct sockaddr *)(void *)s->local, &len) == 0)
 		s->local_len = len;
 	len = sizeof s->remote;
-	if (option(local, SOL_SOCKET, SO_ACCEPTCONN)) {
+	if (option_read(local, SOL_SOCKET, SO_ACCEPTCONN)) {
 		s->state = PSNAP_SOCKET_LISTENING;
 	} else if (getpeername(local, (struct sockaddr *)(void *)s->remote, &len) == 0) {
 		s->remote_len = len;
@@ -396,9 +291,8 @@ socket_collect(struct dump *d, struct proc *p, struct open_file *o, int local)
 	}
 	if (ioctl(local, TIOCOUTQ, &n) == 0 && n > 0)
 		s->unsent = (uint64_t)n;
-	read_options(s, local);
-	if (s->family == AF_INET || s->family == AF_INET6)
-		read_unusual(s, local);
+	if ((r = options_collect(d, s, local)) != 0 || (r = filter_collect(d, s, local)) != 0)
+		return r;
 	return family_coverage(d, p, o, s, local);
 }
 
@@ -420,8 +314,8 @@ socket_resolve(struct dump *d)
 
 	if ((r = sort_unix(d, &sorted)) != 0)
 		return r;
-	if (!all_are_told(&sorted))
-		unix_diag(d, &sorted);
+	if (!all_are_told(&sorted) && (r = unix_diag(d, &sorted)) != 0)
+		return r;
 	for (size_t i = 0; i < d->sockets.n; i++) {
 		struct socket_object *s = d->sockets.v[i];
 
@@ -438,6 +332,19 @@ socket_resolve(struct dump *d)
 			return r;
 	}
 	return messages_resolve(d);
+}
+
+bool
+sockets_need_2_1(const struct dump *d)
+{
+	for (size_t i = 0; i < d->sockets.n; i++) {
+		const struct socket_object *s = d->sockets.v[i];
+
+		if (s->family == AF_NETLINK || s->family == AF_PACKET || s->filter_n > 0 || s->memberships.n > 0 ||
+		    (udp_is(s) && s->queue.n > 0))
+			return true;
+	}
+	return false;
 }
 
 /* ---- emitting ---- */
@@ -466,12 +373,13 @@ ucred_emit(struct glue_emit *e, uint32_t field, const int32_t cred[3])
 	glue_emit_close(e);
 }
 
-static void
-emit_address(struct glue_emit *e, uint32_t field, const struct socket_object *s, const uint8_t *raw,
+void
+address_emit(struct glue_emit *e, uint32_t field, const struct socket_object *s, const uint8_t *raw,
     uint32_t len)
 {
 	const struct sockaddr_in *in = (const void *)raw;
 	const struct sockaddr_in6 *in6 = (const void *)raw;
+	const struct sockaddr_nl *nl = (const void *)raw;
 
 	if (len <= sizeof(sa_family_t))
 		return;
@@ -486,25 +394,10 @@ emit_address(struct glue_emit *e, uint32_t field, const struct socket_object *s,
 		glue_emit_uint(e, PSNAP_F_SOCKET_ADDRESS_PORT, ntohs(in6->sin6_port));
 		glue_emit_uint(e, PSNAP_F_SOCKET_ADDRESS_SCOPE, in6->sin6_scope_id);
 		glue_emit_uint(e, PSNAP_F_SOCKET_ADDRESS_FLOW, ntohl(in6->sin6_flowinfo));
-	}
-	glue_emit_close(e);
-}
-
-static void
-emit_options(struct glue_emit *e, const struct socket_object *s)
-{
-	glue_emit_open(e, PSNAP_F_SOCKET_OPTIONS);
-	for (uint32_t f = 1; f < 48; f++) {
-		if (f == PSNAP_F_SOCKET_OPTIONS_RECEIVE_TIMEOUT_NS)
-			glue_emit_uint(e, f, s->timeouts[0]);
-		else if (f == PSNAP_F_SOCKET_OPTIONS_SEND_TIMEOUT_NS)
-			glue_emit_uint(e, f, s->timeouts[1]);
-		else if (f == PSNAP_F_SOCKET_OPTIONS_BOUND_DEVICE)
-			glue_emit_string(e, f, s->device);
-		else if (f == PSNAP_F_SOCKET_OPTIONS_TCP_CONGESTION_CONTROL)
-			glue_emit_string(e, f, s->congestion_control);
-		else
-			glue_emit_uint(e, f, s->options[f]);
+	} else if (s->family == AF_NETLINK) {
+		glue_emit_uint(e, PSNAP_F_SOCKET_ADDRESS_NETLINK_PORT, nl->nl_pid);
+	} else if (s->family == AF_PACKET) {
+		glue_emit_string(e, PSNAP_F_SOCKET_ADDRESS_INTERFACE, s->interface);
 	}
 	glue_emit_close(e);
 }
@@ -521,19 +414,19 @@ socket_fields(struct glue_emit *e, const void *object)
 
 	glue_emit_uint(e, PSNAP_F_SOCKET_FAMILY, family);
 	glue_emit_uint(e, PSNAP_F_SOCKET_TYPE, s->type < 6 ? types[s->type] : 0);
-	if (s->family == AF_INET || s->family == AF_INET6)
+	if (s->family != AF_UNIX)
 		glue_emit_uint(e, PSNAP_F_SOCKET_PROTOCOL, s->protocol);
 	glue_emit_uint(e, PSNAP_F_SOCKET_STATE, s->state);
 	glue_emit_uint(e, PSNAP_F_SOCKET_INODE, s->ino);
-	emit_address(e, PSNAP_F_SOCKET_LOCAL, s, s->local, s->local_len);
-	emit_address(e, PSNAP_F_SOCKET_REMOTE, s, s->remote, s->remote_len);
+	address_emit(e, PSNAP_F_SOCKET_LOCAL, s, s->local, s->local_len);
+	address_emit(e, PSNAP_F_SOCKET_REMOTE, s, s->remote, s->remote_len);
 	glue_emit_uint(e, PSNAP_F_SOCKET_PEER_ID, s->peer != NULL ? s->peer->id : 0);
 	glue_emit_uint(e, PSNAP_F_SOCKET_PEER_OUTSIDE, s->peer_ino != 0 && s->peer == NULL);
 	glue_emit_uint(e, PSNAP_F_SOCKET_BACKLOG, s->backlog);
 	glue_emit_uint(e, PSNAP_F_SOCKET_SHUTDOWN_READ, s->shut_read);
 	glue_emit_uint(e, PSNAP_F_SOCKET_SHUTDOWN_WRITE, s->shut_write);
 	messages_emit(e, s);
-	emit_options(e, s);
+	options_emit(e, s);
 	glue_emit_uint(e, PSNAP_F_SOCKET_TCP_STATE, s->tcp_state);
 	if (s->has_peer_cred)
 		ucred_emit(e, PSNAP_F_SOCKET_PEER_CREDENTIALS, s->peer_cred);
@@ -543,4 +436,9 @@ socket_fields(struct glue_emit *e, const void *object)
 	if (family == PSNAP_SOCKET_OTHER)
 		glue_emit_uint(e, PSNAP_F_SOCKET_FAMILY_NUMBER, s->family);
 	glue_emit_uint(e, PSNAP_F_SOCKET_ERROR_UNTOLD, s->error_untold);
+	/* in the layout of x86, which is the format's */
+	glue_emit_bytes(e, PSNAP_F_SOCKET_FILTER, s->filter, s->filter_n * 8);
+	if (s->family == AF_INET || s->family == AF_INET6)
+		multicast_emit(e, s);
+	link_emit(e, s);
 }

@@ -538,7 +538,8 @@ fd_resolve(struct dump *d)
 {
 	int r;
 
-	if ((r = messages_collect(d)) != 0 || (r = tcp_collect(d)) != 0 || (r = posix_queues_look(d)) != 0)
+	if ((r = messages_collect(d)) != 0 || (r = tcp_collect(d)) != 0 || (r = tcp_keys_collect(d)) != 0 ||
+	    (r = posix_queues_look(d)) != 0)
 		return r;
 	for (size_t i = 0; i < d->open_files.n; i++) {
 		struct open_file *o = d->open_files.v[i];

@@ -95,7 +95,7 @@ int
 tcp_ended(struct dump *d, struct socket_object *s, int local)
 {
 	struct pollfd p = { .fd = local, .events = POLLRDHUP };
-	struct unix_message *m;
+	struct socket_message *m;
 	int n = 0;
 
 	if (poll(&p, 1, 0) != 1 || !(p.revents & POLLRDHUP))

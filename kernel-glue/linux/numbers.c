@@ -130,7 +130,7 @@ numbers_translate(struct dump *d)
 
 		s->peer_cred[0] = number_of_task(d, s->peer_cred[0]);
 		for (size_t k = 0; k < s->queue.n; k++) {
-			struct unix_message *m = s->queue.v[k];
+			struct socket_message *m = s->queue.v[k];
 
 			m->cred[0] = number_of_task(d, m->cred[0]);
 		}

@@ -305,7 +305,7 @@ enum {	/* rec_socket.bits */
 
 #define REC_ADDRESS	112	/* bytes: struct sockaddr_un and its NUL */
 
-/* One with nothing unread, no timeouts and no lingering: of others, a descriptor tells more. */
+/* One with nothing unread, no filter and no option but these: of others, a descriptor tells more. */
 struct rec_socket {
 	struct rec_header h;
 	rec_u64	file;			/* identity of its open file description */

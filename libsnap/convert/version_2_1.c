@@ -1,17 +1,26 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * 2.1 has System V IPC, POSIX queues and TCP connections.  Nothing stands for
- * them in an earlier version: without them programs would lose what they share,
- * or whom they talk to, so that is refused.  What namespaces have of their own
- * can be lost.
+ * 2.1 has System V IPC, POSIX queues, TCP connections, and sockets with unread
+ * datagrams, filters or memberships.  Nothing stands for them in an earlier
+ * version: without them programs would lose what they share, or whom they talk
+ * to, so that is refused.  What namespaces have of their own can be lost.
  */
+#include "format/socket.pb-c.h"
 #include "libsnap/convert/convert.h"
 
 static bool
-is_new(uint32_t kind)
+is_new_socket(const Psnap__Socket *s)
 {
-	return (kind >= PSNAP_KIND_SYSV_SEGMENT && kind <= PSNAP_KIND_POSIX_QUEUE) ||
-	    kind == PSNAP_KIND_TCP_CONNECTION;
+	return s->family == PSNAP__SOCKET_FAMILY__SOCKET_NETLINK || s->family == PSNAP__SOCKET_FAMILY__SOCKET_PACKET ||
+	    s->filter.len != 0 || s->n_memberships != 0 || (s->n_queue != 0 && s->queue[0]->source != NULL);
+}
+
+static bool
+is_new(const struct snap_object *o)
+{
+	return (o->kind >= PSNAP_KIND_SYSV_SEGMENT && o->kind <= PSNAP_KIND_POSIX_QUEUE) ||
+	    o->kind == PSNAP_KIND_TCP_CONNECTION ||
+	    (o->kind == PSNAP_KIND_SOCKET && o->message != NULL && is_new_socket((const void *)o->message));
 }
 
 static bool
@@ -27,7 +36,7 @@ bool
 records_need_2_1(const struct conversion *c)
 {
 	for (size_t i = 0; i < c->count; i++)
-		if (is_new(c->objects[i].kind) || has_own(&c->objects[i]))
+		if (is_new(&c->objects[i]) || has_own(&c->objects[i]))
 			return true;
 	return false;
 }
@@ -57,7 +66,7 @@ down(struct conversion *c)
 	int r = 0;
 
 	for (size_t i = 0; i < c->count && r == 0; i++)
-		if (is_new(c->objects[i].kind))
+		if (is_new(&c->objects[i]))
 			records_refuse(c, i, "no version before 2.1 can hold it");
 		else if (has_own(&c->objects[i]))
 			r = lose_own(c, i);

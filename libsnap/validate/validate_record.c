@@ -129,6 +129,7 @@ static const struct {
 	{ &psnap__socket__descriptor, PSNAP_F_SOCKET_FAMILY },
 	{ &psnap__socket__descriptor, PSNAP_F_SOCKET_TYPE },
 	{ &psnap__socket__descriptor, PSNAP_F_SOCKET_STATE },
+	{ &psnap__packet_membership__descriptor, PSNAP_F_PACKET_MEMBERSHIP_KIND },
 };
 
 /* ---- one field ---- */

@@ -3,6 +3,10 @@
 #include "libsnap/validate/validate.h"
 
 #define IPPROTO_TCP_NUMBER	6	/* IANA */
+#define INTERFACE_MAX_LEN	15	/* IFNAMSIZ, without its NUL */
+#define FILTER_MAX	4096		/* instructions; BPF_MAXINSNS */
+#define LINK_MAX_LEN	32		/* MAX_ADDR_LEN */
+#define MEMBERSHIP_MAX	65536
 #define TCP_WINDOW_MAX		(65535u << 14)	/* RFC 7323 */
 #define UNIX_PATH_MAX_LEN	108	/* sun_path, on every Unix at most */
 
@@ -24,6 +28,11 @@ check_address(struct check *v, const struct snap_object *o, const Psnap__Socket 
 	    a->unix_path.len > UNIX_PATH_MAX_LEN || a->unix_abstract.len > UNIX_PATH_MAX_LEN)	/* SOC-2 */
 		check_corrupt(v, o, "SOC-2", "%s: names of %lu and %lu bytes in family %d", name,
 		    (unsigned long)a->unix_path.len, (unsigned long)a->unix_abstract.len, (int)s->family);
+	if ((a->netlink_port != 0 && s->family != PSNAP__SOCKET_FAMILY__SOCKET_NETLINK) ||
+	    (a->interface.len != 0 && s->family != PSNAP__SOCKET_FAMILY__SOCKET_PACKET) ||
+	    a->interface.len > INTERFACE_MAX_LEN)				/* SOC-16 */
+		check_corrupt(v, o, "SOC-16", "%s: netlink port %u, interface of %lu bytes in family %d", name,
+		    a->netlink_port, (unsigned long)a->interface.len, (int)s->family);
 	if ((a->scope != 0 || a->flow != 0) && s->family != PSNAP__SOCKET_FAMILY__SOCKET_IPV6)	/* SOC-1 */
 		check_corrupt(v, o, "SOC-1", "%s: scope or flow label in family %d", name, (int)s->family);
 }
@@ -42,6 +51,83 @@ check_peer(struct check *v, const struct snap_object *o, const Psnap__Socket *s)
 	    (s->type != PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM && peer->peer_id != o->id))	/* SOC-4 */
 		check_corrupt(v, o, "SOC-4", "its peer %llu is of another family or type, or has peer %llu",
 		    (unsigned long long)s->peer_id, (unsigned long long)peer->peer_id);
+}
+
+/* What is held of a datagram beside its bytes. */
+static void
+check_arrival(struct check *v, const struct snap_object *o, const Psnap__Socket *s, const Psnap__SocketMessage *m)
+{
+	bool datagram = s->type == PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM &&
+	    (s->family == PSNAP__SOCKET_FAMILY__SOCKET_IPV4 || s->family == PSNAP__SOCKET_FAMILY__SOCKET_IPV6);
+
+	if (datagram != (m->source != NULL) ||
+	    (!datagram && (m->destination != NULL || m->hop_limit != 0 || m->traffic_class != 0)))	/* SOC-10 */
+		check_corrupt(v, o, "SOC-10", "a message with%s source in family %d, type %d",
+		    m->source != NULL ? "" : "out", (int)s->family, (int)s->type);
+	if (m->hop_limit > 255 || m->traffic_class > 255 || (m->destination != NULL && m->destination->port != 0))	/* SOC-10 */
+		check_corrupt(v, o, "SOC-10", "a datagram with hop limit %u, traffic class %u, or a port in its destination",
+		    m->hop_limit, m->traffic_class);
+	check_address(v, o, s, "source", m->source);
+	check_address(v, o, s, "destination", m->destination);
+}
+
+static void
+check_membership(struct check *v, const struct snap_object *o, const Psnap__Socket *s,
+    const Psnap__MulticastMembership *m)
+{
+	bool six = s->family == PSNAP__SOCKET_FAMILY__SOCKET_IPV6, four = s->family == PSNAP__SOCKET_FAMILY__SOCKET_IPV4;
+
+	if (!((six && m->group.len == 16) || ((six || four) && m->group.len == 4)) ||
+	    s->type == PSNAP__SOCKET_TYPE__SOCKET_STREAM || m->interface.len == 0 ||
+	    m->interface.len > INTERFACE_MAX_LEN || (m->include && m->n_sources == 0))	/* SOC-12 */
+		check_corrupt(v, o, "SOC-12", "group of %lu bytes on an interface of %lu bytes in family %d, type %d",
+		    (unsigned long)m->group.len, (unsigned long)m->interface.len, (int)s->family, (int)s->type);
+	for (size_t i = 0; i < m->n_sources; i++)
+		if (m->sources[i].len != m->group.len)				/* SOC-12 */
+			check_corrupt(v, o, "SOC-12", "source of %lu bytes in a group of %lu",
+			    (unsigned long)m->sources[i].len, (unsigned long)m->group.len);
+}
+
+static void
+check_packet_membership(struct check *v, const struct snap_object *o, const Psnap__PacketMembership *m)
+{
+	if (m->interface.len == 0 || m->interface.len > INTERFACE_MAX_LEN || m->address.len > LINK_MAX_LEN ||
+	    m->count == 0 || m->count > MEMBERSHIP_MAX)				/* SOC-14 */
+		check_corrupt(v, o, "SOC-14", "%u times, on an interface of %lu bytes, a link's address of %lu",
+		    m->count, (unsigned long)m->interface.len, (unsigned long)m->address.len);
+}
+
+/* What only packet and netlink sockets have. */
+static void
+check_link(struct check *v, const struct snap_object *o, const Psnap__Socket *s)
+{
+	bool netlink = s->family == PSNAP__SOCKET_FAMILY__SOCKET_NETLINK;
+	bool packet = s->family == PSNAP__SOCKET_FAMILY__SOCKET_PACKET;
+
+	if ((!packet && s->n_packet_memberships != 0) || (packet && s->protocol > 65535))	/* SOC-14 */
+		check_corrupt(v, o, "SOC-14", "%lu memberships of links, protocol %u in family %d",
+		    (unsigned long)s->n_packet_memberships, s->protocol, (int)s->family);
+	for (size_t i = 0; i < s->n_packet_memberships; i++)
+		check_packet_membership(v, o, s->packet_memberships[i]);
+	if (!netlink && s->n_netlink_groups != 0)				/* SOC-15 */
+		check_corrupt(v, o, "SOC-15", "%lu netlink groups in family %d", (unsigned long)s->n_netlink_groups,
+		    (int)s->family);
+	for (size_t i = 0; i < s->n_netlink_groups; i++)
+		if (s->netlink_groups[i] == 0)					/* SOC-15 */
+			check_corrupt(v, o, "SOC-15", "netlink group 0");
+}
+
+static void
+check_options(struct check *v, const struct snap_object *o, const Psnap__SocketOptions *p)
+{
+	if (p == NULL)
+		return;
+	if ((p->ip_multicast_address.len != 0 && p->ip_multicast_address.len != 4) ||
+	    (p->icmp6_filter.len != 0 && p->icmp6_filter.len != 32) ||
+	    p->ipv6_multicast_interface.len > INTERFACE_MAX_LEN)		/* SOC-11 */
+		check_corrupt(v, o, "SOC-11", "an ICMP filter of %lu bytes, multicast by an address of %lu, a name of %lu",
+		    (unsigned long)p->icmp6_filter.len, (unsigned long)p->ip_multicast_address.len,
+		    (unsigned long)p->ipv6_multicast_interface.len);
 }
 
 static void
@@ -63,6 +149,7 @@ check_message(struct check *v, const struct snap_object *o, const Psnap__Socket 
 		check_corrupt(v, o, "SOC-9", "a message from names of %lu and %lu bytes in family %d, type %d",
 		    (unsigned long)m->source_path.len, (unsigned long)m->source_abstract.len, (int)s->family,
 		    (int)s->type);
+	check_arrival(v, o, s, m);
 }
 
 void
@@ -75,6 +162,8 @@ check_socket(struct check *v, const struct snap_object *o)
 	check_address(v, o, s, "local", s->local);
 	check_address(v, o, s, "remote", s->remote);
 	check_peer(v, o, s);
+	check_options(v, o, s->options);
+	check_link(v, o, s);
 	if (s->tcp_state != PSNAP__TCP_STATE__TCP_STATE_NONE && (!inet ||
 	    s->type != PSNAP__SOCKET_TYPE__SOCKET_STREAM || s->protocol != IPPROTO_TCP_NUMBER))	/* SOC-5 */
 		check_corrupt(v, o, "SOC-5", "TCP state %d in family %d, protocol %u", (int)s->tcp_state,
@@ -85,8 +174,12 @@ check_socket(struct check *v, const struct snap_object *o)
 	if (s->family_number != 0 && s->family != PSNAP__SOCKET_FAMILY__SOCKET_OTHER)	/* SOC-7 */
 		check_corrupt(v, o, "SOC-7", "family number %u with family %d", s->family_number,
 		    (int)s->family);
+	if (s->filter.len % 8 != 0 || s->filter.len > 8 * FILTER_MAX)		/* SOC-13 */
+		check_corrupt(v, o, "SOC-13", "filter of %lu bytes", (unsigned long)s->filter.len);
 	for (size_t i = 0; i < s->n_queue; i++)
 		check_message(v, o, s, s->queue[i]);
+	for (size_t i = 0; i < s->n_memberships; i++)
+		check_membership(v, o, s, s->memberships[i]);
 }
 
 /* ---- TCP connections ---- */

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # Beginnings of the names of the behaviour suite's programs: one test case each.
-areas="credentials epoll eventfd file inotify lock memory mqueue namespace pidfd pipe process signal signalfd socket
+areas="credentials datagram epoll eventfd file inotify lock memory mqueue namespace pidfd pipe process raw signal signalfd socket
     sysv tcp terminal thread timer timerfd wait"

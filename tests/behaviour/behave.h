@@ -28,8 +28,8 @@ struct behaviour {
 };
 
 /* Each file's, ended by a NULL name. */
-extern const struct behaviour credentials[], files[], anonymous[], ipc[], file_locks[], memory[], mqueue[], pipes[],
-    processes[], signals[], sockets[], tcp[], terminals[], threads[], timers[], waits[];
+extern const struct behaviour credentials[], datagrams[], files[], anonymous[], ipc[], file_locks[], memory[], mqueue[],
+    pipes[], processes[], raw[], signals[], sockets[], tcp[], terminals[], threads[], timers[], waits[];
 
 #define EXPECT(cond)	do { if (!(cond)) fail(__FILE__, __LINE__, #cond); } while (0)
 /* The same about a long: tells both values. */

@@ -4,8 +4,8 @@
 #include "tests/behaviour/behave.h"
 
 static const struct behaviour *const all[] = {
-	anonymous, credentials, file_locks, files, ipc, memory, mqueue, pipes, processes, signals, sockets, tcp,
-	terminals, threads, timers, waits,
+	anonymous, credentials, datagrams, file_locks, files, ipc, memory, mqueue, pipes, processes, raw, signals, sockets,
+	tcp, terminals, threads, timers, waits,
 };
 
 void

@@ -41,6 +41,59 @@ add_connection(struct world *w)
 	world_add(w, FREE_ID, PSNAP_KIND_TCP_CONNECTION, &connection.base);
 }
 
+static Psnap__SocketOptions socket_options;
+static Psnap__SocketMessage *queue[1];
+static Psnap__MulticastMembership membership, *memberships[] = { &membership };
+static ProtobufCBinaryData group_source;
+
+/* An unread one, in a socket of UDP; the pair's queue is empty. */
+static void
+add_datagram(struct world *w)
+{
+	psnap__socket_options__init(&socket_options);
+	socket_options.ip_multicast_address = world_bytes("\177abc");
+	w->socket.n_queue = 0;
+	w->message.n_open_file_ids = 0;
+	w->message.source = &w->remote;
+	w->message.hop_limit = w->message.traffic_class = 255;
+	queue[0] = &w->message;
+	w->inet.n_queue = 1;
+	w->inet.queue = queue;
+	w->inet.type = PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM;
+	w->inet.protocol = 17;
+	w->inet.tcp_state = PSNAP__TCP_STATE__TCP_STATE_NONE;
+	w->inet.options = &socket_options;
+	psnap__multicast_membership__init(&membership);
+	membership.group = membership.interface = group_source = world_bytes("abcd");
+	membership.include = true;
+	membership.n_sources = 1;
+	membership.sources = &group_source;
+	w->inet.n_memberships = 1;
+	w->inet.memberships = memberships;
+	w->inet.filter = world_bytes("an instruction--");
+}
+
+static Psnap__PacketMembership link_membership, *link_memberships[] = { &link_membership };
+static uint32_t netlink_groups[] = { 0 };
+
+static void
+add_packet(struct world *w)
+{
+	add_datagram(w);
+	psnap__packet_membership__init(&link_membership);
+	link_membership.kind = PSNAP__PACKET_MEMBERSHIP_KIND__PACKET_MEMBERSHIP_PROMISCUOUS;
+	link_membership.interface = world_bytes("eth0");
+	link_membership.count = 1;
+	w->local.ip.len = 0;
+	w->local.port = 0;
+	w->local.interface = world_bytes("eth0");
+	w->inet.remote = NULL;
+	w->inet.n_queue = w->inet.n_memberships = 0;
+	w->inet.family = PSNAP__SOCKET_FAMILY__SOCKET_PACKET;
+	w->inet.n_packet_memberships = 1;
+	w->inet.packet_memberships = link_memberships;
+}
+
 /* name, rule, object blamed, code, what makes it wrong */
 #define CASES(X)											\
 	X(enu1, "ENU-1", VVAR, CORRUPT, w->vvar.kind = 0)						\
@@ -225,6 +278,37 @@ add_connection(struct world *w)
 	X(soc9, "SOC-9", SOCKET, CORRUPT, w->message.source_path = world_bytes("/x"))			\
 	X(soc9_two, "SOC-9", SOCKET, CORRUPT, w->socket.type = w->peer.type = PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM; \
 	    w->message.source_path = w->message.source_abstract = world_bytes("x"))			\
+	X(soc10, "SOC-10", INET, CORRUPT, add_datagram(w); w->message.source = NULL)				\
+	X(soc10_unix, "SOC-10", SOCKET, CORRUPT, w->message.hop_limit = 1)					\
+	X(soc10_limit, "SOC-10", INET, CORRUPT, add_datagram(w); w->message.hop_limit = 256)			\
+	X(soc10_class, "SOC-10", INET, CORRUPT, add_datagram(w); w->message.traffic_class = 256)		\
+	X(soc10_port, "SOC-10", INET, CORRUPT, add_datagram(w); w->message.destination = &w->remote)		\
+	X(soc10_source, "SOC-1", INET, CORRUPT, add_datagram(w); w->remote.ip.len = 16; w->inet.remote = NULL) \
+	X(soc11, "SOC-11", INET, CORRUPT, add_datagram(w); socket_options.ip_multicast_address = world_bytes("abc")) \
+	X(soc11_name, "SOC-11", INET, CORRUPT, add_datagram(w);						\
+	    socket_options.ipv6_multicast_interface = world_bytes("an-interface-000"))				\
+	X(soc12, "SOC-12", INET, CORRUPT, add_datagram(w); membership.group = world_bytes("abc"))		\
+	X(soc12_interface, "SOC-12", INET, CORRUPT, add_datagram(w); membership.interface.len = 0)		\
+	X(soc12_source, "SOC-12", INET, CORRUPT, add_datagram(w); group_source = world_bytes("abc"))		\
+	X(soc12_none, "SOC-12", INET, CORRUPT, add_datagram(w); membership.n_sources = 0)			\
+	X(soc12_unix, "SOC-12", PEER, CORRUPT, add_datagram(w); w->inet.n_memberships = 0;			\
+	    w->peer.n_memberships = 1; w->peer.memberships = memberships)					\
+	X(soc13, "SOC-13", PEER, CORRUPT, w->peer.filter = world_bytes("1234567"))				\
+	X(soc11_icmp, "SOC-11", INET, CORRUPT, add_datagram(w); socket_options.icmp6_filter = world_bytes("abc")) \
+	X(soc14, "SOC-14", INET, CORRUPT, add_packet(w); link_membership.count = 0) \
+	X(soc14_address, "SOC-14", INET, CORRUPT, add_packet(w);						\
+	    link_membership.address = world_bytes("a link's address, of too many bytes"))			\
+	X(soc14_kind, "ENU-1", INET, CORRUPT, add_packet(w); link_membership.kind = 0)				\
+	X(soc14_protocol, "SOC-14", INET, CORRUPT, add_packet(w); w->inet.protocol = 65536)			\
+	X(soc14_family, "SOC-14", PEER, CORRUPT, add_packet(w); w->peer.n_packet_memberships = 1;		\
+	    w->peer.packet_memberships = link_memberships)							\
+	X(soc15, "SOC-15", INET, CORRUPT, add_packet(w); w->inet.n_netlink_groups = 1;				\
+	    w->inet.netlink_groups = netlink_groups)								\
+	X(soc15_zero, "SOC-15", INET, CORRUPT, add_packet(w); w->inet.n_packet_memberships = 0; w->inet.local = NULL; \
+	    w->inet.family = PSNAP__SOCKET_FAMILY__SOCKET_NETLINK; w->inet.n_netlink_groups = 1;		\
+	    w->inet.netlink_groups = netlink_groups)								\
+	X(soc16, "SOC-16", INET, CORRUPT, add_packet(w); w->local.netlink_port = 1)				\
+	X(soc16_interface, "SOC-16", INET, CORRUPT, w->local.interface = world_bytes("lo"))			\
 	X(tcp1_socket, "TCP-1", FREE_ID, CORRUPT, add_connection(w);					\
 	    w->inet.tcp_state = PSNAP__TCP_STATE__TCP_STATE_LISTEN)					\
 	X(tcp1_address, "TCP-1", FREE_ID, CORRUPT, add_connection(w); w->remote.port = 0)		\
@@ -396,6 +480,34 @@ ATF_TC_BODY(a_valid_connection_has_no_finding, tc)
 
 	world_init(&w);
 	add_connection(&w);
+	r = validate(&w, &f, &err);
+	ATF_CHECK_MSG(r == 0 && f.count == 0, "%s: %s", f.first.rule, f.first.msg);
+}
+
+ATF_TC_WITHOUT_HEAD(a_valid_datagram_has_no_finding);
+ATF_TC_BODY(a_valid_datagram_has_no_finding, tc)
+{
+	static struct world w;
+	struct findings f = { 0 };
+	struct snap_error err;
+	int r;
+
+	world_init(&w);
+	add_datagram(&w);
+	r = validate(&w, &f, &err);
+	ATF_CHECK_MSG(r == 0 && f.count == 0, "%s: %s", f.first.rule, f.first.msg);
+}
+
+ATF_TC_WITHOUT_HEAD(a_valid_packet_socket_has_no_finding);
+ATF_TC_BODY(a_valid_packet_socket_has_no_finding, tc)
+{
+	static struct world w;
+	struct findings f = { 0 };
+	struct snap_error err;
+	int r;
+
+	world_init(&w);
+	add_packet(&w);
 	r = validate(&w, &f, &err);
 	ATF_CHECK_MSG(r == 0 && f.count == 0, "%s: %s", f.first.rule, f.first.msg);
 }
@@ -627,6 +739,8 @@ ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, a_valid_snapshot_has_no_finding);
 	ATF_TP_ADD_TC(tp, a_valid_connection_has_no_finding);
+	ATF_TP_ADD_TC(tp, a_valid_datagram_has_no_finding);
+	ATF_TP_ADD_TC(tp, a_valid_packet_socket_has_no_finding);
 	ATF_TP_ADD_TC(tp, each_rule_fires_on_what_breaks_just_it);
 	ATF_TP_ADD_TC(tp, every_rule_has_a_case);
 	ATF_TP_ADD_TC(tp, rec9_fires_on_other_encodings);

@@ -22,6 +22,12 @@ cat_program() {
 		    os.dup2(os.open("/etc/passwd", os.O_RDONLY), other)
 		    shared[8192] = 1
 		    print("changed", flush=True)
+		udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		udp.bind(("127.0.0.1", 0))
+		udp.sendto(b"to itself", udp.getsockname())
+		udp.setsockopt(0, 35, socket.inet_aton("239.1.2.3") + socket.inet_aton("127.0.0.1"))
+		netlink = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 0)
+		netlink.bind((os.getpid(), 1))
 		signal.signal(signal.SIGUSR1, change)
 		print("ready", flush=True)
 		while True:
@@ -44,6 +50,13 @@ kinds_and_differences_body() {
 	    -o match:'socket .* 10 bytes unread, 2 descriptors under way' \
 	    -o match:'under way: inotify +read +1 watches' -o match:'under way: socket +read-write +unix stream' \
 	    "$snapinspect" files a.psnap
+	atf_check -o match:' udp +unconnected +9 ' -o match:' 9 bytes unread from 127\.0\.0\.1:[0-9]+$' \
+	    -o match:' in group 239\.1\.2\.3 on lo$' -o match:" netlink-raw .* port $target\$" \
+	    "$snapinspect" net a.psnap
+	atf_check -o match:'"bytes": 9' "$snapinspect" net --json a.psnap
+	atf_check -o match:'format 2\.1' "$snapinspect" info a.psnap
+	atf_check -s exit:1 -o ignore -e match:'socket [0-9]+: no version before 2.1 can hold it' \
+	    "$snapconv" -t psnap:2.0 a.psnap older.psnap
 	atf_check -o match:'"message": 0' "$snapinspect" files --json a.psnap
 	atf_check -o match:'anonymous object.*: a rare word ' "$snapinspect" mem --find 'a rare word' \
 	    --map 'object' a.psnap

@@ -230,6 +230,19 @@ mapping_name(struct snap *s, const Psnap__Mapping *m)
 	return json_bytes(m->name.data, m->name.len);
 }
 json_t *
+json_ip(const ProtobufCBinaryData *ip)
+{
+	char text[48] = "";
+	size_t n = 0;
+
+	if (ip->len == 4)
+		return json_sprintf("%u.%u.%u.%u", ip->data[0], ip->data[1], ip->data[2], ip->data[3]);
+	for (size_t i = 0; ip->len == 16 && i < 16; i += 2)
+		n += (size_t)sprintf(text + n, "%s%x", i > 0 ? ":" : "", ip->data[i] << 8 | ip->data[i + 1]);
+	return json_string(text);
+}
+
+json_t *
 json_address(const Psnap__SocketAddress *a)
 {
 	json_t *path, *j;
@@ -244,17 +257,15 @@ json_address(const Psnap__SocketAddress *a)
 		json_decref(path);
 		return j;
 	}
-	if (a->ip.len == 4)
-		return json_sprintf("%u.%u.%u.%u:%u", a->ip.data[0], a->ip.data[1], a->ip.data[2],
-		    a->ip.data[3], a->port);
-	if (a->ip.len == 16) {
-		char text[48];
-		size_t n = 0;
-
-		for (int i = 0; i < 16; i += 2)
-			n += (size_t)sprintf(text + n, "%s%x", i > 0 ? ":" : "",
-			    a->ip.data[i] << 8 | a->ip.data[i + 1]);
-		return json_sprintf("[%s]:%u", text, a->port);
+	if (a->netlink_port != 0)
+		return json_sprintf("port %u", a->netlink_port);
+	if (a->interface.len > 0)
+		return json_bytes(a->interface.data, a->interface.len);
+	if (a->ip.len == 4 || a->ip.len == 16) {
+		path = json_ip(&a->ip);
+		j = json_sprintf(a->ip.len == 4 ? "%s:%u" : "[%s]:%u", json_string_value(path), a->port);
+		json_decref(path);
+		return j;
 	}
 	return json_string("");
 }

@@ -76,6 +76,7 @@ json_t	*json_signals(const Psnap__SignalSet *set);	/* bit n-1: Signal n */
 /* A JSON string of untrusted bytes: control characters and bad UTF-8 become \xNN. */
 json_t	*json_bytes(const void *p, size_t n);
 json_t	*json_text(const char *s);
+json_t	*json_ip(const ProtobufCBinaryData *ip);
 json_t	*json_address(const Psnap__SocketAddress *a);	/* "127.0.0.1:80", a path, "@name", or "" */
 
 /* Member of an object as text for printing, or "". */

@@ -3,6 +3,7 @@
 
 #define IPPROTO_TCP_NUMBER	6	/* IANA */
 #define IPPROTO_UDP_NUMBER	17
+#define IPPROTO_UDPLITE_NUMBER	136
 
 /* ---- one connection ---- */
 
@@ -50,7 +51,8 @@ protocol(const Psnap__Socket *k)
 
 	if (six || k->family == PSNAP__SOCKET_FAMILY__SOCKET_IPV4) {
 		const char *name = k->protocol == IPPROTO_TCP_NUMBER ? "tcp" :
-		    k->protocol == IPPROTO_UDP_NUMBER ? "udp" : NULL;
+		    k->protocol == IPPROTO_UDP_NUMBER ? "udp" :
+		    k->protocol == IPPROTO_UDPLITE_NUMBER ? "udplite" : NULL;
 
 		return name != NULL ? json_sprintf("%s%s", name, six ? "6" : "") :
 		    json_sprintf("ip%s-%u", six ? "6" : "", k->protocol);
@@ -68,6 +70,49 @@ state(const Psnap__Socket *k, char buf[64])
 }
 
 static json_t *
+datagrams_json(const Psnap__Socket *k)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < k->n_queue; i++)
+		if (k->queue[i]->source != NULL)
+			json_array_append_new(list, json_pack("{s:o, s:I}", "source", json_address(k->queue[i]->source),
+			    "bytes", (json_int_t)k->queue[i]->data.len));
+	return list;
+}
+
+static json_t *
+membership_json(const Psnap__MulticastMembership *m)
+{
+	json_t *sources = json_array();
+
+	for (size_t i = 0; i < m->n_sources; i++)
+		json_array_append_new(sources, json_ip(&m->sources[i]));
+	return json_pack("{s:o, s:o, s:b, s:o}", "group", json_ip(&m->group), "interface",
+	    json_bytes(m->interface.data, m->interface.len), "include", (int)m->include, "sources", sources);
+}
+
+static json_t *
+memberships_json(const Psnap__Socket *k)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < k->n_memberships; i++)
+		json_array_append_new(list, membership_json(k->memberships[i]));
+	return list;
+}
+
+static json_t *
+groups_json(const Psnap__Socket *k)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < k->n_netlink_groups; i++)
+		json_array_append_new(list, json_integer((json_int_t)k->netlink_groups[i]));
+	return list;
+}
+
+static json_t *
 socket_json(struct snap *s, const Psnap__Process *p, int32_t fd, uint64_t id)
 {
 	const Psnap__Socket *k = snap_get_message(s, id, PSNAP_KIND_SOCKET);
@@ -75,12 +120,14 @@ socket_json(struct snap *s, const Psnap__Process *p, int32_t fd, uint64_t id)
 
 	if (k == NULL)
 		return NULL;
-	return json_pack("{s:i, s:i, s:I, s:o, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:o}",
+	return json_pack("{s:i, s:i, s:I, s:o, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:I}",
 	    "pid", (int)p->pid, "fd", (int)fd, "socket", (json_int_t)id, "protocol", protocol(k),
 	    "state", state(k, w), "local", json_address(k->local), "remote", json_address(k->remote),
 	    "unread", (json_int_t)k->unread_bytes, "unsent", (json_int_t)k->unsent_bytes,
 	    "backlog", (json_int_t)k->backlog, "pending", (json_int_t)k->pending_connections,
-	    "connection", connection_json(s, id));
+	    "connection", connection_json(s, id), "datagrams", datagrams_json(k),
+	    "memberships", memberships_json(k), "netlink_groups", groups_json(k),
+	    "filter_bytes", (json_int_t)k->filter.len);
 }
 
 json_t *
@@ -123,6 +170,32 @@ print_connection(const json_t *c)
 	    is_true(c, "timestamps") ? ", timestamps" : "");
 }
 
+static void
+print_datagrams(const json_t *list)
+{
+	const json_t *j;
+	size_t i;
+
+	json_array_foreach(list, i, j)
+		printf("        %lld bytes unread from %s\n", (long long)num(j, "bytes"), str(j, "source"));
+}
+
+static void
+print_memberships(const json_t *list)
+{
+	const json_t *j;
+	size_t i;
+
+	json_array_foreach(list, i, j) {
+		size_t n = json_array_size(json_object_get(j, "sources"));
+
+		printf("        in group %s on %s", str(j, "group"), str(j, "interface"));
+		if (n > 0)
+			printf(", %s %zu sources", is_true(j, "include") ? "from" : "but from", n);
+		putchar('\n');
+	}
+}
+
 void
 net_print(const json_t *list)
 {
@@ -141,5 +214,7 @@ net_print(const json_t *list)
 		    (long long)num(j, "unsent"), str(j, "local"), remote[0] != '\0' ? ", " : "", remote);
 		if (json_is_object(c))
 			print_connection(c);
+		print_datagrams(json_object_get(j, "datagrams"));
+		print_memberships(json_object_get(j, "memberships"));
 	}
 }

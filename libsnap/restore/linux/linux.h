@@ -352,12 +352,16 @@ int	socket_make(struct restore *r, struct object *o);
 /* Address of a unix or internet socket; its length, 0 none. */
 socklen_t socket_address(struct plan *p, const Psnap__Socket *s, const Psnap__SocketAddress *a,
 	    struct sockaddr_storage *to);
+int	socket_family(const Psnap__Socket *s);		/* AF_*, or -1 */
 int	socket_type(const Psnap__Socket *s);
 /* What must wait until its messages are there: whoever they come from must not be told more than before. */
 int	socket_finish(struct restore *r, const struct made_socket *m);
 /* Unread messages, when all that may be under way in them exists; and what is only needed for that goes. */
 int	sockets_fill(struct restore *r);
 void	sockets_close_far(struct restore *r);
+/* On a new one; -1 as errno says. */
+int	options_set(const Psnap__Socket *s, int fd);
+int	option_set(int fd, int level, int name, int value);
 /* The sizes of its buffers. */
 void	socket_set_buffers(const Psnap__SocketOptions *o, int fd);
 
@@ -391,6 +395,38 @@ struct segment {
 };
 /* To a socket of this host; -1 as errno says. */
 int	segment_send(const struct segment *f);
+
+struct datagram {
+	const struct sockaddr_storage *from, *to;
+	const uint8_t	*bytes;
+	size_t		len;
+	uint8_t		protocol, hop_limit, traffic_class;	/* a hop limit of 0: any */
+};
+int	datagram_send(const struct datagram *d);
+/* Whether it is this host's, and of one host: nothing else is sent to. */
+bool	address_is_here(const struct sockaddr_storage *a);
+
+/* ---- object_link.c ---- */
+
+int	netlink_bind(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd);
+int	packet_bind(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd);
+/* The number of an interface where fd, any socket, is: 0 without a name, -1 as errno says. */
+int	interface_here(int fd, const ProtobufCBinaryData *name);
+
+/* ---- object_inet.c ---- */
+
+int	multicast_join(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd);
+int	filter_set(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd);
+/* When all is in its queue that was. */
+int	filter_attach(struct restore *r, const struct made_socket *m);
+
+/* ---- object_datagram.c ---- */
+
+bool	datagram_has_queue(const Psnap__Socket *s);
+/* Only what we send arrives at it, before it has a name. */
+int	datagrams_shut_out(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd);
+/* Its queue, when it has one; all may arrive from then on. */
+int	datagrams_fill(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd);
 
 int	anon_make(struct restore *r, struct object *o);
 int	anon_settle(struct restore *r, struct object *o);

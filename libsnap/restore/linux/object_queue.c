@@ -146,7 +146,8 @@ connect_remote(struct restore *r, const struct made_socket *m)
 	struct sockaddr_storage a;
 	socklen_t len;
 
-	if (m->peer != NULL || m->far >= 0 || m->fd < 0 || m->s->type != PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM ||
+	if (m->peer != NULL || m->far >= 0 || m->fd < 0 ||
+	    (m->s->type != PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM && m->s->type != PSNAP__SOCKET_TYPE__SOCKET_RAW) ||
 	    (len = socket_address(r->p, m->s, m->s->remote, &a)) == 0)
 		return 0;
 	return connect(m->fd, (const void *)&a, len) == 0 ? 0 :
@@ -163,7 +164,8 @@ sockets_fill(struct restore *r)
 	for (size_t i = 0; e == 0 && i < r->sockets.n; i++)
 		e = connect_remote(r, r->sockets.v[i]);
 	for (size_t i = 0; e == 0 && i < r->sockets.n; i++)
-		e = socket_finish(r, r->sockets.v[i]);
+		if ((e = socket_finish(r, r->sockets.v[i])) == 0)
+			e = filter_attach(r, r->sockets.v[i]);
 	return e;
 }
 

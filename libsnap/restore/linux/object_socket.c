@@ -7,24 +7,33 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/time.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "libsnap/restore/linux/linux.h"
 
-static int
-family_number(const Psnap__Socket *s)
+int
+socket_family(const Psnap__Socket *s)
 {
-	return s->family == PSNAP__SOCKET_FAMILY__SOCKET_UNIX ? AF_UNIX :
-	    s->family == PSNAP__SOCKET_FAMILY__SOCKET_IPV4 ? AF_INET :
-	    s->family == PSNAP__SOCKET_FAMILY__SOCKET_IPV6 ? AF_INET6 : -1;
+	switch (s->family) {
+	case PSNAP__SOCKET_FAMILY__SOCKET_UNIX:
+		return AF_UNIX;
+	case PSNAP__SOCKET_FAMILY__SOCKET_IPV4:
+		return AF_INET;
+	case PSNAP__SOCKET_FAMILY__SOCKET_IPV6:
+		return AF_INET6;
+	case PSNAP__SOCKET_FAMILY__SOCKET_NETLINK:
+		return AF_NETLINK;
+	case PSNAP__SOCKET_FAMILY__SOCKET_PACKET:
+		return AF_PACKET;
+	default:
+		return -1;
+	}
 }
 
 int
@@ -42,91 +51,6 @@ socket_type(const Psnap__Socket *s)
 	}
 }
 
-/* ---- options ---- */
-
-static int
-set_int(int fd, int level, int name, int v)
-{
-	return setsockopt(fd, level, name, &v, sizeof v);
-}
-
-static int
-set_time(int fd, int name, uint64_t ns)
-{
-	struct timeval tv = { (time_t)(ns / NS), (suseconds_t)(ns % NS / 1000) };
-
-	return ns == 0 ? 0 : setsockopt(fd, SOL_SOCKET, name, &tv, sizeof tv);
-}
-
-/* The kernel doubles what it is told; the forced ones need privilege and know no ceiling. */
-void
-socket_set_buffers(const Psnap__SocketOptions *o, int fd)
-{
-	if (o->send_buffer != 0 && set_int(fd, SOL_SOCKET, SO_SNDBUFFORCE, (int)(o->send_buffer / 2)) != 0)
-		set_int(fd, SOL_SOCKET, SO_SNDBUF, (int)(o->send_buffer / 2));
-	if (o->receive_buffer != 0 && set_int(fd, SOL_SOCKET, SO_RCVBUFFORCE, (int)(o->receive_buffer / 2)) != 0)
-		set_int(fd, SOL_SOCKET, SO_RCVBUF, (int)(o->receive_buffer / 2));
-}
-
-/* What is off, or 0, is so in a new socket, buffer sizes excepted. */
-static int
-set_options(const Psnap__Socket *s, int fd)
-{
-	const Psnap__SocketOptions *o = s->options;
-	bool tcp = s->protocol == IPPROTO_TCP && s->type == PSNAP__SOCKET_TYPE__SOCKET_STREAM;
-	const struct { bool set; int level, name; uint32_t value; } v[] = {
-		{ true, SOL_SOCKET, SO_REUSEADDR, o->reuse_address },
-		{ o->reuse_port, SOL_SOCKET, SO_REUSEPORT, 1 },
-		{ o->broadcast, SOL_SOCKET, SO_BROADCAST, 1 },
-		{ o->keep_alive, SOL_SOCKET, SO_KEEPALIVE, 1 },
-		{ o->out_of_band_inline, SOL_SOCKET, SO_OOBINLINE, 1 },
-		{ o->dont_route, SOL_SOCKET, SO_DONTROUTE, 1 },
-		{ o->timestamp, SOL_SOCKET, SO_TIMESTAMP_OLD, 1 },
-		{ o->mark != 0, SOL_SOCKET, SO_MARK, o->mark },
-		{ o->receive_low_water > 1, SOL_SOCKET, SO_RCVLOWAT, o->receive_low_water },
-		{ tcp && o->tcp_no_delay, IPPROTO_TCP, TCP_NODELAY, 1 },
-		{ tcp && o->tcp_cork, IPPROTO_TCP, TCP_CORK, 1 },
-		{ tcp && o->tcp_keep_idle_s != 0, IPPROTO_TCP, TCP_KEEPIDLE, o->tcp_keep_idle_s },
-		{ tcp && o->tcp_keep_interval_s != 0, IPPROTO_TCP, TCP_KEEPINTVL, o->tcp_keep_interval_s },
-		{ tcp && o->tcp_keep_count != 0, IPPROTO_TCP, TCP_KEEPCNT, o->tcp_keep_count },
-		{ tcp && o->tcp_user_timeout_ms != 0, IPPROTO_TCP, TCP_USER_TIMEOUT, o->tcp_user_timeout_ms },
-		{ tcp && o->tcp_defer_accept_s != 0, IPPROTO_TCP, TCP_DEFER_ACCEPT, o->tcp_defer_accept_s },
-		{ o->tos != 0, IPPROTO_IP, IP_TOS, o->tos },
-		/* after what sets it, too */
-		{ o->priority != 0, SOL_SOCKET, SO_PRIORITY, o->priority },
-		{ o->ttl != 0, IPPROTO_IP, IP_TTL, o->ttl },
-		{ o->transparent, IPPROTO_IP, IP_TRANSPARENT, 1 },
-		{ o->free_bind, IPPROTO_IP, IP_FREEBIND, 1 },
-		{ s->family == PSNAP__SOCKET_FAMILY__SOCKET_IPV6, IPPROTO_IPV6, IPV6_V6ONLY, o->ipv6_only },
-		{ tcp && o->tcp_unread_notes, IPPROTO_TCP, TCP_INQ, 1 },
-		{ o->tcp_not_sent_low_water != 0, IPPROTO_TCP, TCP_NOTSENT_LOWAT, o->tcp_not_sent_low_water },
-		{ o->tcp_user_max_segment != 0, IPPROTO_TCP, TCP_MAXSEG, o->tcp_user_max_segment },
-		{ o->tcp_window_clamp != 0, IPPROTO_TCP, TCP_WINDOW_CLAMP, o->tcp_window_clamp },
-		{ o->tcp_fin_wait_s != 0, IPPROTO_TCP, TCP_LINGER2, o->tcp_fin_wait_s },
-		{ o->tcp_syn_count != 0, IPPROTO_TCP, TCP_SYNCNT, o->tcp_syn_count },
-		{ o->ip_mtu_discovery != 0, IPPROTO_IP, IP_MTU_DISCOVER, (uint32_t)o->ip_mtu_discovery - 1 },
-		{ o->ipv6_mtu_discovery != 0, IPPROTO_IPV6, IPV6_MTU_DISCOVER, (uint32_t)o->ipv6_mtu_discovery - 1 },
-		{ o->ipv6_traffic_class != 0, IPPROTO_IPV6, IPV6_TCLASS, o->ipv6_traffic_class },
-		{ o->ipv6_hop_limit != 0, IPPROTO_IPV6, IPV6_UNICAST_HOPS, o->ipv6_hop_limit },
-		{ o->zero_copy, SOL_SOCKET, SO_ZEROCOPY, 1 },
-	};
-	const struct linger linger = { (int)o->linger, (int)o->linger_seconds };
-
-	for (size_t i = 0; i < sizeof v / sizeof *v; i++)
-		if (v[i].set && set_int(fd, v[i].level, v[i].name, (int)v[i].value) != 0)
-			return -1;
-	if ((o->linger && setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof linger) != 0) ||
-	    (o->tcp_congestion_control.len != 0 && setsockopt(fd, IPPROTO_TCP, TCP_CONGESTION,
-	    o->tcp_congestion_control.data, (socklen_t)o->tcp_congestion_control.len) != 0) ||
-	    set_time(fd, SO_RCVTIMEO, o->receive_timeout_ns) != 0 ||
-	    set_time(fd, SO_SNDTIMEO, o->send_timeout_ns) != 0)
-		return -1;
-	/* a unix socket's must take all of its messages first */
-	if (s->family != PSNAP__SOCKET_FAMILY__SOCKET_UNIX)
-		socket_set_buffers(o, fd);
-	return 0;
-}
-
 /* ---- addresses ---- */
 
 socklen_t
@@ -139,7 +63,7 @@ socket_address(struct plan *p, const Psnap__Socket *s, const Psnap__SocketAddres
 	size_t base = offsetof(struct sockaddr_un, sun_path);
 
 	memset(to, 0, sizeof *to);
-	to->ss_family = (sa_family_t)family_number(s);
+	to->ss_family = (sa_family_t)socket_family(s);
 	if (a == NULL)
 		return 0;
 	switch (s->family) {
@@ -258,7 +182,7 @@ socket_finish(struct restore *r, const struct made_socket *m)
 	if (m->fd < 0 || m->s->family != PSNAP__SOCKET_FAMILY__SOCKET_UNIX)
 		return 0;
 	socket_set_buffers(m->s->options, m->fd);
-	if (m->s->options->pass_credentials && set_int(m->fd, SOL_SOCKET, SO_PASSCRED, 1) != 0)
+	if (m->s->options->pass_credentials && option_set(m->fd, SOL_SOCKET, SO_PASSCRED, 1) != 0)
 		return restore_fail(r, NULL, m->id, errno, "setting socket options");
 	/* the ends close what the other has shut down, too */
 	return shut_down(r, m->id, m->s, m->fd);
@@ -276,7 +200,7 @@ make_pair(struct restore *r, uint64_t id, const Psnap__Socket *s)
 
 	if (socketpair(AF_UNIX, socket_type(s) | SOCK_CLOEXEC, 0, ends) != 0)
 		return restore_fail(r, NULL, id, errno, "making a socket pair");
-	e = set_options(s, ends[0]) != 0 || (peer != NULL && set_options(peer, ends[1]) != 0) ?
+	e = options_set(s, ends[0]) != 0 || (peer != NULL && options_set(peer, ends[1]) != 0) ?
 	    restore_fail(r, NULL, id, errno, "setting socket options") : 0;
 	if (e == 0)
 		e = add_made(r, id, s, ends[0], &m);
@@ -309,26 +233,38 @@ make_state(struct restore *r, uint64_t id, const Psnap__Socket *s, const Psnap__
 {
 	int e;
 
-	if (c != NULL)
+	if (s->family == PSNAP__SOCKET_FAMILY__SOCKET_NETLINK)
+		e = netlink_bind(r, id, s, fd);
+	else if (s->family == PSNAP__SOCKET_FAMILY__SOCKET_PACKET)
+		e = (e = filter_set(r, id, s, fd)) != 0 ? e : packet_bind(r, id, s, fd);
+	else if (c != NULL)
 		e = tcp_make(r, id, s, c, fd);
 	else if (tcp_is_connected(s) || tcp_has_ended(s))
 		return tcp_make_ended(r, id, s, fd);
-	else if ((e = bind_local(r, id, s, fd)) == 0)
+	else if ((e = datagrams_shut_out(r, id, s, fd)) == 0 && (e = bind_local(r, id, s, fd)) == 0 &&
+	    (e = datagrams_fill(r, id, s, fd)) == 0)
 		e = listen_on(r, id, s, fd);
 	return e != 0 ? e : bind_device(r, id, s, fd);
+}
+
+/* A packet socket hears from the moment it has one. */
+static int
+first_protocol(const Psnap__Socket *s)
+{
+	return s->family == PSNAP__SOCKET_FAMILY__SOCKET_PACKET ? 0 : (int)s->protocol;
 }
 
 static int
 make_single(struct restore *r, uint64_t id, const Psnap__Socket *s)
 {
 	const Psnap__TcpConnection *c = r->p->o->tcp == SNAP_TCP_CLOSE ? NULL : tcp_connection_of(r->s, id);
-	int fd = socket(family_number(s), socket_type(s) | SOCK_CLOEXEC, (int)s->protocol), e;
+	int fd = socket(socket_family(s), socket_type(s) | SOCK_CLOEXEC, first_protocol(s)), e;
 	struct made_socket *m;
 
 	if (fd < 0)
 		return restore_fail(r, NULL, id, errno, "making a socket");
-	e = set_options(s, fd) != 0 ? restore_fail(r, NULL, id, errno, "setting socket options") : 0;
-	if (e == 0)
+	e = options_set(s, fd) != 0 ? restore_fail(r, NULL, id, errno, "setting socket options") : 0;
+	if (e == 0 && (e = multicast_join(r, id, s, fd)) == 0)
 		e = make_state(r, id, s, c, fd);
 	if (e == 0 && (e = add_made(r, id, s, fd, &m)) == 0 && c != NULL)
 		e = tcp_keep(r, m, c);
@@ -357,7 +293,7 @@ socket_make(struct restore *r, struct object *x)
 	peer = snap_get_message(r->s, s->peer_id, PSNAP_KIND_SOCKET);
 	if (s->options == NULL || (peer != NULL && peer->options == NULL))
 		return restore_fail(r, NULL, x->o->socket_id, 0, "a socket without options");
-	if (family_number(s) < 0)
+	if (socket_family(s) < 0)
 		return restore_fail(r, NULL, x->o->socket_id, 0, "a socket of a family that is not restored");
 	return is_paired(s, x->o->socket_id, peer) ? make_pair(r, x->o->socket_id, s) :
 	    make_single(r, x->o->socket_id, s);

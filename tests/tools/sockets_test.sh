@@ -1,0 +1,82 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Sockets that are refused by name, and restores of others that fail.
+
+. "$SNAP_SRC/tests/programs/common.sh"
+. "$SNAP_SRC/tests/tools/failing.sh"
+
+# sockets CODE: a python3 with what CODE opens; its pid is $target
+sockets() {
+	tr -d "\t" >program.py <<-PY
+		import os, signal, socket, struct
+		os.closerange(3, 1024)
+		udp = lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+		$1
+		print("ready", flush=True)
+		signal.pause()
+	PY
+	: >log
+	setsid python3 program.py </dev/null >log 2>&1 &
+	target=$!
+	remember $target
+	wait_for 20 grep -q ready log
+}
+
+# refused WORD CODE
+refused() {
+	sockets "$2"
+	atf_check -s exit:1 -o ignore -e match:"pid $target fd 3: $1: " "$snapctl" dump "$target" -o x.psnap --kill
+	kill -9 "$target"
+}
+
+# The first 8 bytes of a program that lets all pass, and where it is, for bpf(2).
+extended='import ctypes
+		code = ctypes.create_string_buffer(bytes.fromhex("b700000000000000" "9500000000000000"))
+		license = ctypes.create_string_buffer(b"BSD")
+		load = ctypes.create_string_buffer(struct.pack("=IIQQ", 1, 2, ctypes.addressof(code), ctypes.addressof(license)), 128)
+		s = udp()
+		s.setsockopt(1, 50, ctypes.CDLL(None, use_errno=True).syscall(321, 5, load, 128))'
+
+atf_test_case refused_by_name cleanup
+refused_by_name_head() { atf_set require.user root; atf_set require.progs python3; }
+refused_by_name_body() {
+	[ "$SNAP_ARCH" = amd64 ] || atf_skip "a 32-bit snapctl cannot read 64-bit processes"
+	refused udp-corked 's = udp()
+		s.setsockopt(17, 1, 1)
+		s.sendto(b"held back", ("127.0.0.1", 9))'
+	refused socket-filter "$extended"
+	# a key of three bytes for 10.0.0.7
+	refused tcp-keys 's = socket.socket()
+		s.setsockopt(6, 14, struct.pack("=HH4s120xBBHi80s", 2, 0, bytes([10, 0, 0, 7]), 0, 0, 3, 0, b"key"))
+		s.bind(("127.0.0.1", 0))
+		s.listen()'
+	! python3 -c 'import socket; socket.socket(2, 1, 262)' 2>/dev/null ||
+	    refused unknown-socket 's = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)'
+}
+refused_by_name_cleanup() { kill_remembered; }
+
+# The calls that sockets are made with.
+atf_test_case each_call_fails_in_turn cleanup
+each_call_fails_in_turn_head() { atf_set require.user root; atf_set require.progs 'python3 strace'; }
+each_call_fails_in_turn_body() {
+	can_inject
+	sockets 's = udp()
+		s.bind(("127.0.0.1", 0))
+		for i in range(3): s.sendto(b"unread", s.getsockname())
+		s.setsockopt(0, 35, socket.inet_aton("239.1.2.3") + socket.inet_aton("127.0.0.1"))
+		code = struct.pack("=HBBI", 6, 0, 0, 0xffffffff)
+		import ctypes
+		b = ctypes.create_string_buffer(code)
+		s.setsockopt(1, 26, struct.pack("=HxxxxxxQ", 1, ctypes.addressof(b)))'
+	TARGET=python3
+	atf_check -o ignore -e ignore "$snapctl" dump "$target" -o x.psnap --kill
+	atf_check -o save:pid "$snapctl" restore --detach x.psnap
+	kill -9 "$(cat pid)"
+	fail_each "socket setsockopt getsockopt bind sendmsg getsockname"
+}
+each_call_fails_in_turn_cleanup() { kill_remembered; }
+
+atf_init_test_cases() {
+	atf_add_test_case refused_by_name
+	atf_add_test_case each_call_fails_in_turn
+}
