@@ -4,8 +4,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
+#include <fcntl.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
 #include <netinet/in.h>
@@ -20,6 +19,7 @@
 #include <unistd.h>
 
 #include "kernel-glue/linux/fd.h"
+#include "linux/net_messages.h"
 
 static uint32_t
 option(int fd, int level, int name)
@@ -220,41 +220,32 @@ take_unix_diag(struct dump *d, const struct nlmsghdr *h)
 	}
 }
 
-/* Ask the kernel for all unix sockets of our network namespace. */
+static int
+take_answer(void *ctx, const struct nlmsghdr *h)
+{
+	take_unix_diag(ctx, h);
+	return 0;
+}
+
+/* Ask the kernel for all unix sockets of the root's network namespace. */
 static void
 unix_diag(struct dump *d)
 {
-	struct {
-		struct nlmsghdr h;
-		struct unix_diag_req r;
-	} req = {
-		.h = { .nlmsg_len = sizeof req, .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-		    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-		.r = { .sdiag_family = AF_UNIX, .udiag_states = UINT32_MAX,
-		    .udiag_show = UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN },
-	};
-	static uint64_t buf[4096];
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG);
-	bool more = fd >= 0 && send(fd, &req, sizeof req, 0) == (ssize_t)sizeof req;
+	const struct unix_diag_req all = { .sdiag_family = AF_UNIX, .udiag_states = UINT32_MAX,
+	    .udiag_show = UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN };
+	int ns = openat(((const struct proc *)d->procs.v[0])->proc_fd, "ns/net", O_RDONLY | O_CLOEXEC);
+	int fd = netlink_open(ns, NETLINK_SOCK_DIAG);
 
-	while (more) {
-		ssize_t n = recv(fd, buf, sizeof buf, 0);
-
-		if (n <= 0)
-			break;
-		for (struct nlmsghdr *h = (struct nlmsghdr *)buf; NLMSG_OK(h, (uint32_t)n);
-		    h = NLMSG_NEXT(h, n)) {
-			if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR) {
-				more = false;
-				break;
-			}
-			take_unix_diag(d, h);
-		}
-	}
-	if (fd >= 0)
-		close(fd);
-	else
+	if (fd < 0)	/* who may not enter it has no tree in another one */
+		fd = netlink_open(-1, NETLINK_SOCK_DIAG);
+	if (ns >= 0)
+		close(ns);
+	if (fd < 0) {
 		dump_note(d, "unix socket peers unknown: no sock_diag");
+		return;
+	}
+	netlink_dump(fd, SOCK_DIAG_BY_FAMILY, &all, sizeof all, take_answer, d);
+	close(fd);
 }
 
 /* ---- any ---- */
