@@ -108,6 +108,7 @@ libsnap_srcs := \
 	libsnap/validate/validate_host.c \
 	libsnap/validate/validate_ipc.c \
 	libsnap/validate/validate_memory.c \
+	libsnap/validate/validate_net.c \
 	libsnap/validate/validate_pages.c \
 	libsnap/validate/validate_process.c \
 	libsnap/validate/validate_record.c \

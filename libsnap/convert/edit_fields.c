@@ -3,6 +3,7 @@
  * Every field of the schema that holds what can be edited.
  */
 #include "format/ipc.pb-c.h"
+#include "format/net.pb-c.h"
 #include "format/socket.pb-c.h"
 #include "libsnap/convert/edit.h"
 
@@ -56,6 +57,18 @@ file_has_owner(const ProtobufCMessage *m)
 	return ((const Psnap__FileOwner *)(const void *)m)->kind != PSNAP__OWNER_KIND__OWNER_NONE;
 }
 
+static bool
+tun_has_owner(const ProtobufCMessage *m)
+{
+	return ((const Psnap__TunInterface *)(const void *)m)->has_owner;
+}
+
+static bool
+tun_has_group(const ProtobufCMessage *m)
+{
+	return ((const Psnap__TunInterface *)(const void *)m)->has_group;
+}
+
 static const struct edit_field fields[] = {
 	{ &psnap__host__descriptor, PSNAP_F_HOST_HOSTNAME, EDIT_HOSTNAME, UTS_LEN, NULL },
 	{ &psnap__host__descriptor, PSNAP_F_HOST_DOMAINNAME, EDIT_DOMAINNAME, UTS_LEN, NULL },
@@ -92,6 +105,8 @@ static const struct edit_field fields[] = {
 	{ &psnap__sysv_identity__descriptor, PSNAP_F_SYSV_IDENTITY_GID, EDIT_GID, 0, NULL },
 	{ &psnap__sysv_identity__descriptor, PSNAP_F_SYSV_IDENTITY_CREATOR_UID, EDIT_UID, 0, NULL },
 	{ &psnap__sysv_identity__descriptor, PSNAP_F_SYSV_IDENTITY_CREATOR_GID, EDIT_GID, 0, NULL },
+	{ &psnap__tun_interface__descriptor, PSNAP_F_TUN_INTERFACE_OWNER, EDIT_UID, 0, tun_has_owner },
+	{ &psnap__tun_interface__descriptor, PSNAP_F_TUN_INTERFACE_GROUP, EDIT_GID, 0, tun_has_group },
 };
 
 const struct edit_field *

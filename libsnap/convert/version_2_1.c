@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * 2.1 has System V IPC and TCP connections.  Nothing stands for them in an
- * earlier version: without them programs would lose what they share, or whom
- * they talk to, so that is refused.  What namespaces have of their own can be
- * lost.
+ * 2.1 has System V IPC, TCP connections and network stacks.  Nothing stands for
+ * them in an earlier version: without them programs would lose what they share,
+ * or whom they talk to, so that is refused.  What namespaces have of their own
+ * can be lost.
  */
 #include "libsnap/convert/convert.h"
 
@@ -11,7 +11,8 @@ static bool
 is_new(uint32_t kind)
 {
 	return (kind >= PSNAP_KIND_SYSV_SEGMENT && kind <= PSNAP_KIND_SYSV_QUEUE) ||
-	    kind == PSNAP_KIND_TCP_CONNECTION;
+	    kind == PSNAP_KIND_TCP_CONNECTION ||
+	    (kind >= PSNAP_KIND_NETWORK_STACK && kind <= PSNAP_KIND_NEIGHBOUR);
 }
 
 static bool
