@@ -4,4 +4,6 @@
 linux_srcs := \
 	linux/net_lock.c \
 	linux/net_messages.c \
+	linux/net_routes.c \
+	linux/net_settings.c \
 	linux/sysv_memory.c
