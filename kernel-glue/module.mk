@@ -66,6 +66,11 @@ glue_linux_srcs := \
 	kernel-glue/linux/mem_scan.c \
 	kernel-glue/linux/mem_stage.c \
 	kernel-glue/linux/namespaces.c \
+	kernel-glue/linux/net.c \
+	kernel-glue/linux/net_address.c \
+	kernel-glue/linux/net_interface.c \
+	kernel-glue/linux/net_route.c \
+	kernel-glue/linux/net_setting.c \
 	kernel-glue/linux/numbers.c \
 	kernel-glue/linux/procfs.c \
 	kernel-glue/linux/regs.c \

@@ -12,12 +12,18 @@ restore_linux_srcs := \
 	libsnap/restore/linux/host.c \
 	libsnap/restore/linux/host_files.c \
 	libsnap/restore/linux/host_ipc.c \
+	libsnap/restore/linux/host_net.c \
 	libsnap/restore/linux/host_tcp.c \
 	libsnap/restore/linux/ipc.c \
 	libsnap/restore/linux/ipc_posix.c \
 	libsnap/restore/linux/ipc_queue.c \
 	libsnap/restore/linux/ipc_segment.c \
 	libsnap/restore/linux/ipc_semaphores.c \
+	libsnap/restore/linux/net.c \
+	libsnap/restore/linux/net_address.c \
+	libsnap/restore/linux/net_interface.c \
+	libsnap/restore/linux/net_route.c \
+	libsnap/restore/linux/net_setting.c \
 	libsnap/restore/linux/object_anon.c \
 	libsnap/restore/linux/object_carried.c \
 	libsnap/restore/linux/object_datagram.c \
@@ -113,6 +119,7 @@ libsnap_srcs := \
 	libsnap/validate/validate_host.c \
 	libsnap/validate/validate_ipc.c \
 	libsnap/validate/validate_memory.c \
+	libsnap/validate/validate_net.c \
 	libsnap/validate/validate_pages.c \
 	libsnap/validate/validate_posix_queue.c \
 	libsnap/validate/validate_process.c \

@@ -527,6 +527,23 @@ enum snap_tcp_policy {
 	SNAP_TCP_CLOSE	= 1,	/* they have been reset by the other end */
 };
 
+/* The other end of a pair of interfaces of which only one was in the namespace. */
+struct snap_pair_end {
+	const char	*name;		/* of the one that was */
+	const char	*outside;	/* what the other one is called, in the namespace outside */
+};
+
+/*
+ * The caller is in a network namespace made for it, in which nothing is but a
+ * loopback interface that is down: the tree's stack is made there.  Outside of
+ * it nothing is touched but by the pairs.
+ */
+struct snap_own_net {
+	int		outside;	/* a descriptor on the network namespace the caller was in */
+	const struct snap_pair_end *pairs;
+	size_t		npairs;
+};
+
 struct snap_restore_options {
 	const struct snap_path_map *paths;
 	size_t		npaths;
@@ -549,7 +566,8 @@ struct snap_restore_options {
 	 */
 	int		first;
 	enum snap_tcp_policy tcp;
-	uint32_t	reserved[3];	/* must be zero, else SNAP_E_MISUSE */
+	const struct snap_own_net *own_net;	/* NULL: in the caller's network namespace, as it is */
+	uint32_t	reserved[1];	/* must be zero, else SNAP_E_MISUSE */
 };
 
 /*

@@ -3,7 +3,9 @@
 # What the dumper and the restore backend both ask of Linux.
 linux_srcs := \
 	linux/net_lock.c \
-	linux/net_open.c \
+	linux/net_messages.c \
+	linux/net_routes.c \
+	linux/net_settings.c \
 	linux/posix_queue.c \
 	linux/socket_options.c \
 	linux/sysv_memory.c

@@ -4,7 +4,6 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
-#include <linux/netlink.h>
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -14,7 +13,7 @@
 #include <unistd.h>
 
 #include "linux/net_lock.h"
-#include "linux/net_open.h"
+#include "linux/net_messages.h"
 
 #define PRIORITY	(-350)		/* before connection tracking and all rules of others */
 #define CHUNK		512u		/* elements a message: an attribute has 64 KiB at most */
@@ -83,100 +82,25 @@ net_lock_name(const struct net_connection *v, size_t n, char name[NET_LOCK_NAME_
 
 /* ---- messages of nfnetlink, all of them one transaction ---- */
 
-struct batch {
-	uint8_t		*buf;
-	size_t		len, cap, message;	/* where the one under way begins */
-	bool		no_memory;
-};
-
 static void
-put(struct batch *b, const void *bytes, size_t n)
+message(struct netlink_batch *b, uint16_t type, uint16_t flags, uint8_t family, uint16_t resource)
 {
-	size_t padded = NLMSG_ALIGN(n);
-
-	if (b->cap - b->len < padded) {
-		size_t cap = (b->cap + padded) * 2;
-		uint8_t *bigger = realloc(b->buf, cap);
-
-		if (bigger == NULL) {
-			b->no_memory = true;
-			return;
-		}
-		b->buf = bigger;
-		b->cap = cap;
-	}
-	memset(b->buf + b->len, 0, padded);
-	memcpy(b->buf + b->len, bytes, n);
-	b->len += padded;
-}
-
-static void
-end_message(struct batch *b)
-{
-	uint32_t len = (uint32_t)(b->len - b->message);
-
-	if (!b->no_memory && len > 0)
-		memcpy(b->buf + b->message, &len, sizeof len);
-}
-
-static void
-message(struct batch *b, uint16_t type, uint16_t flags, uint8_t family, uint16_t resource)
-{
-	struct nlmsghdr h = { .nlmsg_type = type, .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags) };
 	struct nfgenmsg g = { .nfgen_family = family, .version = NFNETLINK_V0, .res_id = htons(resource) };
 
-	end_message(b);
-	b->message = b->len;
-	put(b, &h, sizeof h);
-	put(b, &g, sizeof g);
+	netlink_begin(b, type, flags, &g, sizeof g);
 }
 
 static void
-attribute(struct batch *b, uint16_t type, const void *bytes, size_t n)
+number(struct netlink_batch *b, uint16_t type, uint32_t v)
 {
-	struct nlattr a = { .nla_len = (uint16_t)(sizeof a + n), .nla_type = type };
-
-	put(b, &a, sizeof a);
-	put(b, bytes, n);
+	netlink_put32(b, type, htonl(v));
 }
 
 static void
-text(struct batch *b, uint16_t type, const char *s)
-{
-	attribute(b, type, s, strlen(s) + 1);
-}
-
-static void
-number(struct batch *b, uint16_t type, uint32_t v)
-{
-	v = htonl(v);
-	attribute(b, type, &v, sizeof v);
-}
-
-/* Attributes in an attribute, until nest_end(). */
-static size_t
-nest(struct batch *b, uint16_t type)
-{
-	size_t at = b->len;
-
-	attribute(b, type | NLA_F_NESTED, "", 0);
-	return at;
-}
-
-static void
-nest_end(struct batch *b, size_t at)
-{
-	uint16_t len = (uint16_t)(b->len - at);
-
-	if (!b->no_memory)
-		memcpy(b->buf + at, &len, sizeof len);
-}
-
-static void
-table_message(struct batch *b, uint16_t type, uint16_t flags, uint16_t name, const char *table)
+table_message(struct netlink_batch *b, uint16_t type, uint16_t flags, uint16_t name, const char *table)
 {
 	message(b, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags, NFPROTO_INET, 0);
-	text(b, name, table);
+	netlink_put_text(b, name, table);
 }
 
 /* ---- the expressions of a rule ---- */
@@ -184,25 +108,25 @@ table_message(struct batch *b, uint16_t type, uint16_t flags, uint16_t name, con
 struct nested { size_t element, data; };
 
 static struct nested
-expression(struct batch *b, const char *name)
+expression(struct netlink_batch *b, const char *name)
 {
 	struct nested n;
 
-	n.element = nest(b, NFTA_LIST_ELEM);
-	text(b, NFTA_EXPR_NAME, name);
-	n.data = nest(b, NFTA_EXPR_DATA);
+	n.element = netlink_nest(b, NFTA_LIST_ELEM);
+	netlink_put_text(b, NFTA_EXPR_NAME, name);
+	n.data = netlink_nest(b, NFTA_EXPR_DATA);
 	return n;
 }
 
 static void
-expression_end(struct batch *b, struct nested n)
+expression_end(struct netlink_batch *b, struct nested n)
 {
-	nest_end(b, n.data);
-	nest_end(b, n.element);
+	netlink_nest_end(b, n.data);
+	netlink_nest_end(b, n.element);
 }
 
 static void
-load_meta(struct batch *b, uint32_t key)
+load_meta(struct netlink_batch *b, uint32_t key)
 {
 	struct nested n = expression(b, "meta");
 
@@ -212,7 +136,7 @@ load_meta(struct batch *b, uint32_t key)
 }
 
 static void
-load_payload(struct batch *b, uint32_t word, uint32_t base, uint32_t offset, uint32_t len)
+load_payload(struct netlink_batch *b, uint32_t word, uint32_t base, uint32_t offset, uint32_t len)
 {
 	struct nested n = expression(b, "payload");
 
@@ -225,21 +149,21 @@ load_payload(struct batch *b, uint32_t word, uint32_t base, uint32_t offset, uin
 
 /* The rule goes on only if what was loaded is, or is not, this. */
 static void
-compare(struct batch *b, uint32_t op, const void *value, size_t len)
+compare(struct netlink_batch *b, uint32_t op, const void *value, size_t len)
 {
 	struct nested n = expression(b, "cmp");
 	size_t data;
 
 	number(b, NFTA_CMP_SREG, NFT_REG32_00);
 	number(b, NFTA_CMP_OP, op);
-	data = nest(b, NFTA_CMP_DATA);
-	attribute(b, NFTA_DATA_VALUE, value, len);
-	nest_end(b, data);
+	data = netlink_nest(b, NFTA_CMP_DATA);
+	netlink_put(b, NFTA_DATA_VALUE, value, len);
+	netlink_nest_end(b, data);
 	expression_end(b, n);
 }
 
 static void
-compare_byte(struct batch *b, uint32_t key, uint32_t value)
+compare_byte(struct netlink_batch *b, uint32_t key, uint32_t value)
 {
 	uint8_t byte = (uint8_t)value;
 
@@ -248,40 +172,40 @@ compare_byte(struct batch *b, uint32_t key, uint32_t value)
 }
 
 static void
-look_up(struct batch *b, const char *set)
+look_up(struct netlink_batch *b, const char *set)
 {
 	struct nested n = expression(b, "lookup");
 
-	text(b, NFTA_LOOKUP_SET, set);
+	netlink_put_text(b, NFTA_LOOKUP_SET, set);
 	number(b, NFTA_LOOKUP_SREG, NFT_REG_1);
 	expression_end(b, n);
 }
 
 static void
-drop(struct batch *b)
+drop(struct netlink_batch *b)
 {
 	struct nested n = expression(b, "immediate");
 	size_t data, verdict;
 
 	number(b, NFTA_IMMEDIATE_DREG, NFT_REG_VERDICT);
-	data = nest(b, NFTA_IMMEDIATE_DATA);
-	verdict = nest(b, NFTA_DATA_VERDICT);
+	data = netlink_nest(b, NFTA_IMMEDIATE_DATA);
+	verdict = netlink_nest(b, NFTA_DATA_VERDICT);
 	number(b, NFTA_VERDICT_CODE, NF_DROP);
-	nest_end(b, verdict);
-	nest_end(b, data);
+	netlink_nest_end(b, verdict);
+	netlink_nest_end(b, data);
 	expression_end(b, n);
 }
 
 /* meta mark != MARK, of this family, TCP, source . port . destination . port in the set: drop */
 static void
-rule(struct batch *b, const char *table, const char *chain, const struct family *f)
+rule(struct netlink_batch *b, const char *table, const char *chain, const struct family *f)
 {
 	uint32_t mark = NET_LOCK_MARK, words = f->address / 4;
 	size_t list;
 
 	table_message(b, NFT_MSG_NEWRULE, NLM_F_CREATE | NLM_F_APPEND, NFTA_RULE_TABLE, table);
-	text(b, NFTA_RULE_CHAIN, chain);
-	list = nest(b, NFTA_RULE_EXPRESSIONS);
+	netlink_put_text(b, NFTA_RULE_CHAIN, chain);
+	list = netlink_nest(b, NFTA_RULE_EXPRESSIONS);
 	load_meta(b, NFT_META_MARK);
 	compare(b, NFT_CMP_NEQ, &mark, sizeof mark);
 	compare_byte(b, NFT_META_NFPROTO, f->nfproto);
@@ -292,34 +216,34 @@ rule(struct batch *b, const char *table, const char *chain, const struct family 
 	load_payload(b, 2 * words + 1, NFT_PAYLOAD_TRANSPORT_HEADER, 2, 2);
 	look_up(b, f->set);
 	drop(b);
-	nest_end(b, list);
+	netlink_nest_end(b, list);
 }
 
 /* ---- the table ---- */
 
 static void
-chain(struct batch *b, const char *table, const char *name, uint32_t hook)
+chain(struct netlink_batch *b, const char *table, const char *name, uint32_t hook)
 {
 	size_t at;
 
 	table_message(b, NFT_MSG_NEWCHAIN, NLM_F_CREATE, NFTA_CHAIN_TABLE, table);
-	text(b, NFTA_CHAIN_NAME, name);
-	at = nest(b, NFTA_CHAIN_HOOK);
+	netlink_put_text(b, NFTA_CHAIN_NAME, name);
+	at = netlink_nest(b, NFTA_CHAIN_HOOK);
 	number(b, NFTA_HOOK_HOOKNUM, hook);
 	number(b, NFTA_HOOK_PRIORITY, (uint32_t)PRIORITY);
-	nest_end(b, at);
-	text(b, NFTA_CHAIN_TYPE, "filter");
+	netlink_nest_end(b, at);
+	netlink_put_text(b, NFTA_CHAIN_TYPE, "filter");
 	for (size_t i = 0; i < FAMILIES; i++)
 		rule(b, table, name, &families[i]);
 }
 
 static void
-set(struct batch *b, const char *table, const struct family *f, uint32_t id)
+set(struct netlink_batch *b, const char *table, const struct family *f, uint32_t id)
 {
 	const uint32_t port = 13;	/* inet_service; six bits for each part */
 
 	table_message(b, NFT_MSG_NEWSET, NLM_F_CREATE, NFTA_SET_TABLE, table);
-	text(b, NFTA_SET_NAME, f->set);
+	netlink_put_text(b, NFTA_SET_NAME, f->set);
 	number(b, NFTA_SET_FLAGS, 0);
 	number(b, NFTA_SET_KEY_TYPE, ((f->type << 6 | port) << 6 | f->type) << 6 | port);
 	number(b, NFTA_SET_KEY_LEN, 2 * f->address + 8);
@@ -327,18 +251,18 @@ set(struct batch *b, const char *table, const struct family *f, uint32_t id)
 }
 
 static void
-element(struct batch *b, const struct key *k)
+element(struct netlink_batch *b, const struct key *k)
 {
-	size_t at = nest(b, NFTA_LIST_ELEM), key = nest(b, NFTA_SET_ELEM_KEY);
+	size_t at = netlink_nest(b, NFTA_LIST_ELEM), key = netlink_nest(b, NFTA_SET_ELEM_KEY);
 
-	attribute(b, NFTA_DATA_VALUE, k->bytes, k->len);
-	nest_end(b, key);
-	nest_end(b, at);
+	netlink_put(b, NFTA_DATA_VALUE, k->bytes, k->len);
+	netlink_nest_end(b, key);
+	netlink_nest_end(b, at);
 }
 
 /* Of those that are of this family. */
 static void
-elements(struct batch *b, const char *table, const struct family *f, const struct net_connection *v, size_t n)
+elements(struct netlink_batch *b, const char *table, const struct family *f, const struct net_connection *v, size_t n)
 {
 	size_t list = 0, count = 0;
 
@@ -351,66 +275,45 @@ elements(struct batch *b, const char *table, const struct family *f, const struc
 			continue;
 		if (count++ % CHUNK == 0) {
 			if (list != 0)
-				nest_end(b, list);
+				netlink_nest_end(b, list);
 			table_message(b, NFT_MSG_NEWSETELEM, NLM_F_CREATE, NFTA_SET_ELEM_LIST_TABLE, table);
-			text(b, NFTA_SET_ELEM_LIST_SET, f->set);
-			list = nest(b, NFTA_SET_ELEM_LIST_ELEMENTS);
+			netlink_put_text(b, NFTA_SET_ELEM_LIST_SET, f->set);
+			list = netlink_nest(b, NFTA_SET_ELEM_LIST_ELEMENTS);
 		}
 		element(b, &k);
 	}
 	if (list != 0)
-		nest_end(b, list);
+		netlink_nest_end(b, list);
 }
 
 /* ---- asking the kernel ---- */
 
-/* What was asked has been done, or not, by the time it was sent: the first error of all answers. */
 static int
-read_answers(int fd)
+transact(int netns, struct netlink_batch *b)
 {
-	_Alignas(struct nlmsghdr) uint8_t buf[8192];
-	int result = 0;
-	ssize_t n;
+	int fd = netlink_open(netns, NETLINK_NETFILTER), size = INT32_MAX / 2, r;
 
-	while ((n = recv(fd, buf, sizeof buf, MSG_DONTWAIT)) > 0)
-		for (struct nlmsghdr *h = (void *)buf; NLMSG_OK(h, (size_t)n); h = NLMSG_NEXT(h, n))
-			if (h->nlmsg_type == NLMSG_ERROR && result == 0 &&
-			    h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct nlmsgerr)))
-				result = ((const struct nlmsgerr *)NLMSG_DATA(h))->error;
-	/* more errors than there is room for */
-	return result == 0 && n < 0 && errno == ENOBUFS ? -ENOBUFS : result;
-}
-
-static int
-transact(int netns, struct batch *b)
-{
-	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
-	int fd, size = INT32_MAX / 2, r;
-
-	if (b->no_memory)
-		return -ENOMEM;
-	if ((fd = net_open(netns, NETLINK_NETFILTER)) < 0)
+	if (fd < 0)
 		return fd;
 	/* without the privilege some thousand connections still fit */
 	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
-	r = sendto(fd, b->buf, b->len, 0, (const void *)&kernel, sizeof kernel) < 0 ? -errno : read_answers(fd);
+	r = netlink_transact(fd, b);
 	close(fd);
 	return r;
 }
 
 static void
-begin(struct batch *b)
+begin(struct netlink_batch *b)
 {
 	message(b, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
 }
 
 static int
-commit(int netns, struct batch *b)
+commit(int netns, struct netlink_batch *b)
 {
 	int r;
 
 	message(b, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
-	end_message(b);
 	r = transact(netns, b);
 	free(b->buf);
 	return r;
@@ -419,7 +322,7 @@ commit(int netns, struct batch *b)
 int
 net_lock_make(int netns, const char *name, const struct net_connection *v, size_t n)
 {
-	struct batch b = { 0 };
+	struct netlink_batch b = { 0 };
 	int r;
 
 	begin(&b);
@@ -437,7 +340,7 @@ net_lock_make(int netns, const char *name, const struct net_connection *v, size_
 int
 net_lock_remove(int netns, const char *name)
 {
-	struct batch b = { 0 };
+	struct netlink_batch b = { 0 };
 	int r;
 
 	begin(&b);

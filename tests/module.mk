@@ -24,6 +24,7 @@ tests_sh := \
 	tests/tools/install_test.sh \
 	tests/tools/ipc_test.sh \
 	tests/tools/namespaces_test.sh \
+	tests/tools/netns_test.sh \
 	tests/tools/restore_files_test.sh \
 	tests/tools/restore_test.sh \
 	tests/tools/sockets_test.sh \

@@ -256,6 +256,7 @@ collect(struct dump *d)
 	    (r = collect_remote(d)) != 0 ||
 	    (r = task_resolve(d)) != 0 ||
 	    (r = fd_resolve(d)) != 0 ||
+	    (r = net_collect(d)) != 0 ||
 	    (r = coverage_decide(d)) != 0)
 		return r;
 	numbers_translate(d);
@@ -281,6 +282,7 @@ emit_all(struct dump *d)
 	    (r = mem_emit(d)) != 0 ||
 	    (r = fd_emit(d)) != 0 ||
 	    (r = ipc_emit(d)) != 0 ||
+	    (r = net_emit(d)) != 0 ||
 	    (r = coverage_emit(d)) != 0 ||
 	    (r = flush(d)) != 0)
 		return r;
@@ -300,7 +302,8 @@ count(struct dump *d)
 static bool
 needs_2_1(const struct dump *d)
 {
-	return !ipc_is_empty(d) || d->connections.n > 0 || namespaces_are_told(d) || sockets_need_2_1(d);
+	return !ipc_is_empty(d) || d->connections.n > 0 || namespaces_are_told(d) || sockets_need_2_1(d) ||
+	    d->net != NULL;
 }
 
 static int

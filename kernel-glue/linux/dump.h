@@ -8,6 +8,7 @@
  *	mem_*.c		address spaces, mappings, memory objects, pages
  *	fd_*.c		descriptor tables, open files and what they are open on
  *	ipc*.c		System V and POSIX IPC
+ *	net*.c		the network stack of the tree's namespace
  *	dump.c		the order of it all
  *
  * Collectors fill these structures while the tree is stopped; emitters
@@ -80,6 +81,7 @@ struct dump {
 	struct list	memory_objects;	/* struct memory_object */
 	struct ipc	*ipc;		/* ipc.c */
 	struct list	posix_queues;	/* struct posix_queue */
+	struct net	*net;		/* net.c; NULL: not taken along */
 	struct list	buckets;	/* fd_table.c: candidates for sharing */
 	struct list	coverage;	/* struct coverage */
 	struct list	notes;		/* char *: provenance notes */
@@ -315,6 +317,11 @@ void	ipc_translate(struct dump *d);
 bool	ipc_is_empty(const struct dump *d);
 bool	namespaces_are_told(const struct dump *d);	/* namespaces.c: what one has of its own */
 int	ipc_emit(struct dump *d);		/* records of ipc.proto */
+
+/* ---- net*.c: the network stack, if the options want it ---------------------------- */
+
+int	net_collect(struct dump *d);		/* after the lock of connections is made */
+int	net_emit(struct dump *d);		/* records of net.proto */
 
 /* ---- fd_*.c: files ---------------------------------------------------------------- */
 

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "kernel-glue/linux/fd.h"
-#include "linux/net_open.h"
+#include "linux/net_messages.h"
 
 #ifndef SIOCGSKNS
 #define SIOCGSKNS	0x894C		/* asm-generic/sockios.h: the socket's network namespace */
@@ -163,7 +163,7 @@ ask(struct dump *d, struct packet *p)
 
 	if (netns < 0)
 		return 0;
-	fd = net_open(netns, NETLINK_SOCK_DIAG);
+	fd = netlink_open(netns, NETLINK_SOCK_DIAG);
 	close(netns);
 	if (fd < 0)
 		return 0;

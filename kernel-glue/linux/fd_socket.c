@@ -4,8 +4,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
-#include <linux/netlink.h>
-#include <linux/rtnetlink.h>
+#include <fcntl.h>
 #include <linux/sock_diag.h>
 #include <linux/unix_diag.h>
 #include <netinet/icmp6.h>
@@ -22,6 +21,7 @@
 #include <unistd.h>
 
 #include "kernel-glue/linux/fd.h"
+#include "linux/net_messages.h"
 
 #define SENT_TRIES	20
 #define SENT_PAUSE_NS	1000000		/* for a device to send what it has */
@@ -119,7 +119,7 @@ take_unix_diag(struct dump *d, const struct nlmsghdr *h, void *sockets)
 	return 0;
 }
 
-/* Ask the kernel for all unix sockets of our network namespace. */
+/* Ask the kernel for all unix sockets of the root's network namespace. */
 static int
 unix_diag(struct dump *d, struct list *sockets)
 {
@@ -132,8 +132,13 @@ unix_diag(struct dump *d, struct list *sockets)
 		.r = { .sdiag_family = AF_UNIX, .udiag_states = UINT32_MAX,
 		    .udiag_show = UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN },
 	};
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_SOCK_DIAG), r;
+	int ns = openat(((const struct proc *)d->procs.v[0])->proc_fd, "ns/net", O_RDONLY | O_CLOEXEC);
+	int fd = netlink_open(ns, NETLINK_SOCK_DIAG), r;
 
+	if (fd < 0)	/* who may not enter it has no tree in another one */
+		fd = netlink_open(-1, NETLINK_SOCK_DIAG);
+	if (ns >= 0)
+		close(ns);
 	if (fd < 0)
 		return dump_note(d, "unix socket peers unknown: no sock_diag");
 	r = diag_dump(d, fd, &req, sizeof req, take_unix_diag, sockets);

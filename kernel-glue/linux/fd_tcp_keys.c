@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "kernel-glue/linux/fd.h"
-#include "linux/net_open.h"
+#include "linux/net_messages.h"
 
 #ifndef TCP_AO_INFO
 #define TCP_AO_INFO	40		/* linux/tcp.h, 6.7 */
@@ -95,7 +95,7 @@ ask_namespace(struct dump *d, const struct proc *p)
 
 	if (netns < 0)
 		return 0;
-	fd = net_open(netns, NETLINK_SOCK_DIAG);
+	fd = netlink_open(netns, NETLINK_SOCK_DIAG);
 	close(netns);
 	if (fd < 0)
 		return dump_note(d, "TCP sockets with keys unknown: no sock_diag");

@@ -71,6 +71,7 @@ struct glue_linux_options {
 	pid_t		pid;		/* root of the tree */
 	bool		allow_partial;
 	bool		ipc_all;	/* every System V object of the namespace, not only those the tree uses */
+	bool		netns;		/* the tree's network namespace, too */
 	enum glue_after	after;
 	enum glue_tcp	tcp;
 	enum glue_collector collector;

@@ -3,6 +3,7 @@
  * Every field of the schema that holds what can be edited.
  */
 #include "format/ipc.pb-c.h"
+#include "format/net.pb-c.h"
 #include "format/socket.pb-c.h"
 #include "libsnap/convert/edit.h"
 
@@ -65,6 +66,18 @@ has_names(const ProtobufCMessage *m)
 	return n->kind == PSNAP__NAMESPACE_KIND__NAMESPACE_UTS && !n->of_dumper;
 }
 
+static bool
+tun_has_owner(const ProtobufCMessage *m)
+{
+	return ((const Psnap__TunInterface *)(const void *)m)->has_owner;
+}
+
+static bool
+tun_has_group(const ProtobufCMessage *m)
+{
+	return ((const Psnap__TunInterface *)(const void *)m)->has_group;
+}
+
 static const struct edit_field fields[] = {
 	{ &psnap__host__descriptor, PSNAP_F_HOST_HOSTNAME, EDIT_HOSTNAME, UTS_LEN, NULL },
 	{ &psnap__host__descriptor, PSNAP_F_HOST_DOMAINNAME, EDIT_DOMAINNAME, UTS_LEN, NULL },
@@ -105,6 +118,8 @@ static const struct edit_field fields[] = {
 	{ &psnap__sysv_identity__descriptor, PSNAP_F_SYSV_IDENTITY_CREATOR_GID, EDIT_GID, 0, NULL },
 	{ &psnap__posix_queue__descriptor, PSNAP_F_POSIX_QUEUE_UID, EDIT_UID, 0, NULL },
 	{ &psnap__posix_queue__descriptor, PSNAP_F_POSIX_QUEUE_GID, EDIT_GID, 0, NULL },
+	{ &psnap__tun_interface__descriptor, PSNAP_F_TUN_INTERFACE_OWNER, EDIT_UID, 0, tun_has_owner },
+	{ &psnap__tun_interface__descriptor, PSNAP_F_TUN_INTERFACE_GROUP, EDIT_GID, 0, tun_has_group },
 };
 
 const struct edit_field *

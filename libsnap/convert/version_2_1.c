@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * 2.1 has System V IPC, POSIX queues, TCP connections, and sockets with unread
- * datagrams, filters or memberships.  Nothing stands for them in an earlier
- * version: without them programs would lose what they share, or whom they talk
- * to, so that is refused.  What namespaces have of their own can be lost.
+ * 2.1 has System V IPC, POSIX queues, TCP connections, sockets with unread
+ * datagrams, filters or memberships, and network stacks.  Nothing stands for
+ * them in an earlier version: without them programs would lose what they share,
+ * or whom they talk to, so that is refused.  What namespaces have of their own
+ * can be lost.
  */
 #include "format/socket.pb-c.h"
 #include "libsnap/convert/convert.h"
@@ -20,6 +21,7 @@ is_new(const struct snap_object *o)
 {
 	return (o->kind >= PSNAP_KIND_SYSV_SEGMENT && o->kind <= PSNAP_KIND_POSIX_QUEUE) ||
 	    o->kind == PSNAP_KIND_TCP_CONNECTION ||
+	    (o->kind >= PSNAP_KIND_NETWORK_STACK && o->kind <= PSNAP_KIND_NEIGHBOUR) ||
 	    (o->kind == PSNAP_KIND_SOCKET && o->message != NULL && is_new_socket((const void *)o->message));
 }
 

@@ -3,6 +3,7 @@
 #include "format/host.pb-c.h"
 #include "format/ipc.pb-c.h"
 #include "format/memory.pb-c.h"
+#include "format/net.pb-c.h"
 #include "format/process.pb-c.h"
 #include "format/socket.pb-c.h"
 #include "libsnap/model/model.h"
@@ -41,6 +42,14 @@ static const struct kind kinds[] = {
 	{ PSNAP_KIND_SYSV_SEMAPHORES, "sysv-semaphores", &psnap__sysv_semaphores__descriptor, 0, 0 },
 	{ PSNAP_KIND_SYSV_QUEUE, "sysv-queue", &psnap__sysv_queue__descriptor, 0, 0 },
 	{ PSNAP_KIND_POSIX_QUEUE, "posix-queue", &psnap__posix_queue__descriptor, 0, 0 },
+	{ PSNAP_KIND_NETWORK_STACK, "network-stack", &psnap__network_stack__descriptor,
+	    PSNAP_F_NETWORK_STACK_NAMESPACE_ID, 0 },
+	{ PSNAP_KIND_INTERFACE, "interface", &psnap__interface__descriptor, PSNAP_F_INTERFACE_NAMESPACE_ID, 0 },
+	{ PSNAP_KIND_INTERFACE_ADDRESS, "interface-address", &psnap__interface_address__descriptor,
+	    PSNAP_F_INTERFACE_ADDRESS_INTERFACE_ID, 0 },
+	{ PSNAP_KIND_ROUTE, "route", &psnap__route__descriptor, PSNAP_F_ROUTE_NAMESPACE_ID, 0 },
+	{ PSNAP_KIND_ROUTE_RULE, "route-rule", &psnap__route_rule__descriptor, PSNAP_F_ROUTE_RULE_NAMESPACE_ID, 0 },
+	{ PSNAP_KIND_NEIGHBOUR, "neighbour", &psnap__neighbour__descriptor, PSNAP_F_NEIGHBOUR_INTERFACE_ID, 0 },
 };
 #define NKINDS (sizeof kinds / sizeof kinds[0])
 

@@ -37,6 +37,12 @@ static const struct {
 	{ PSNAP_KIND_SYSV_SEMAPHORES, check_sysv_semaphores },
 	{ PSNAP_KIND_SYSV_QUEUE, check_sysv_queue },
 	{ PSNAP_KIND_POSIX_QUEUE, check_posix_queue },
+	{ PSNAP_KIND_NETWORK_STACK, check_network_stack },
+	{ PSNAP_KIND_INTERFACE, check_interface },
+	{ PSNAP_KIND_INTERFACE_ADDRESS, check_interface_address },
+	{ PSNAP_KIND_ROUTE, check_route },
+	{ PSNAP_KIND_ROUTE_RULE, check_route_rule },
+	{ PSNAP_KIND_NEIGHBOUR, check_neighbour },
 };
 
 /* ---- reporting ---- */
@@ -173,6 +179,7 @@ snap_validate(struct snap *s, snap_finding_fn *fn, void *ctx, struct snap_error 
 	    (!v.stopped && (r = check_epolls(&v)) != 0) ||
 	    (!v.stopped && (r = check_sysv(&v)) != 0) ||
 	    (!v.stopped && (r = check_posix_queues(&v)) != 0) ||
+	    (!v.stopped && (r = check_networks(&v)) != 0) ||
 	    (!v.stopped && (r = check_pages(&v)) != 0))
 		goto out;
 	r = v.first.code;

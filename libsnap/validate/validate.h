@@ -65,6 +65,12 @@ void	check_sysv_segment(struct check *v, const struct snap_object *o);
 void	check_sysv_semaphores(struct check *v, const struct snap_object *o);
 void	check_sysv_queue(struct check *v, const struct snap_object *o);
 void	check_posix_queue(struct check *v, const struct snap_object *o);
+void	check_network_stack(struct check *v, const struct snap_object *o);
+void	check_interface(struct check *v, const struct snap_object *o);
+void	check_interface_address(struct check *v, const struct snap_object *o);
+void	check_route(struct check *v, const struct snap_object *o);
+void	check_route_rule(struct check *v, const struct snap_object *o);
+void	check_neighbour(struct check *v, const struct snap_object *o);
 
 /* Of all objects together; 0, or SNAP_E_NOMEM or a reading error in v->err. */
 int	check_graph(struct check *v);	/* GRA-4 to GRA-9 */
@@ -72,6 +78,7 @@ int	check_numbers(struct check *v);	/* pids, tids, pgids, sids */
 int	check_epolls(struct check *v);	/* OPN-6 */
 int	check_sysv(struct check *v);	/* IPC-2, IPC-3, SHM-2 */
 int	check_posix_queues(struct check *v);	/* PMQ-4 */
+int	check_networks(struct check *v);	/* NET-2, IFC-2, IFC-3, IFC-10 */
 int	check_pages(struct check *v);	/* PAG, MAP-4, MAP-9, MOB-3 */
 
 #endif

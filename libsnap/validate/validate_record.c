@@ -10,6 +10,7 @@
 #include "format/host.pb-c.h"
 #include "format/ipc.pb-c.h"
 #include "format/memory.pb-c.h"
+#include "format/net.pb-c.h"
 #include "format/process.pb-c.h"
 #include "format/socket.pb-c.h"
 #include "libsnap/core/error.h"
@@ -96,6 +97,17 @@ static const struct reference {
 	{ &psnap__posix_queue__descriptor, PSNAP_F_POSIX_QUEUE_NAMESPACE_ID, PSNAP_KIND_NAMESPACE, REQUIRED },
 	{ &psnap__posix_notification__descriptor, PSNAP_F_POSIX_NOTIFICATION_PROCESS_ID, PSNAP_KIND_PROCESS,
 	    REQUIRED },
+	{ &psnap__network_stack__descriptor, PSNAP_F_NETWORK_STACK_NAMESPACE_ID, PSNAP_KIND_NAMESPACE, REQUIRED },
+	{ &psnap__interface__descriptor, PSNAP_F_INTERFACE_NAMESPACE_ID, PSNAP_KIND_NAMESPACE, REQUIRED },
+	{ &psnap__interface__descriptor, PSNAP_F_INTERFACE_MASTER_ID, PSNAP_KIND_INTERFACE, OPTIONAL },
+	{ &psnap__interface__descriptor, PSNAP_F_INTERFACE_LOWER_ID, PSNAP_KIND_INTERFACE, OPTIONAL },
+	{ &psnap__pair_interface__descriptor, PSNAP_F_PAIR_INTERFACE_PEER_ID, PSNAP_KIND_INTERFACE, OPTIONAL },
+	{ &psnap__interface_address__descriptor, PSNAP_F_INTERFACE_ADDRESS_INTERFACE_ID, PSNAP_KIND_INTERFACE,
+	    REQUIRED },
+	{ &psnap__route__descriptor, PSNAP_F_ROUTE_NAMESPACE_ID, PSNAP_KIND_NAMESPACE, REQUIRED },
+	{ &psnap__next_hop__descriptor, PSNAP_F_NEXT_HOP_INTERFACE_ID, PSNAP_KIND_INTERFACE, OPTIONAL },
+	{ &psnap__route_rule__descriptor, PSNAP_F_ROUTE_RULE_NAMESPACE_ID, PSNAP_KIND_NAMESPACE, REQUIRED },
+	{ &psnap__neighbour__descriptor, PSNAP_F_NEIGHBOUR_INTERFACE_ID, PSNAP_KIND_INTERFACE, REQUIRED },
 };
 
 /* Enumerations in which 0, "not known", leaves the object without meaning. */
@@ -130,6 +142,13 @@ static const struct {
 	{ &psnap__socket__descriptor, PSNAP_F_SOCKET_TYPE },
 	{ &psnap__socket__descriptor, PSNAP_F_SOCKET_STATE },
 	{ &psnap__packet_membership__descriptor, PSNAP_F_PACKET_MEMBERSHIP_KIND },
+	{ &psnap__network_setting__descriptor, PSNAP_F_NETWORK_SETTING_KIND },
+	{ &psnap__interface__descriptor, PSNAP_F_INTERFACE_KIND },
+	{ &psnap__macvlan_interface__descriptor, PSNAP_F_MACVLAN_INTERFACE_MODE },
+	{ &psnap__interface_address__descriptor, PSNAP_F_INTERFACE_ADDRESS_SCOPE },
+	{ &psnap__route__descriptor, PSNAP_F_ROUTE_TYPE },
+	{ &psnap__route_metric__descriptor, PSNAP_F_ROUTE_METRIC_KIND },
+	{ &psnap__route_rule__descriptor, PSNAP_F_ROUTE_RULE_ACTION },
 };
 
 /* ---- one field ---- */

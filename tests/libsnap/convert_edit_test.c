@@ -286,6 +286,21 @@ ATF_TC_BODY(ids_that_mean_nothing_stay, tc)
 	snap_close(s);
 }
 
+ATF_TC_WITHOUT_HEAD(who_owns_an_interface_is_edited);
+ATF_TC_BODY(who_owns_an_interface_is_edited, tc)
+{
+	const Psnap__Interface *i;
+	struct snap *s;
+
+	world_of_1000();
+	world_ipc(&w);
+	s = EDITED({ "uid", "1000", "5" }, { "gid", "0", "7" });
+	i = snap_get_message(s, TAP, PSNAP_KIND_INTERFACE);
+	/* it has no group, which is not the same as group 0 */
+	ATF_CHECK(i->tun->owner == 5 && i->tun->group == 0);
+	snap_close(s);
+}
+
 ATF_TC_WITHOUT_HEAD(two_users_change_places);
 ATF_TC_BODY(two_users_change_places, tc)
 {
@@ -553,6 +568,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, every_field_that_can_be_edited_is);
 	ATF_TP_ADD_TC(tp, ids_become_others_wherever_they_are);
 	ATF_TP_ADD_TC(tp, ids_that_mean_nothing_stay);
+	ATF_TP_ADD_TC(tp, who_owns_an_interface_is_edited);
 	ATF_TP_ADD_TC(tp, two_users_change_places);
 	ATF_TP_ADD_TC(tp, paths_change_by_whole_components);
 	ATF_TP_ADD_TC(tp, the_root_folder_is_a_prefix_of_all);

@@ -378,7 +378,57 @@ add_packet(struct world *w)
 	X(pmq5_value, "PMQ-5", OTHER_POSIX_QUEUE, CORRUPT, world_ipc(w);					\
 	    w->notification.signal = PSNAP__SIGNAL__SIGNAL_NONE)						\
 	X(opn1_queue, "OPN-1", OPEN_QUEUE, CORRUPT, world_ipc(w); w->open_queue.file_id = EXE)		\
-	X(sem3_process, "GRA-1", SEMAPHORES, CORRUPT, world_ipc(w); w->adjustments[0].process_id = 0)
+	X(sem3_process, "GRA-1", SEMAPHORES, CORRUPT, world_ipc(w); w->adjustments[0].process_id = 0)	\
+	X(net1, "NET-1", STACK, CORRUPT, world_ipc(w); w->stack_net.namespace_id = IPC_NS)		\
+	X(net2, "NET-2", FREE_ID, CORRUPT, world_ipc(w); world_add(w, FREE_ID, PSNAP_KIND_NETWORK_STACK, &w->stack_net.base)) \
+	X(net3, "NET-3", STACK, CORRUPT, world_ipc(w); w->net_settings[0].n_values = 1)			\
+	X(net3_order, "NET-3", BRIDGE, CORRUPT, world_ipc(w); w->bridge.settings = w->net_setting_p; w->bridge.n_settings = 1) \
+	X(net3_twice, "NET-3", BRIDGE, CORRUPT, world_ipc(w); w->net_setting_p[2] = w->net_setting_p[1]; \
+	    w->stack_net.n_for_all = w->stack_net.n_for_new = 1)					\
+	X(ifc1, "IFC-1", TAP, CORRUPT, world_ipc(w); w->tap.index = 0)					\
+	X(ifc1_slash, "IFC-1", TAP, CORRUPT, world_ipc(w); w->tap.name = (char *)(uintptr_t)"../etc")	\
+	X(ifc1_long, "IFC-1", TAP, CORRUPT, world_ipc(w); w->tap.name = (char *)(uintptr_t)"sixteen-bytes-xx") \
+	X(ifc1_all, "IFC-1", TAP, CORRUPT, world_ipc(w); w->tap.name = (char *)(uintptr_t)"all")	\
+	X(ifc1_percent, "IFC-1", TAP, CORRUPT, world_ipc(w); w->tap.name = (char *)(uintptr_t)"tap%d")	\
+	X(ifc2, "IFC-2", TAP, CORRUPT, world_ipc(w); w->tap.index = 2)					\
+	X(ifc3, "IFC-3", TAP, CORRUPT, world_ipc(w); w->tap.name = w->bridge.name)			\
+	X(ifc4, "IFC-4", TAP, CORRUPT, world_ipc(w); w->tap.mtu = UINT32_MAX)				\
+	X(ifc5, "IFC-5", TAP, CORRUPT, world_ipc(w); w->tap.tun = NULL)					\
+	X(ifc5_other, "IFC-5", TAP, CORRUPT, world_ipc(w); w->tap.vlan = &w->vlan_part)			\
+	X(ifc5_lower, "IFC-5", VLAN, CORRUPT, world_ipc(w); w->vlan.lower_id = 0)			\
+	X(ifc5_port, "IFC-5", PORT, CORRUPT, world_ipc(w); w->port.port = NULL)				\
+	X(ifc6, "IFC-6", PORT, CORRUPT, world_ipc(w); w->port.master_id = TAP)				\
+	X(ifc7, "IFC-7", VLAN, CORRUPT, world_ipc(w); w->vlan.lower_id = LOOPBACK)			\
+	X(ifc8, "IFC-8", PORT, CORRUPT, world_ipc(w); w->pair.peer_id = TAP; w->peer_pair.peer_id = 0)	\
+	X(ifc9, "IFC-9", BRIDGE, CORRUPT, world_ipc(w); w->bridge_part.ageing_ns++)			\
+	X(ifc9_cost, "IFC-9", PORT, CORRUPT, world_ipc(w); w->port_part.cost = 0)			\
+	X(ifc9_vlan, "IFC-9", VLAN, CORRUPT, world_ipc(w); w->vlan_part.id = 4096)			\
+	X(ifc9_owner, "IFC-9", TAP, CORRUPT, world_ipc(w); w->tap_part.has_owner = false)		\
+	X(ifc9_macvlan, "IFC-9", MACVLAN, CORRUPT, world_ipc(w); w->macvlan_part.not_promiscuous = true) \
+	X(ifc10, "IFC-10", VLAN, CORRUPT, world_ipc(w); w->vlan.lower_id = VLAN; w->macvlan.lower_id = PEER_PORT) \
+	X(enu1_interface, "ENU-1", TAP, CORRUPT, world_ipc(w); w->tap.kind = 0; w->tap.tun = NULL)	\
+	X(gra1_address, "GRA-1", ADDRESS, CORRUPT, world_ipc(w); w->address.interface_id = 0)		\
+	X(gra3_master, "GRA-3", PORT, CORRUPT, world_ipc(w); w->port.master_id = PIPE)			\
+	X(add1, "ADD-1", ADDRESS, CORRUPT, world_ipc(w); w->address.prefix_bits = 33)			\
+	X(add1_family, "ADD-1", ADDRESS6, CORRUPT, world_ipc(w); w->address6.address.len = 4; w->address6.prefix_bits = 8) \
+	X(add2, "ADD-2", ADDRESS, CORRUPT, world_ipc(w); w->address.temporary_from_it = true)		\
+	X(add2_six, "ADD-2", ADDRESS6, CORRUPT, world_ipc(w); w->address6.label = w->address.label)	\
+	X(add3, "ADD-3", ADDRESS, CORRUPT, world_ipc(w); w->address.label = (char *)(uintptr_t)"br0:sixteen-more") \
+	X(nei1, "NEI-1", NEIGHBOUR, CORRUPT, world_ipc(w); w->neighbour.address.len = 3)		\
+	X(nei1_proxy, "NEI-1", NEIGHBOUR, CORRUPT, world_ipc(w); w->neighbour.proxy = true)		\
+	X(rte1, "RTE-1", ROUTE, CORRUPT, world_ipc(w); w->route.destination_bits = 14)			\
+	X(rte1_bits, "RTE-1", ROUTE6, CORRUPT, world_ipc(w); w->route6.destination_bits = 1)		\
+	X(rte2, "RTE-2", ROUTE6, CORRUPT, world_ipc(w); w->route6.service = 4)				\
+	X(rte2_scope, "RTE-2", ROUTE, CORRUPT, world_ipc(w); w->route.scope = 0)			\
+	X(rte3, "RTE-3", ROUTE6, CORRUPT, world_ipc(w); w->route6.preference = 3)			\
+	X(rte4, "RTE-4", ROUTE, CORRUPT, world_ipc(w); w->hops[1].weight = 0)				\
+	X(rte4_gateway, "RTE-4", ROUTE, CORRUPT, world_ipc(w); w->hops[0].gateway.len = 3)		\
+	X(rte5, "RTE-5", ROUTE, CORRUPT, world_ipc(w); w->metrics[1].kind = PSNAP__ROUTE_METRIC_KIND__ROUTE_MTU) \
+	X(rul1, "RUL-1", RULE, CORRUPT, world_ipc(w); w->rule.source_bits = 8)				\
+	X(rul2, "RUL-2", RULE, CORRUPT, world_ipc(w); w->rule.target = 2000)				\
+	X(rul2_back, "RUL-2", RULE, CORRUPT, world_ipc(w); w->rule.action = PSNAP__RULE_ACTION__RULE_GOTO; w->rule.target = 1000) \
+	X(rul3, "RUL-3", RULE, CORRUPT, world_ipc(w); w->ports.last = 79)				\
+	X(rul4, "RUL-4", RULE, CORRUPT, world_ipc(w); w->rule.input_interface = (char *)(uintptr_t)"a b")
 
 #define MUTATE(name, rule, id, code, ...)	\
 	static void mutate_##name(struct world *w) { __VA_ARGS__; }

@@ -16,6 +16,7 @@
 #include "format/host.pb-c.h"
 #include "format/ipc.pb-c.h"
 #include "format/memory.pb-c.h"
+#include "format/net.pb-c.h"
 #include "format/process.pb-c.h"
 #include "format/psnap_fields.h"
 #include "format/socket.pb-c.h"
@@ -33,7 +34,8 @@ enum {
 };
 /* And those of kinds that came with version 2.1. */
 enum { IPC_NS = WORLD_IDS, SEGMENT_MEMORY, OTHER_MEMORY, SEGMENT, OTHER_SEGMENT, SEMAPHORES, OTHER_SEMAPHORES,
-	QUEUE, OTHER_QUEUE, POSIX_QUEUE, OTHER_POSIX_QUEUE, OPEN_QUEUE, CONNECTION, WORLD_IPC_IDS };
+	QUEUE, OTHER_QUEUE, POSIX_QUEUE, OTHER_POSIX_QUEUE, OPEN_QUEUE, CONNECTION, STACK, LOOPBACK, BRIDGE, PORT,
+	PEER_PORT, VLAN, MACVLAN, TAP, ADDRESS, ADDRESS6, ROUTE, ROUTE6, RULE, NEIGHBOUR, WORLD_IPC_IDS };
 
 enum { WORLD_EXTRA = 4 };
 
@@ -112,6 +114,26 @@ struct world {
 	uint32_t	values[3];
 	int32_t		last_pids[3];
 	Psnap__TcpConnection connection;
+	Psnap__NetworkStack stack_net;
+	Psnap__NetworkSetting net_settings[3];
+	Psnap__NetworkSetting *net_setting_p[3];
+	int64_t		net_values[3];
+	Psnap__Interface loopback, bridge, port, peer_port, vlan, macvlan, tap;
+	Psnap__BridgeInterface bridge_part;
+	Psnap__BridgePort port_part;
+	Psnap__PairInterface pair, peer_pair;
+	Psnap__VlanInterface vlan_part;
+	Psnap__MacvlanInterface macvlan_part;
+	Psnap__TunInterface tap_part;
+	Psnap__InterfaceAddress address, address6;
+	Psnap__Route	route, route6;
+	Psnap__NextHop	hops[2];
+	Psnap__NextHop	*hop_p[2];
+	Psnap__RouteMetric metrics[2];
+	Psnap__RouteMetric *metric_p[2];
+	Psnap__RouteRule rule;
+	Psnap__RuleRange ports;
+	Psnap__Neighbour neighbour;
 
 	/* spare ones, for tests that need another */
 	Psnap__Session	extra_session;
@@ -748,6 +770,174 @@ world_posix_queues(struct world *w)
 	w->child_table.descriptors = w->queue_fd_p;
 }
 
+static inline void
+world_interface(Psnap__Interface *i, uint32_t index, const char *name, Psnap__InterfaceKind kind)
+{
+	psnap__interface__init(i);
+	i->namespace_id = NET_NS;
+	i->index = index;
+	i->name = (char *)(uintptr_t)name;
+	i->kind = kind;
+	i->mtu = 1500;
+	i->link_address = world_bytes("\2abcde");
+	i->up = true;
+}
+
+static inline ProtobufCBinaryData
+world_address(const char *bytes, size_t n)
+{
+	return (ProtobufCBinaryData){ n, (uint8_t *)(uintptr_t)bytes };
+}
+
+/* A bridge with one end of a pair, and what is on top of the other. */
+static inline void
+world_interfaces(struct world *w)
+{
+	world_interface(&w->loopback, 1, "lo", PSNAP__INTERFACE_KIND__INTERFACE_LOOPBACK);
+	world_interface(&w->bridge, 2, "br0", PSNAP__INTERFACE_KIND__INTERFACE_BRIDGE);
+	world_interface(&w->port, 3, "a", PSNAP__INTERFACE_KIND__INTERFACE_PAIR);
+	world_interface(&w->peer_port, 4, "b", PSNAP__INTERFACE_KIND__INTERFACE_PAIR);
+	world_interface(&w->vlan, 5, "b.7", PSNAP__INTERFACE_KIND__INTERFACE_VLAN);
+	world_interface(&w->macvlan, 6, "mac", PSNAP__INTERFACE_KIND__INTERFACE_MACVLAN);
+	world_interface(&w->tap, 7, "tap", PSNAP__INTERFACE_KIND__INTERFACE_TAP);
+	psnap__bridge_interface__init(&w->bridge_part);
+	psnap__bridge_port__init(&w->port_part);
+	psnap__pair_interface__init(&w->pair);
+	psnap__pair_interface__init(&w->peer_pair);
+	psnap__vlan_interface__init(&w->vlan_part);
+	psnap__macvlan_interface__init(&w->macvlan_part);
+	psnap__tun_interface__init(&w->tap_part);
+	w->bridge_part.vlan_protocol = w->vlan_part.protocol = 0x8100;
+	w->bridge_part.ageing_ns = 300 * 1000000000ull;
+	w->bridge.bridge = &w->bridge_part;
+	w->port_part.cost = 2;
+	w->port.port = &w->port_part;
+	w->port.master_id = BRIDGE;
+	w->port.pair = &w->pair;
+	w->pair.peer_id = PEER_PORT;
+	w->peer_port.pair = &w->peer_pair;
+	w->peer_pair.peer_id = PORT;
+	w->vlan.vlan = &w->vlan_part;
+	w->vlan_part.id = 7;
+	w->vlan.lower_id = PEER_PORT;
+	w->macvlan.macvlan = &w->macvlan_part;
+	w->macvlan_part.mode = PSNAP__MACVLAN_MODE__MACVLAN_BRIDGE;
+	w->macvlan.lower_id = VLAN;
+	w->tap.tun = &w->tap_part;
+	w->tap_part.has_owner = true;
+	w->tap_part.owner = 1000;
+}
+
+/* Ports, forwarding and link-local addresses. */
+static inline void
+world_stack(struct world *w)
+{
+	static const Psnap__NetworkSettingKind kinds[] = { PSNAP__NETWORK_SETTING_KIND__NET_LOCAL_PORTS,
+	    PSNAP__NETWORK_SETTING_KIND__NET_FORWARDING, PSNAP__NETWORK_SETTING_KIND__NET_IPV6_LINK_LOCAL };
+
+	psnap__network_stack__init(&w->stack_net);
+	w->stack_net.namespace_id = NET_NS;
+	w->net_values[0] = 20000;
+	w->net_values[1] = 30000;
+	for (size_t i = 0; i < 3; i++) {
+		psnap__network_setting__init(&w->net_settings[i]);
+		w->net_settings[i].kind = kinds[i];
+		w->net_settings[i].n_values = i == 0 ? 2 : 1;
+		w->net_settings[i].values = &w->net_values[i == 0 ? 0 : 2];
+		w->net_setting_p[i] = &w->net_settings[i];
+	}
+	w->stack_net.n_settings = 1;
+	w->stack_net.settings = w->net_setting_p;
+	w->stack_net.n_for_all = w->stack_net.n_for_new = w->bridge.n_settings = 2;
+	w->stack_net.for_all = w->stack_net.for_new = w->bridge.settings = &w->net_setting_p[1];
+}
+
+static inline void
+world_addresses(struct world *w)
+{
+	psnap__interface_address__init(&w->address);
+	psnap__interface_address__init(&w->address6);
+	psnap__neighbour__init(&w->neighbour);
+	w->address.interface_id = w->address6.interface_id = w->neighbour.interface_id = BRIDGE;
+	w->address.family = w->neighbour.family = PSNAP__SOCKET_FAMILY__SOCKET_IPV4;
+	w->address6.family = PSNAP__SOCKET_FAMILY__SOCKET_IPV6;
+	w->address.address = world_address("\12\1\0\1", 4);
+	w->address6.address = world_address("\375\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1", 16);
+	w->address.prefix_bits = 24;
+	w->address6.prefix_bits = 64;
+	w->address.broadcast = world_address("\12\1\0\377", 4);
+	w->address.label = (char *)(uintptr_t)"br0:x";
+	w->address.scope = w->address6.scope = PSNAP__NETWORK_SCOPE__NETWORK_UNIVERSE;
+	w->neighbour.address = world_address("\12\1\0\7", 4);
+	w->neighbour.link_address = world_bytes("\2abcdf");
+}
+
+/* By two gateways, and by the interface alone; and who goes there. */
+static inline void
+world_routes(struct world *w)
+{
+	psnap__route__init(&w->route);
+	psnap__route__init(&w->route6);
+	psnap__route_rule__init(&w->rule);
+	psnap__rule_range__init(&w->ports);
+	w->route.namespace_id = w->route6.namespace_id = w->rule.namespace_id = NET_NS;
+	w->route.family = w->rule.family = PSNAP__SOCKET_FAMILY__SOCKET_IPV4;
+	w->route6.family = PSNAP__SOCKET_FAMILY__SOCKET_IPV6;
+	w->route.type = w->route6.type = PSNAP__ROUTE_TYPE__ROUTE_UNICAST;
+	w->route.origin = w->route6.origin = PSNAP__ROUTE_ORIGIN__ROUTE_STATIC;
+	w->route.scope = PSNAP__NETWORK_SCOPE__NETWORK_UNIVERSE;
+	w->route.destination = world_address("\12\2\0\0", 4);
+	w->route.destination_bits = 15;
+	w->route6.table = w->rule.table = 100;
+	for (size_t i = 0; i < 2; i++) {
+		psnap__next_hop__init(&w->hops[i]);
+		psnap__route_metric__init(&w->metrics[i]);
+		w->hops[i].interface_id = BRIDGE;
+		w->hops[i].weight = 256;
+		w->hops[i].gateway_family = PSNAP__SOCKET_FAMILY__SOCKET_IPV4;
+		w->hops[i].gateway = world_address("\12\1\0\376", 4);
+		w->hop_p[i] = &w->hops[i];
+		w->metrics[i].kind = i == 0 ? PSNAP__ROUTE_METRIC_KIND__ROUTE_MTU :
+		    PSNAP__ROUTE_METRIC_KIND__ROUTE_HOP_LIMIT;
+		w->metrics[i].value = 64;
+		w->metric_p[i] = &w->metrics[i];
+	}
+	w->route.n_next_hops = w->route.n_metrics = 2;
+	w->route.next_hops = w->hop_p;
+	w->route.metrics = w->metric_p;
+	w->rule.priority = 1000;
+	w->rule.action = PSNAP__RULE_ACTION__RULE_LOOKUP;
+	w->rule.source = world_address("\12\1\0\0", 4);
+	w->rule.source_bits = 16;
+	w->rule.input_interface = (char *)(uintptr_t)"br0";
+	w->ports.first = 80;
+	w->ports.last = 90;
+	w->rule.destination_ports = &w->ports;
+}
+
+static inline void
+world_net(struct world *w)
+{
+	world_interfaces(w);
+	world_stack(w);
+	world_addresses(w);
+	world_routes(w);
+	ADD(STACK, NETWORK_STACK, stack_net);
+	ADD(LOOPBACK, INTERFACE, loopback);
+	ADD(BRIDGE, INTERFACE, bridge);
+	ADD(PORT, INTERFACE, port);
+	ADD(PEER_PORT, INTERFACE, peer_port);
+	ADD(VLAN, INTERFACE, vlan);
+	ADD(MACVLAN, INTERFACE, macvlan);
+	ADD(TAP, INTERFACE, tap);
+	ADD(ADDRESS, INTERFACE_ADDRESS, address);
+	ADD(ADDRESS6, INTERFACE_ADDRESS, address6);
+	ADD(ROUTE, ROUTE, route);
+	ADD(ROUTE6, ROUTE, route6);
+	ADD(RULE, ROUTE_RULE, rule);
+	ADD(NEIGHBOUR, NEIGHBOUR, neighbour);
+}
+
 /* The kinds of version 2.1 as well. */
 static inline void
 world_ipc(struct world *w)
@@ -779,6 +969,7 @@ world_ipc(struct world *w)
 	w->connection.max_segment = 1460;
 	w->connection.send_queue = world_bytes("GET / HTTP/1.1");
 	ADD(CONNECTION, TCP_CONNECTION, connection);
+	world_net(w);
 #undef ADD
 }
 

@@ -61,7 +61,8 @@ begin() {
 	sleep 0.2
 }
 
-kill_with_dump() { "$snapctl" dump "$1" -q -o "$2" --kill >dump.out 2>dump.err || wrong "dump: $(cat dump.err)"; }
+# kill_with_dump PID FILE [OPTIONS]
+kill_with_dump() { "$snapctl" dump "$1" -q -o "$2" --kill $3 >dump.out 2>dump.err || wrong "dump: $(cat dump.err)"; }
 bring_back() { on "$1" "$snapctl" restore -d -q "$2" >restore.out 2>restore.err || wrong "restore: $(cat restore.err)"; }
 locks() { on "$1" nft list tables | grep -c libsnap-; }
 
@@ -134,6 +135,30 @@ moved_to_another_host() {
 	ip netns add here
 	all_arrived
 }
+
+# The host goes with the server, and comes again where the client is, by another cable.
+with_its_namespace() {
+	begin "$@"
+	for i in 1 2 3; do
+		kill_with_dump "$server" s.psnap --netns
+		[ $i -gt 1 ] || ip netns del here
+		# its other end goes with it, in its own time
+		until_true sh -c '! ip -n there link show west'
+		on there "$snapctl" restore --netns --check s.psnap >check.out 2>check.err && wrong "checked: $(cat check.out)"
+		grep -q 'east was outside.*network-pair' check.err || wrong "$(cat check.err)"
+		on there "$snapctl" restore --netns --veth east=west -d -q s.psnap >restore.out 2>restore.err ||
+		    wrong "restore: $(cat restore.err)"
+		ip -n there addr add 10.9.0.2/24 dev west
+		ip -n there addr add fd09::2/64 dev west nodad
+		ip -n there link set west up
+		sleep 0.1
+	done
+	nsenter --net=/proc/$server/ns/net nft list tables | grep libsnap- && wrong "a lock is left in the namespace"
+	ip netns add here
+	all_arrived
+}
+
+with_its_namespace_by_ipv6() { with_its_namespace fd09::1; }
 
 ipv6() {
 	begin fd09::1

@@ -8,7 +8,7 @@
 . "$SNAP_SRC/tests/tools/failing.sh"
 
 cases="server_restored_ten_times client_restored_ten_times both_restored moved_to_another_host
-    ipv6 ended_meanwhile closed_instead address_missing taken failing_leaves_it_connected unharmed by_views"
+    with_its_namespace with_its_namespace_by_ipv6 ipv6 ended_meanwhile closed_instead address_missing taken failing_leaves_it_connected unharmed by_views"
 
 for case in $cases; do
 	eval "

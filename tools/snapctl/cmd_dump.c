@@ -38,6 +38,7 @@ help(void)
 	    "      --tcp POLICY      established connections: keep (without the option), close, refuse\n"
 	    "      --allow-partial   dump even if something cannot be carried\n"
 	    "      --ipc-all         every System V object of the IPC namespace, not only those in use\n"
+	    "      --netns           the network namespace of the tree: interfaces, addresses, routes, ...\n"
 	    "      --carry PATTERN   hold the content of files whose path matches, too\n"
 	    "      --collector WHICH what tells the state of the processes: auto (without the option),\n"
 	    "                        module, bpf, proc\n"
@@ -257,10 +258,12 @@ choose(const char *word, const char *const *words)
 static int
 parse(struct request *q, int argc, char **argv, int *status)
 {
-	enum { ALLOW_PARTIAL = 256, RAW, LEVEL, THREADS, BUFFER, JSON, KILL, STOP, CARRY, IPC_ALL, TCP, COLLECTOR };
+	enum { ALLOW_PARTIAL = 256, RAW, LEVEL, THREADS, BUFFER, JSON, KILL, STOP, CARRY, IPC_ALL, TCP, COLLECTOR,
+		NETNS };
 	static const struct option options[] = {
 		{ "output", required_argument, NULL, 'o' }, { "allow-partial", no_argument, NULL, ALLOW_PARTIAL },
-		{ "ipc-all", no_argument, NULL, IPC_ALL }, { "tcp", required_argument, NULL, TCP },
+		{ "ipc-all", no_argument, NULL, IPC_ALL }, { "netns", no_argument, NULL, NETNS },
+		{ "tcp", required_argument, NULL, TCP },
 		{ "carry", required_argument, NULL, CARRY }, { "collector", required_argument, NULL, COLLECTOR },
 		{ "raw", no_argument, NULL, RAW },
 		{ "level", required_argument, NULL, LEVEL }, { "threads", required_argument, NULL, THREADS },
@@ -282,6 +285,9 @@ parse(struct request *q, int argc, char **argv, int *status)
 			break;
 		case IPC_ALL:
 			q->glue.ipc_all = true;
+			break;
+		case NETNS:
+			q->glue.netns = true;
 			break;
 		case CARRY:
 			if (!add_carry(q, optarg))

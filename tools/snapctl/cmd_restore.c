@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <net/if.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +20,8 @@ struct request {
 	struct snap_restore_options options;
 	struct snap_path_map *paths;
 	struct snap_file_rule *files;
+	struct snap_own_net net;
+	struct snap_pair_end *pairs;
 	const char	*input;
 	struct snap	*snap;		/* it, open */
 	bool		check, json, detach, pidns, quiet;
@@ -38,6 +42,9 @@ help(void)
 	    "      --ipcns           in a new IPC namespace, where no id or key is taken\n"
 	    "      --utsns           in a new UTS namespace, with the name the host had\n"
 	    "      --timens          in a new time namespace, whose monotonic clock goes on from where it was\n"
+	    "      --netns           in a new network namespace, with the network stack that was dumped\n"
+	    "      --veth NAME=OUTSIDE\n"
+	    "                        the other end of NAME, which was outside, is made here as OUTSIDE\n"
 	    "      --lazy            map pages from the snapshot instead of reading them (dump --raw)\n"
 	    "      --path FROM=TO    paths beginning with FROM begin with TO instead\n"
 	    "      --file PATTERN=POLICY\n"
@@ -98,6 +105,26 @@ tell_result(void *ctx, const struct snap_restore_result *r)
 		    (int)r->root_pid, r->processes, plural(r->processes, "es"), r->threads,
 		    plural(r->threads, "s"), (double)r->bytes / (1 << 20), (double)r->total_ns / 1e6);
 	return finish_output();
+}
+
+/* ---- the network outside ---- */
+
+/* The network namespace that we are about to leave. */
+static bool
+hold_outside(struct request *q)
+{
+	if (q->options.own_net == NULL || (q->net.outside = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)) >= 0)
+		return true;
+	report("our network namespace: %s", strerror(errno));
+	return false;
+}
+
+static void
+leave_outside(struct request *q)
+{
+	if (q->net.outside >= 0)
+		close(q->net.outside);
+	q->net.outside = -1;
 }
 
 /* ---- the work ---- */
@@ -225,6 +252,7 @@ make(void *arg, int first, pid_t *root)
 	}
 	snap_close(q->snap);
 	q->snap = NULL;
+	leave_outside(q);
 	*root = result.root_pid;
 	return EXIT_DONE;
 }
@@ -264,6 +292,23 @@ add_path(struct request *q, char *arg)
 }
 
 static bool
+add_pair(struct request *q, char *arg)
+{
+	char *outside = strchr(arg, '=');
+	struct snap_pair_end *v;
+
+	if (outside == NULL || outside == arg || outside[1] == '\0' || strlen(outside + 1) >= IF_NAMESIZE ||
+	    strpbrk(outside + 1, "/:% ") != NULL)
+		return false;
+	*outside++ = '\0';
+	if ((v = realloc(q->pairs, (q->net.npairs + 1) * sizeof *v)) == NULL)
+		return false;
+	v[q->net.npairs++] = (struct snap_pair_end){ arg, outside };
+	q->net.pairs = q->pairs = v;
+	return true;
+}
+
+static bool
 add_file(struct request *q, char *arg)
 {
 	static const struct { const char *word; enum snap_file_policy policy; } policies[] = {
@@ -291,12 +336,14 @@ add_file(struct request *q, char *arg)
 static int
 parse(struct request *q, int argc, char **argv, int *status)
 {
-	enum { CHECK = 256, LAZY, PIDNS, IPCNS, UTSNS, TIMENS, PATH, ALLOW_CHANGED, ALLOW_PARTIAL, STOPPED, JSON, FILE_POLICY, TCP };
+	enum { CHECK = 256, LAZY, PIDNS, IPCNS, UTSNS, TIMENS, PATH, ALLOW_CHANGED, ALLOW_PARTIAL, STOPPED, JSON,
+		FILE_POLICY, TCP, NETNS, VETH };
 	static const struct option options[] = {
 		{ "check", no_argument, NULL, CHECK }, { "detach", no_argument, NULL, 'd' },
 		{ "lazy", no_argument, NULL, LAZY }, { "pidns", no_argument, NULL, PIDNS },
 		{ "ipcns", no_argument, NULL, IPCNS }, { "utsns", no_argument, NULL, UTSNS },
-		{ "timens", no_argument, NULL, TIMENS },
+		{ "timens", no_argument, NULL, TIMENS }, { "netns", no_argument, NULL, NETNS },
+		{ "veth", required_argument, NULL, VETH },
 		{ "path", required_argument, NULL, PATH }, { "file", required_argument, NULL, FILE_POLICY },
 		{ "tcp", required_argument, NULL, TCP }, { "allow-changed", no_argument, NULL, ALLOW_CHANGED },
 		{ "allow-partial", no_argument, NULL, ALLOW_PARTIAL }, { "stopped", no_argument, NULL, STOPPED },
@@ -328,6 +375,13 @@ parse(struct request *q, int argc, char **argv, int *status)
 			break;
 		case TIMENS:
 			q->options.own_time = true;
+			break;
+		case NETNS:
+			q->options.own_net = &q->net;
+			break;
+		case VETH:
+			if (!add_pair(q, optarg))
+				return *status = usage_error("--veth wants NAME=OUTSIDE: names of interfaces");
 			break;
 		case PATH:
 			if (!add_path(q, optarg))
@@ -367,6 +421,8 @@ parse(struct request *q, int argc, char **argv, int *status)
 	}
 	if (optind + 1 != argc)
 		return *status = usage_error("restore: which snapshot?");
+	if (q->net.npairs > 0 && q->options.own_net == NULL)
+		return *status = usage_error("restore: --veth is of use with --netns only");
 	q->input = argv[optind];
 	return 0;
 }
@@ -374,17 +430,20 @@ parse(struct request *q, int argc, char **argv, int *status)
 int
 cmd_restore(int argc, char **argv)
 {
-	struct request q = { .problems = json_array() };
+	struct request q = { .problems = json_array(), .net = { .outside = -1 } };
 	int status;
 
 	if (parse(&q, argc, argv, &status) == 0) {
 		status = EXIT_REFUSED;
-		if ((q.snap = input_open(q.input)) != NULL && enter_namespaces(q.snap, &q.options))
+		if ((q.snap = input_open(q.input)) != NULL && hold_outside(&q) &&
+		    enter_namespaces(q.snap, &q.options))
 			status = q.check ? check_where(&q) : restore(&q);
 		snap_close(q.snap);
 	}
 	json_decref(q.problems);
 	free(q.files);
 	free(q.paths);
+	free(q.pairs);
+	leave_outside(&q);
 	return status;
 }

@@ -143,6 +143,8 @@ enter_namespaces(const struct snap *s, const struct snap_restore_options *o)
 
 	if (o->own_ipc && unshare(CLONE_NEWIPC) != 0)
 		what = "an IPC", e = errno;
+	else if (o->own_net != NULL && unshare(CLONE_NEWNET) != 0)
+		what = "a network", e = errno;
 	else if (o->own_uts && (e = enter_uts(s)) != 0)
 		what = "a UTS";
 	else if (o->own_time && (e = enter_time(s)) != 0)

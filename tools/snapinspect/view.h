@@ -53,6 +53,12 @@ void	verify_print(const json_t *j);
 json_t	*diff_make(struct snap *a, struct snap *b, const struct options *o);
 void	diff_print(const json_t *j);
 
+/* ---- net_stack.c, for the view of the network ---- */
+
+/* Each network stack, to the list. */
+void	stacks_add(struct snap *s, json_t *list);
+void	stack_print(const json_t *j);
+
 /* ---- host.c ---- */
 
 /* What a Host record says of the kernel and the CPU: what a HOST.json holds. */

@@ -151,6 +151,7 @@ net_make(struct snap *s, const struct options *o, int *status)
 				json_array_append_new(list, j);
 		}
 	}
+	stacks_add(s, list);
 	return list;
 }
 
@@ -196,18 +197,20 @@ print_memberships(const json_t *list)
 	}
 }
 
-void
-net_print(const json_t *list)
+static void
+print_sockets(const json_t *list)
 {
 	const json_t *j, *c;
 	size_t i;
 
-	if (json_array_size(list) > 0)
+	if (json_object_get(json_array_get(list, 0), "fd") != NULL)
 		printf("%7s %5s %-14s %-12s %7s %7s  %s\n", "pid", "fd", "protocol", "state", "unread", "unsent",
 		    "local, remote");
 	json_array_foreach(list, i, j) {
 		const char *remote = str(j, "remote");
 
+		if (json_object_get(j, "fd") == NULL)
+			continue;
 		c = json_object_get(j, "connection");
 		printf("%7lld %5lld %-14s %-12s %7lld %7lld  %s%s%s\n", (long long)num(j, "pid"),
 		    (long long)num(j, "fd"), str(j, "protocol"), str(j, "state"), (long long)num(j, "unread"),
@@ -217,4 +220,16 @@ net_print(const json_t *list)
 		print_datagrams(json_object_get(j, "datagrams"));
 		print_memberships(json_object_get(j, "memberships"));
 	}
+}
+
+void
+net_print(const json_t *list)
+{
+	const json_t *j;
+	size_t i;
+
+	print_sockets(list);
+	json_array_foreach(list, i, j)
+		if (json_object_get(j, "interfaces") != NULL)
+			stack_print(j);
 }

@@ -224,6 +224,8 @@ is_own_again(const struct plan *p, Psnap__NamespaceKind kind)
 		return p->o->own_uts;
 	case PSNAP__NAMESPACE_KIND__NAMESPACE_TIME:
 		return p->o->own_time;
+	case PSNAP__NAMESPACE_KIND__NAMESPACE_NET:
+		return p->o->own_net != NULL;
 	default:
 		return false;
 	}
@@ -239,6 +241,8 @@ option_of(Psnap__NamespaceKind kind)
 		return "restore in a new one (--utsns)";
 	case PSNAP__NAMESPACE_KIND__NAMESPACE_TIME:
 		return "restore in a new one (--timens)";
+	case PSNAP__NAMESPACE_KIND__NAMESPACE_NET:
+		return "dump and restore it with its network stack (--netns), or enter one first";
 	default:
 		return NULL;
 	}
@@ -323,6 +327,7 @@ host_preflight(struct plan *p, struct snap_error *err)
 	check_objects(p);
 	if ((r = host_check_ipc(p, err)) != 0)
 		return r;
+	host_check_net(p);
 	tcp_preflight(p);
 	return host_check_files(p, err);
 }

@@ -104,6 +104,8 @@ check_connection(struct plan *p, const struct snap_object *o, const Psnap__Socke
 	if (!can_repair(&local))
 		plan_problem(p, SNAP_FATAL, NULL, o->id, "tcp-privilege", "restore with CAP_NET_ADMIN, " CLOSE_ADVICE,
 		    "a TCP connection cannot be made again by this user, or this kernel");
+	else if (p->o->own_net != NULL)
+		return;		/* its stack comes with it */
 	else if (!is_here(&local))
 		plan_problem(p, SNAP_FATAL, NULL, o->id, "tcp-address", "give this host the address, " CLOSE_ADVICE,
 		    "the local address of a TCP connection is not here");

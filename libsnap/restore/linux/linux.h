@@ -19,13 +19,15 @@
  *	object_tcp.c	TCP connections, until they are let go; segment.c
  *	descriptors.c	and handed over
  *	ipc.c		System V objects, POSIX queues; ipc_*.c by kind
+ *	net.c		the network stack of a namespace; net_*.c by kind
  *	process.c	what a process has: dispositions, limits, ...
  *	timers.c	its interval and POSIX timers
  *	credentials.c	who it runs as, seccomp
  *	thread.c	registers, FPU, masks; letting go
  *	host.c		what of the snapshot does not fit this host
  *	host_files.c	and which of its files,
- *	host_ipc.c	of its System V objects
+ *	host_ipc.c	of its System V objects,
+ *	host_net.c	of its network stack
  *	host_tcp.c	and of its TCP connections
  *
  * Functions return 0 or a negative snap_code with r->err filled.
@@ -168,6 +170,7 @@ struct restore {
 	bool		net_lock_made;		/* by us: it was not there before */
 	struct list	ghosts;			/* struct shared: deleted files, id File */
 	struct list	carried;		/* struct carried: files made under their names; object_carried.c */
+	struct net	*net;			/* net.c; NULL: none is made */
 	struct list	ipc;			/* struct made: System V objects, POSIX queues; ipc.c */
 	struct list	posix_queues;		/* struct posix_queue; ipc_posix.c */
 	struct list	fds;			/* intptr_t: descriptors to be closed at the end */
@@ -344,6 +347,11 @@ int	posix_queues_make(struct restore *r);
 int	posix_queue_find(struct restore *r, uint64_t id);
 int	posix_queues_settle(struct restore *r);	/* who is to be told of the next message */
 void	ipc_remove(struct restore *r);		/* after a failure */
+
+/* net.c, host_net.c: if the options want one, once the lock of connections is there */
+void	host_check_net(struct plan *p);
+int	net_make(struct restore *r);
+void	net_abandon(struct restore *r);		/* after a failure */
 
 int	pipe_make(struct restore *r, struct object *o);
 int	terminal_make(struct restore *r, struct object *o);

@@ -248,10 +248,7 @@ objects_make(struct restore *r)
 	qsort(r->objects, r->nobjects, sizeof *r->objects, compare_objects);
 	if ((r->filler = keep_fd(r, open("/dev/null", O_RDONLY | O_CLOEXEC))) < 0)
 		return restore_fail(r, NULL, 0, errno, "opening /dev/null");
-	if ((e = tcp_lock(r)) != 0)
-		return e;
-	e = make_each(r, false);
-	if (e == 0)
+	if ((e = make_each(r, false)) == 0)
 		e = make_each(r, true);
 	if (e == 0)
 		e = sockets_fill(r);

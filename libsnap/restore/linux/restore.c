@@ -170,6 +170,8 @@ make_all(struct restore *r)
 	int e;
 
 	if ((e = choose_numbers(r)) != 0 ||
+	    (e = tcp_lock(r)) != 0 ||
+	    (e = net_make(r)) != 0 ||
 	    (e = carried_make(r)) != 0 ||
 	    (e = seed_make(r)) != 0 ||
 	    (e = objects_make_shared(r)) != 0 ||
@@ -238,6 +240,7 @@ host_restore(struct plan *p, struct snap_restore_result *result, struct snap_err
 		threads_let_go(&r);
 	} else {
 		tcp_abandon(&r);
+		net_abandon(&r);
 		kill_all(&r);
 		carried_remove(&r);
 		ipc_remove(&r);

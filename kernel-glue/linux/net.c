@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The network stack of the tree's namespace, asked from within it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/nexthop.h>
+#include <linux/xfrm.h>
+#include <sched.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "kernel-glue/linux/net.h"
+#include "kernel-glue/linux/task.h"
+
+/* ---- what the kernel tells ---- */
+
+struct collection {
+	struct dump	*d;
+	struct net	*net;
+	const struct net_type *type;
+	struct list	*to;
+};
+
+static int
+take_object(void *ctx, const struct nlmsghdr *h)
+{
+	const struct collection *c = ctx;
+	const struct nlmsghdr *copy;
+	struct net_object *o;
+	int r;
+
+	if (h->nlmsg_type != c->type->new || h->nlmsg_len < NLMSG_LENGTH(c->type->header))
+		return 0;
+	if ((o = dump_alloc(c->d, sizeof *o)) == NULL || (copy = dump_memdup(c->d, h, h->nlmsg_len)) == NULL ||
+	    (o->a = dump_alloc(c->d, c->type->attributes * sizeof *o->a)) == NULL)
+		return dump_fail(c->d, GLUE_E_NOMEM, 0, NULL, "out of memory");
+	o->net = c->net;
+	o->order = c->to->n;
+	o->header = NLMSG_DATA(copy);
+	netlink_parse(copy, c->type->header, o->a, c->type->attributes);
+	if ((r = c->type->take(c->d, c->net, o)) != 1)
+		return r;
+	return list_add(c->d, c->to, o) == 0 ? 0 : dump_fail(c->d, GLUE_E_NOMEM, 0, NULL, "out of memory");
+}
+
+#define TRIES	8	/* while others change it */
+
+int
+net_collect_objects(struct dump *d, struct net *net, const struct net_type *type, const void *header, struct list *to)
+{
+	struct collection c = { d, net, type, to };
+	size_t before = to->n;
+	int r = -EAGAIN;
+
+	for (int i = 0; i < TRIES && r == -EAGAIN; i++) {
+		to->n = before;
+		r = netlink_dump(net->fd, type->get, header, type->header, take_object, &c);
+	}
+	if (r == 0 || d->err->code != GLUE_OK)
+		return r;
+	/* a kernel without IPv6, or without rules, has none */
+	return r == -EOPNOTSUPP || r == -EAFNOSUPPORT ? 0 :
+	    dump_fail(d, GLUE_E_SYSTEM, -r, NULL, "asking for the network stack (message %u)", type->get);
+}
+
+uint64_t
+net_interface_id(const struct net *net, uint32_t index)
+{
+	for (size_t i = 0; i < net->interfaces.n; i++) {
+		const struct net_object *o = net->interfaces.v[i];
+
+		if ((uint32_t)((const struct ifinfomsg *)o->header)->ifi_index == index)
+			return o->id;
+	}
+	return 0;
+}
+
+void
+net_emit_bytes(struct glue_emit *e, uint32_t field, const struct rtattr *a)
+{
+	if (a != NULL)
+		glue_emit_bytes(e, field, RTA_DATA(a), RTA_PAYLOAD(a));
+}
+
+uint32_t
+net_record_family(uint8_t family)
+{
+	return family == AF_INET ? PSNAP_SOCKET_IPV4 : family == AF_INET6 ? PSNAP_SOCKET_IPV6 : 0;
+}
+
+uint32_t
+net_record_scope(uint8_t scope)
+{
+	switch (scope) {
+	case RT_SCOPE_UNIVERSE:
+		return PSNAP_NETWORK_UNIVERSE;
+	case RT_SCOPE_SITE:
+		return PSNAP_NETWORK_SITE;
+	case RT_SCOPE_LINK:
+		return PSNAP_NETWORK_LINK;
+	case RT_SCOPE_HOST:
+		return PSNAP_NETWORK_HOST;
+	default:
+		return PSNAP_NETWORK_NOWHERE;
+	}
+}
+
+/* ---- what is not carried ---- */
+
+static int
+count_one(void *ctx, const struct nlmsghdr *h)
+{
+	const struct rtattr *a[NFTA_TABLE_NAME + 1];
+	struct { const char *lock; size_t n; } *found = ctx;
+
+	if (h->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE)) {
+		netlink_parse(h, sizeof(struct nfgenmsg), a, NFTA_TABLE_NAME + 1);
+		/* the lock of the tree's connections is ours */
+		if (found->lock != NULL && strcmp(netlink_get_text(a[NFTA_TABLE_NAME]), found->lock) == 0)
+			return 0;
+	}
+	/* of queues of packets only what somebody has chosen has a handle */
+	if (h->nlmsg_type == RTM_NEWQDISC && ((const struct tcmsg *)NLMSG_DATA(h))->tcm_handle == 0)
+		return 0;
+	found->n++;
+	return 0;
+}
+
+/* Objects of a kind that no record is for; a kernel that does not know them has none. */
+static size_t
+count_objects(const struct dump *d, int protocol, uint16_t type, const void *header, size_t len)
+{
+	struct { const char *lock; size_t n; } found = { d->net_lock, 0 };
+	int fd = netlink_open(-1, protocol);
+
+	if (fd >= 0) {
+		netlink_dump(fd, type, header, len, count_one, &found);
+		close(fd);
+	}
+	return found.n;
+}
+
+/* Of iptables without nftables: tables are made when they are first looked at, and never go. */
+static bool
+has_old_tables(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char c;
+	bool any = fd >= 0 && read(fd, &c, 1) == 1;
+
+	if (fd >= 0)
+		close(fd);
+	return any;
+}
+
+static int
+cover_rest(struct dump *d)
+{
+	const struct nfgenmsg tables = { .version = NFNETLINK_V0 };
+	const struct tcmsg queues = { 0 };
+	const struct nhmsg hops = { 0 };
+	struct xfrm_usersa_id state = { 0 };
+	struct xfrm_userpolicy_id policy = { .dir = 0 };
+	int r = 0;
+
+	if (count_objects(d, NETLINK_NETFILTER, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE, &tables, sizeof tables) > 0 ||
+	    has_old_tables("/proc/thread-self/net/ip_tables_names") ||
+	    has_old_tables("/proc/thread-self/net/ip6_tables_names"))
+		r = dump_cover(d, PSNAP_COVERAGE_BREAKS, NULL, 0, -1, 0, "network-filter",
+		    "the network namespace has rules of nftables or iptables, which are not carried");
+	if (r == 0 && count_objects(d, NETLINK_XFRM, XFRM_MSG_GETSA, &state, sizeof state) +
+	    count_objects(d, NETLINK_XFRM, XFRM_MSG_GETPOLICY, &policy, sizeof policy) > 0)
+		r = dump_cover(d, PSNAP_COVERAGE_BREAKS, NULL, 0, -1, 0, "network-ipsec",
+		    "the network namespace has states or policies of IPsec, which are not carried");
+	if (r == 0 && count_objects(d, NETLINK_ROUTE, RTM_GETNEXTHOP, &hops, sizeof hops) > 0)
+		r = dump_cover(d, PSNAP_COVERAGE_BREAKS, NULL, 0, -1, 0, "network-route",
+		    "the network namespace has next hops of their own, which are not carried");
+	if (r == 0 && count_objects(d, NETLINK_ROUTE, RTM_GETQDISC, &queues, sizeof queues) > 0)
+		r = dump_cover(d, PSNAP_COVERAGE_DEGRADES, NULL, 0, -1, 0, "network-queue",
+		    "how packets are queued (tc) is not carried");
+	return r;
+}
+
+/* ---- the namespace ---- */
+
+static int
+collect_stack(struct dump *d, struct net *net)
+{
+	int r;
+
+	if ((r = interfaces_collect(d, net)) != 0 ||
+	    (r = settings_collect(d, net)) != 0 ||
+	    (r = addresses_collect(d, net)) != 0 ||
+	    (r = routes_collect(d, net)) != 0)
+		return r;
+	net->id = dump_new_id(d);
+	return cover_rest(d);
+}
+
+/* From within, by rtnetlink and /proc/sys/net. */
+static int
+collect_inside(struct dump *d, struct proc *root)
+{
+	struct net *net = d->net;
+	int r;
+
+	if ((net->fd = netlink_open(-1, NETLINK_ROUTE)) < 0)
+		return dump_fail(d, GLUE_E_SYSTEM, -net->fd, root, "asking for its network stack");
+	r = collect_stack(d, net);
+	close(net->fd);
+	return r;
+}
+
+/* A restore has one stack for all. */
+static int
+cover_others(struct dump *d, const struct ns *only)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < d->procs.n && r == 0; i++) {
+		const struct proc *p = d->procs.v[i];
+
+		const struct ns *n = namespace_of(p, PSNAP_NAMESPACE_NET);
+
+		if (n != NULL && n != only)
+			r = dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, -1, 0, "network-namespace",
+			    "it is in another network namespace than pid %d",
+			    (int)((const struct proc *)d->procs.v[0])->pid);
+	}
+	return r;
+}
+
+int
+net_collect(struct dump *d)
+{
+	struct proc *root = d->procs.v[0];
+	const struct ns *n = namespace_of(root, PSNAP_NAMESPACE_NET);
+	int error, r;
+
+	if (!d->options->netns)
+		return 0;
+	if (n == NULL || n->of_dumper)
+		return dump_fail(d, GLUE_E_PARTIAL, 0, root, n == NULL ? "its network namespace is not known" :
+		    "it is in our own network namespace, which is not taken along (--netns)");
+	if ((d->net = dump_alloc(d, sizeof *d->net)) == NULL)
+		return dump_fail(d, GLUE_E_NOMEM, 0, NULL, "out of memory");
+	d->net->namespace_id = n->id;
+	if ((r = cover_others(d, n)) != 0 ||
+	    (r = in_namespace(d, root, "net", CLONE_NEWNET, &error, collect_inside)) != 0)
+		return r;
+	return error == 0 ? 0 : dump_fail(d, GLUE_E_SYSTEM, error, root, "entering its network namespace");
+}
+
+/* ---- records ---- */
+
+void
+net_emit_settings(struct glue_emit *e, uint32_t field, const struct list *settings)
+{
+	for (size_t i = 0; i < settings->n; i++) {
+		const struct setting *s = settings->v[i];
+		uint64_t values[sizeof s->values / sizeof s->values[0]];
+
+		for (size_t k = 0; k < s->n; k++)
+			values[k] = (uint64_t)s->values[k];
+		glue_emit_open(e, field);
+		glue_emit_uint(e, PSNAP_F_NETWORK_SETTING_KIND, s->kind);
+		glue_emit_packed64(e, PSNAP_F_NETWORK_SETTING_VALUES, values, s->n);
+		glue_emit_close(e);
+	}
+}
+
+static void
+stack_fields(struct glue_emit *e, const void *object)
+{
+	const struct net *net = object;
+
+	glue_emit_uint(e, PSNAP_F_NETWORK_STACK_NAMESPACE_ID, net->namespace_id);
+	net_emit_settings(e, PSNAP_F_NETWORK_STACK_SETTINGS, &net->settings);
+	net_emit_settings(e, PSNAP_F_NETWORK_STACK_FOR_ALL, &net->for_all);
+	net_emit_settings(e, PSNAP_F_NETWORK_STACK_FOR_NEW, &net->for_new);
+}
+
+int
+net_emit(struct dump *d)
+{
+	const struct net *net = d->net;
+	int r;
+
+	if (net == NULL)
+		return 0;
+	if ((r = dump_record(d, PSNAP_KIND_NETWORK_STACK, net->id, stack_fields, net)) != 0 ||
+	    (r = interfaces_emit(d, net)) != 0 ||
+	    (r = addresses_emit(d, net)) != 0)
+		return r;
+	return routes_emit(d, net);
+}
