@@ -34,6 +34,11 @@ every_version_to_every_version_body() {
 	arm64 | s390x) set -- "$compat"/*/world*.psnap "$compat"/*/*-inotify.psnap ;;	# emulated: slow
 	esac
 	for f; do
+		case $f in
+		*/good-ipc*)
+			atf_check -s exit:1 -e match:'no version before 2.1' "$snapconv" -t psnap:2.0 "$f" a.psnap
+			continue ;;
+		esac
 		for a in $versions; do
 			atf_check "$snapconv" --strict -t psnap:$a "$f" a.psnap
 			atf_check -o ignore "$snapinspect" verify a.psnap
