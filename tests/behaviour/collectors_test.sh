@@ -25,7 +25,6 @@ same() {
 	cd ..
 }
 
-# Of 32-bit programs, those of which a kernel has other facts.
 for area in $areas; do
 	eval "
 	atf_test_case ${area} cleanup
@@ -34,10 +33,23 @@ for area in $areas; do
 		TARGET=target
 		need_bpf
 		same ${area}_ behave
-		case $area in memory|process|signal|sysv|thread) same ${area}_ behave32 ;; esac
+		same ${area}_ behave32
 	}
 	${area}_cleanup() { kill_remembered; }"
 done
+
+# compare WHAT: the target, stopped, as each collector tells it
+compare() {
+	atf_check -o ignore "$snapctl" suspend "$target"
+	for c in proc bpf proc; do
+		atf_check -o ignore -e ignore "$snapctl" dump "$target" -o $c.psnap --allow-partial --collector $c
+		"$SNAP_HELPERS/records" --no-times $c.psnap >$c.records || atf_fail "$c.psnap"
+	done
+	cmp -s proc.records bpf.records || atf_fail "$1: $("$snapinspect" diff proc.psnap bpf.psnap)"
+	atf_check -o match:'"collector": "bpf"' "$snapinspect" info --json bpf.psnap
+	atf_check -o match:'"collector": "proc"' "$snapinspect" info --json proc.psnap
+	atf_check -o ignore "$snapctl" resume "$target"
+}
 
 # same_target MODE...: our own helpers, several processes each
 same_target() {
@@ -50,15 +62,7 @@ same_target() {
 		cd ..
 		taskset -a -p 1 "$target" >/dev/null
 		for p in $(pgrep -P "$target"); do taskset -a -p 1 "$p" >/dev/null; done
-		atf_check -o ignore "$snapctl" suspend "$target"
-		for c in proc bpf proc; do
-			atf_check -o ignore -e ignore "$snapctl" dump "$target" -o $c.psnap --allow-partial --collector $c
-			"$SNAP_HELPERS/records" --no-times $c.psnap >$c.records || atf_fail "$c.psnap"
-		done
-		cmp -s proc.records bpf.records || atf_fail "$*: $("$snapinspect" diff proc.psnap bpf.psnap)"
-		atf_check -o match:'"collector": "bpf"' "$snapinspect" info --json bpf.psnap
-		atf_check -o match:'"collector": "proc"' "$snapinspect" info --json proc.psnap
-		atf_check -o ignore "$snapctl" resume "$target"
+		compare "$*"
 		kill -9 "$target"
 	done
 }
@@ -81,6 +85,27 @@ targets_body() {
 	same_target seccomp
 }
 targets_cleanup() { kill_remembered; }
+
+atf_test_case programs_of_both_kinds cleanup
+programs_of_both_kinds_head() { atf_set require.user root; atf_set require.progs taskset; }
+programs_of_both_kinds_body() {
+	TARGET=target
+	need_bpf
+	[ -x "$SNAP_HELPERS/target32" ] || atf_skip "no 32-bit compiler: target32 was not built"
+	mkdir away
+	cd away || atf_fail away
+	taskset -c 0 setsid sh -c '"$0" tree 4 5 >../log 2>&1 & "${0}32" tree 4 5 >../log32 2>&1 & wait' \
+	    "$SNAP_HELPERS/target" </dev/null >/dev/null 2>&1 &
+	target=$!
+	remember $target
+	cd ..
+	wait_for 20 grep -q ready log
+	wait_for 20 grep -q ready log32
+	for p in $(pgrep -P $target); do remember "$p"; done
+	compare "both kinds"
+	atf_check -o match:'[(]i386[)]' "$snapinspect" tree bpf.psnap
+}
+programs_of_both_kinds_cleanup() { kill_remembered; }
 
 # Unix sockets with nothing unread: the kernel tells all of them, and none is duplicated or asked.
 atf_test_case sockets_are_told cleanup
@@ -135,6 +160,7 @@ semaphores_are_told_body() {
 	TARGET=target
 	need_bpf
 	cat >job <<-'END'
+		: >log
 		"$SNAP_HELPERS/behave" sysv_sem_undo_many </dev/null >log 2>&1 &
 		until grep -q ready log; do kill -0 $! || exit 1; sleep 0.1; done
 		sleep 1.1	# of what was set this very second, nothing is believed
@@ -226,6 +252,7 @@ refused_cleanup() { kill_remembered; }
 atf_init_test_cases() {
 	for area in $areas; do atf_add_test_case $area; done
 	atf_add_test_case targets
+	atf_add_test_case programs_of_both_kinds
 	atf_add_test_case sockets_are_told
 	atf_add_test_case sleepers_have_less_left
 	atf_add_test_case semaphores_are_told

@@ -42,13 +42,20 @@ get(int s, int level, int name)
 static struct sockaddr_in here = { .sin_family = AF_INET }, there = { .sin_family = AF_INET };
 static struct sockaddr_in6 here6 = { .sin6_family = AF_INET6 };
 
+/* Each at an address of its own: they all run at the same time. */
 static void
-raw_setup(void)
+bind_raw(const char *address)
 {
-	EXPECT(inet_pton(AF_INET, "127.0.0.41", &here.sin_addr) == 1);
+	EXPECT(inet_pton(AF_INET, address, &here.sin_addr) == 1);
 	EXPECT((fd = socket(AF_INET, SOCK_RAW, OWN_PROTOCOL)) >= 0 && bind(fd, (void *)&here, sizeof here) == 0);
 	set(fd, IPPROTO_IP, IP_TTL, 33);
 	set(fd, IPPROTO_IP, IP_RECVTTL, 1);
+}
+
+static void
+raw_setup(void)
+{
+	bind_raw("127.0.0.41");
 }
 
 static void
@@ -77,7 +84,7 @@ raw_check(void)
 static void
 raw_connected_setup(void)
 {
-	raw_setup();
+	bind_raw("127.0.0.43");
 	there = here;
 	there.sin_port = htons(1);
 	EXPECT(connect(fd, (void *)&there, sizeof there) == 0);
@@ -180,21 +187,22 @@ raw_multicast_check(void)
 
 /* ---- packet ---- */
 
-#define OWN_TYPE	0x88b5	/* local experimental Ethertype */
+#define OWN_TYPE	0x88b5	/* local experimental Ethertypes */
+#define FILTERED_TYPE	0x88b6
 
 static struct sockaddr_ll link_here = { .sll_family = AF_PACKET, .sll_ifindex = LO, .sll_halen = 6 };
 
 static void
-packet(int type)
+packet(int type, uint16_t protocol)
 {
-	link_here.sll_protocol = htons(OWN_TYPE);
+	link_here.sll_protocol = htons(protocol);
 	EXPECT((fd = socket(AF_PACKET, type, 0)) >= 0 && bind(fd, (void *)&link_here, sizeof link_here) == 0);
 }
 
 static void
 packet_setup(void)
 {
-	packet(SOCK_DGRAM);
+	packet(SOCK_DGRAM, OWN_TYPE);
 	set(fd, SOL_PACKET, PACKET_AUXDATA, 1);
 	set(fd, SOL_PACKET, PACKET_ORIGDEV, 1);
 	set(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
@@ -244,7 +252,7 @@ static struct packet_mreq asked[] = {
 static void
 packet_member_setup(void)
 {
-	packet(SOCK_RAW);
+	packet(SOCK_RAW, OWN_TYPE);
 	for (int i = 0; i < 3; i++)
 		EXPECT(setsockopt(fd, SOL_PACKET, PACKET_ADD_MEMBERSHIP, &asked[i / 2], sizeof asked[0]) == 0);
 }
@@ -282,7 +290,7 @@ packet_filter_setup(void)
 	};
 	const struct sock_fprog program = { 4, two };
 
-	packet(SOCK_DGRAM);
+	packet(SOCK_DGRAM, FILTERED_TYPE);
 	EXPECT(setsockopt(fd, SOL_SOCKET, SO_ATTACH_FILTER, &program, sizeof program) == 0);
 }
 

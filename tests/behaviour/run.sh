@@ -42,7 +42,7 @@ enter() {
 wait_for_all() {
 	for n in $names; do
 		enter "$n" || continue
-		tries=500
+		tries=6000
 		until grep -q ready log || [ $tries = 0 ]; do sleep 0.02; tries=$((tries - 1)); done
 		[ $tries -gt 0 ] || tell "$n" "not ready: $(cat log err)"
 	done
@@ -117,7 +117,7 @@ check() {
 	done
 	for n in $names; do
 		enter "$n" || continue
-		tries=1000
+		tries=6000
 		until grep -qE 'PASS|FAIL' log || [ $tries = 0 ]; do sleep 0.02; tries=$((tries - 1)); done
 		grep -q PASS log || tell "$n" "$(tail -n 1 log)"
 	done

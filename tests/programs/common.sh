@@ -14,9 +14,9 @@ kill_remembered() {
 	return 0
 }
 
-# wait_for SECONDS COMMAND...: until it succeeds
+# wait_for SECONDS COMMAND...: until it succeeds; that long on a fast machine, and slow ones have five times that
 wait_for() {
-	_left=$(($1 * 10))
+	_left=$(($1 * 50))
 	shift
 	until "$@" >/dev/null 2>&1; do
 		_left=$((_left - 1))
