@@ -129,18 +129,35 @@ count_one(void *ctx, const struct nlmsghdr *h)
 	return 0;
 }
 
-/* Objects of a kind that no record is for; a kernel that does not know them has none. */
-static size_t
-count_objects(const struct dump *d, int protocol, uint16_t type, const void *header, size_t len)
+/* Whether there are objects of a kind that no record is for, or -errno; who has no such protocol has none. */
+static int
+has_objects(const struct dump *d, int protocol, uint16_t type, const void *header, size_t len)
 {
 	struct { const char *lock; size_t n; } found = { d->net_lock, 0 };
-	int fd = netlink_open(-1, protocol);
+	int fd = netlink_open(-1, protocol), r = 0;
 
 	if (fd >= 0) {
-		netlink_dump(fd, type, header, len, count_one, &found);
+		r = netlink_dump(fd, type, header, len, count_one, &found);
 		close(fd);
 	}
-	return found.n;
+	return found.n > 0 ? 1 : r;
+}
+
+/* The kernel tells a 32-bit program nothing if it is a 64-bit one without XFRM_USER_COMPAT. */
+static int
+cover_ipsec(struct dump *d)
+{
+	const struct xfrm_usersa_id state = { 0 };
+	const struct xfrm_userpolicy_id policy = { .dir = 0 };
+	int r = has_objects(d, NETLINK_XFRM, XFRM_MSG_GETSA, &state, sizeof state);
+
+	if (r == 0)
+		r = has_objects(d, NETLINK_XFRM, XFRM_MSG_GETPOLICY, &policy, sizeof policy);
+	if (r < 0)
+		return dump_cover(d, PSNAP_COVERAGE_DEGRADES, NULL, 0, -1, 0, "network-ipsec",
+		    "whether the network namespace has states or policies of IPsec is not known: %s", strerror(-r));
+	return r == 0 ? 0 : dump_cover(d, PSNAP_COVERAGE_BREAKS, NULL, 0, -1, 0, "network-ipsec",
+	    "the network namespace has states or policies of IPsec, which are not carried");
 }
 
 /* Of iptables without nftables: tables are made when they are first looked at, and never go. */
@@ -162,23 +179,19 @@ cover_rest(struct dump *d)
 	const struct nfgenmsg tables = { .version = NFNETLINK_V0 };
 	const struct tcmsg queues = { 0 };
 	const struct nhmsg hops = { 0 };
-	struct xfrm_usersa_id state = { 0 };
-	struct xfrm_userpolicy_id policy = { .dir = 0 };
 	int r = 0;
 
-	if (count_objects(d, NETLINK_NETFILTER, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE, &tables, sizeof tables) > 0 ||
+	if (has_objects(d, NETLINK_NETFILTER, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE, &tables, sizeof tables) > 0 ||
 	    has_old_tables("/proc/thread-self/net/ip_tables_names") ||
 	    has_old_tables("/proc/thread-self/net/ip6_tables_names"))
 		r = dump_cover(d, PSNAP_COVERAGE_BREAKS, NULL, 0, -1, 0, "network-filter",
 		    "the network namespace has rules of nftables or iptables, which are not carried");
-	if (r == 0 && count_objects(d, NETLINK_XFRM, XFRM_MSG_GETSA, &state, sizeof state) +
-	    count_objects(d, NETLINK_XFRM, XFRM_MSG_GETPOLICY, &policy, sizeof policy) > 0)
-		r = dump_cover(d, PSNAP_COVERAGE_BREAKS, NULL, 0, -1, 0, "network-ipsec",
-		    "the network namespace has states or policies of IPsec, which are not carried");
-	if (r == 0 && count_objects(d, NETLINK_ROUTE, RTM_GETNEXTHOP, &hops, sizeof hops) > 0)
+	if (r == 0)
+		r = cover_ipsec(d);
+	if (r == 0 && has_objects(d, NETLINK_ROUTE, RTM_GETNEXTHOP, &hops, sizeof hops) > 0)
 		r = dump_cover(d, PSNAP_COVERAGE_BREAKS, NULL, 0, -1, 0, "network-route",
 		    "the network namespace has next hops of their own, which are not carried");
-	if (r == 0 && count_objects(d, NETLINK_ROUTE, RTM_GETQDISC, &queues, sizeof queues) > 0)
+	if (r == 0 && has_objects(d, NETLINK_ROUTE, RTM_GETQDISC, &queues, sizeof queues) > 0)
 		r = dump_cover(d, PSNAP_COVERAGE_DEGRADES, NULL, 0, -1, 0, "network-queue",
 		    "how packets are queued (tc) is not carried");
 	return r;

@@ -164,7 +164,14 @@ what_cannot_be_taken_is_refused_body() {
 	atf_check -s exit:1 -e match:'network-filter: .*rules of nftables' "$snapctl" dump "$target" --netns -o x.psnap
 	kill -9 "$target"
 	if made_of 'ip xfrm policy add src 192.0.2.0/24 dst 198.51.100.0/24 dir out'; then
-		atf_check -s exit:1 -e match:'network-ipsec' "$snapctl" dump "$target" --netns -o x.psnap
+		# most 64-bit kernels do not tell it to a 32-bit snapctl
+		if [ "$SNAP_ARCH" = i386 ] && [ "$(uname -m)" = x86_64 ]; then
+			atf_check -o ignore -e match:'network-ipsec: whether .* is not known' \
+			    "$snapctl" dump "$target" --netns -o x.psnap
+		else
+			atf_check -s exit:1 -e match:'network-ipsec: .*not carried' \
+			    "$snapctl" dump "$target" --netns -o x.psnap
+		fi
 		kill -9 "$target"
 	fi
 	made_of 'ip link add v type vxlan id 5 dstport 4789' || made_of 'ip link add i type ifb' || atf_skip "no other kind of interface"
