@@ -159,7 +159,8 @@ seize_tasks(struct dump *d, struct proc *p, size_t *found)
 			continue;
 		if (find_task(p, tids[i]) != NULL)
 			continue;
-		if ((t = dump_alloc(d, sizeof *t)) == NULL || list_add(d, &p->tasks, t) != 0) {
+		if ((t = dump_alloc(d, sizeof *t)) == NULL || (t->regs = dump_alloc(d, sizeof *t->regs)) == NULL ||
+		    list_add(d, &p->tasks, t) != 0) {
 			r = dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
 			goto out;
 		}
@@ -219,14 +220,15 @@ signal_deliverable(struct dump *d, const struct task *t)
 
 #define ERESTARTNOINTR	513
 
-/* First thing at a stop, so that even a dumper killed at once leaves no EINTR behind. */
+/*
+ * First thing at a stop, so that even a dumper killed at once leaves no EINTR
+ * behind, or one with no memory: there is room for the registers already.
+ */
 static int
 after_stop(struct dump *d, struct task *t)
 {
 	int r;
 
-	if ((t->regs = dump_alloc(d, sizeof *t->regs)) == NULL)
-		return dump_fail(d, GLUE_E_NOMEM, 0, t->proc, "out of memory");
 	if ((r = regs_get(t->tid, t->regs)) != 0)
 		return dump_fail(d, r == -ESRCH ? GLUE_E_GONE : GLUE_E_SYSTEM, -r, t->proc,
 		    "reading registers of thread %d", (int)t->tid);
