@@ -219,10 +219,15 @@ int	options_collect(struct dump *d, struct socket_object *s, int local);
 void	options_collect_automatic(struct socket_object *s, int local);
 void	options_emit(struct glue_emit *e, const struct socket_object *s);
 
-/* A list by sock_diag: request to fd, its answers to take(); 0, or what that returned. */
+/*
+ * A list by sock_diag, of network namespace netns (a descriptor; -1 the
+ * caller's): request is what follows the message's header, take() gets each
+ * answer.  0, a failure of take(), or DIAG_UNKNOWN: the kernel does not tell.
+ */
 struct nlmsghdr;
+#define DIAG_UNKNOWN	1
 typedef int diag_answer(struct dump *d, const struct nlmsghdr *h, void *ctx);
-int	diag_dump(struct dump *d, int fd, const void *request, size_t size, diag_answer *take, void *ctx);
+int	diag_dump(struct dump *d, int netns, const void *request, size_t size, diag_answer *take, void *ctx);
 
 int	netlink_collect(struct dump *d, struct socket_object *s, int local);
 int	packet_collect(struct dump *d, struct socket_object *s, int local);

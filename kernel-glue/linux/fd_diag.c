@@ -2,35 +2,40 @@
 /*
  * What the kernel lists of sockets by sock_diag(7).
  */
-#include <linux/netlink.h>
-#include <sys/socket.h>
+#include <errno.h>
+#include <linux/sock_diag.h>
+#include <unistd.h>
 
 #include "kernel-glue/linux/fd.h"
+#include "linux/net_messages.h"
 
-/* 1 when there is no more. */
+struct taker {
+	struct dump	*d;
+	diag_answer	*take;
+	void		*ctx;
+	int		failed;
+};
+
 static int
-take_all(struct dump *d, const void *buf, size_t n, diag_answer *take, void *ctx)
+hand_on(void *ctx, const struct nlmsghdr *h)
 {
-	int r = 0;
+	struct taker *t = ctx;
 
-	for (const struct nlmsghdr *h = buf; r == 0 && NLMSG_OK(h, n); h = NLMSG_NEXT(h, n)) {
-		if (h->nlmsg_type == NLMSG_DONE || h->nlmsg_type == NLMSG_ERROR)
-			return 1;
-		r = take(d, h, ctx);
-	}
-	return r;
+	return t->failed = t->take(t->d, h, t->ctx);
 }
 
 int
-diag_dump(struct dump *d, int fd, const void *request, size_t size, diag_answer *take, void *ctx)
+diag_dump(struct dump *d, int netns, const void *request, size_t size, diag_answer *take, void *ctx)
 {
-	static uint64_t buf[4096];
-	ssize_t n;
-	int r = 0;
+	struct taker t = { .d = d, .take = take, .ctx = ctx };
+	int fd = netlink_open(netns, NETLINK_SOCK_DIAG), r;
 
-	if (send(fd, request, size, 0) != (ssize_t)size)
-		return 0;
-	while (r == 0 && (n = recv(fd, buf, sizeof buf, 0)) > 0)
-		r = take_all(d, buf, (size_t)n, take, ctx);
-	return r < 0 ? r : 0;
+	if (fd < 0)
+		return DIAG_UNKNOWN;
+	r = netlink_dump(fd, SOCK_DIAG_BY_FAMILY, request, size, hand_on, &t);
+	close(fd);
+	if (t.failed != 0)
+		return t.failed;
+	/* others' sockets came and went meanwhile; those of the tree stand still */
+	return r == 0 || r == -EAGAIN ? 0 : DIAG_UNKNOWN;
 }

@@ -10,7 +10,6 @@
 #include <linux/netlink.h>
 #include <linux/packet_diag.h>
 #include <linux/rtnetlink.h>
-#include <linux/sock_diag.h>
 #include <linux/sockios.h>
 #include <net/if.h>
 #include <poll.h>
@@ -20,7 +19,6 @@
 #include <unistd.h>
 
 #include "kernel-glue/linux/fd.h"
-#include "linux/net_messages.h"
 
 #ifndef SIOCGSKNS
 #define SIOCGSKNS	0x894C		/* asm-generic/sockios.h: the socket's network namespace */
@@ -150,26 +148,15 @@ take_packet(struct dump *d, const struct nlmsghdr *h, void *ctx)
 static int
 ask(struct dump *d, struct packet *p)
 {
-	struct {
-		struct nlmsghdr h;
-		struct packet_diag_req q;
-	} request = {
-		.h = { .nlmsg_len = sizeof request, .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-		    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-		.q = { .sdiag_family = AF_PACKET,
-		    .pdiag_show = PACKET_SHOW_MCLIST | PACKET_SHOW_RING_CFG | PACKET_SHOW_FANOUT },
-	};
-	int netns = ioctl(p->local, SIOCGSKNS), fd, r;
+	const struct packet_diag_req request = { .sdiag_family = AF_PACKET,
+	    .pdiag_show = PACKET_SHOW_MCLIST | PACKET_SHOW_RING_CFG | PACKET_SHOW_FANOUT };
+	int netns = ioctl(p->local, SIOCGSKNS), r;
 
 	if (netns < 0)
 		return 0;
-	fd = netlink_open(netns, NETLINK_SOCK_DIAG);
+	r = diag_dump(d, netns, &request, sizeof request, take_packet, p);
 	close(netns);
-	if (fd < 0)
-		return 0;
-	r = diag_dump(d, fd, &request, sizeof request, take_packet, p);
-	close(fd);
-	return r;
+	return r == DIAG_UNKNOWN ? 0 : r;
 }
 
 int

@@ -5,7 +5,8 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/sock_diag.h>
+#include <linux/netlink.h>
+#include <linux/rtnetlink.h>
 #include <linux/unix_diag.h>
 #include <netinet/icmp6.h>
 #include <netinet/in.h>
@@ -21,7 +22,6 @@
 #include <unistd.h>
 
 #include "kernel-glue/linux/fd.h"
-#include "linux/net_messages.h"
 
 #define SENT_TRIES	20
 #define SENT_PAUSE_NS	1000000		/* for a device to send what it has */
@@ -123,27 +123,16 @@ take_unix_diag(struct dump *d, const struct nlmsghdr *h, void *sockets)
 static int
 unix_diag(struct dump *d, struct list *sockets)
 {
-	struct {
-		struct nlmsghdr h;
-		struct unix_diag_req r;
-	} req = {
-		.h = { .nlmsg_len = sizeof req, .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-		    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-		.r = { .sdiag_family = AF_UNIX, .udiag_states = UINT32_MAX,
-		    .udiag_show = UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN },
-	};
-	int ns = openat(((const struct proc *)d->procs.v[0])->proc_fd, "ns/net", O_RDONLY | O_CLOEXEC);
-	int fd = netlink_open(ns, NETLINK_SOCK_DIAG), r;
+	const struct unix_diag_req request = { .sdiag_family = AF_UNIX, .udiag_states = UINT32_MAX,
+	    .udiag_show = UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN };
+	int netns = openat(((const struct proc *)d->procs.v[0])->proc_fd, "ns/net", O_RDONLY | O_CLOEXEC);
+	int r = diag_dump(d, netns, &request, sizeof request, take_unix_diag, sockets);
 
-	if (fd < 0)	/* who may not enter it has no tree in another one */
-		fd = netlink_open(-1, NETLINK_SOCK_DIAG);
-	if (ns >= 0)
-		close(ns);
-	if (fd < 0)
-		return dump_note(d, "unix socket peers unknown: no sock_diag");
-	r = diag_dump(d, fd, &req, sizeof req, take_unix_diag, sockets);
-	close(fd);
-	return r;
+	if (r == DIAG_UNKNOWN)	/* who may not enter it has no tree in another one */
+		r = diag_dump(d, -1, &request, sizeof request, take_unix_diag, sockets);
+	if (netns >= 0)
+		close(netns);
+	return r == DIAG_UNKNOWN ? dump_note(d, "unix socket peers unknown: no sock_diag") : r;
 }
 
 /* ---- any ---- */

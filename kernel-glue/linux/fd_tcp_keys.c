@@ -9,14 +9,12 @@
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/rtnetlink.h>
-#include <linux/sock_diag.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "kernel-glue/linux/fd.h"
-#include "linux/net_messages.h"
 
 #ifndef TCP_AO_INFO
 #define TCP_AO_INFO	40		/* linux/tcp.h, 6.7 */
@@ -71,38 +69,27 @@ take_answer(struct dump *d, const struct nlmsghdr *h, void *none)
 }
 
 static int
-ask(struct dump *d, int fd, uint8_t family)
+ask(struct dump *d, int netns, uint8_t family)
 {
-	struct {
-		struct nlmsghdr h;
-		struct inet_diag_req_v2 q;
-	} request = {
-		.h = { .nlmsg_len = sizeof request, .nlmsg_type = SOCK_DIAG_BY_FAMILY,
-		    .nlmsg_flags = NLM_F_REQUEST | NLM_F_DUMP },
-		/* keys come with what this asks for only */
-		.q = { .sdiag_family = family, .sdiag_protocol = IPPROTO_TCP, .idiag_states = UINT32_MAX,
-		    .idiag_ext = 1 << (INET_DIAG_INFO - 1) },
-	};
+	/* keys come with what idiag_ext asks for only */
+	const struct inet_diag_req_v2 request = { .sdiag_family = family, .sdiag_protocol = IPPROTO_TCP,
+	    .idiag_states = UINT32_MAX, .idiag_ext = 1 << (INET_DIAG_INFO - 1) };
 
-	return diag_dump(d, fd, &request, sizeof request, take_answer, NULL);
+	return diag_dump(d, netns, &request, sizeof request, take_answer, NULL);
 }
 
 /* Of the network namespace that a process is in. */
 static int
 ask_namespace(struct dump *d, const struct proc *p)
 {
-	int netns = openat(p->proc_fd, "ns/net", O_RDONLY | O_CLOEXEC), fd, r;
+	int netns = openat(p->proc_fd, "ns/net", O_RDONLY | O_CLOEXEC), r;
 
 	if (netns < 0)
 		return 0;
-	fd = netlink_open(netns, NETLINK_SOCK_DIAG);
+	if ((r = ask(d, netns, AF_INET)) == 0)
+		r = ask(d, netns, AF_INET6);
 	close(netns);
-	if (fd < 0)
-		return dump_note(d, "TCP sockets with keys unknown: no sock_diag");
-	if ((r = ask(d, fd, AF_INET)) == 0)
-		r = ask(d, fd, AF_INET6);
-	close(fd);
-	return r;
+	return r == DIAG_UNKNOWN ? dump_note(d, "TCP sockets with keys unknown: no sock_diag") : r;
 }
 
 /* ---- all ---- */
