@@ -8,4 +8,5 @@ linux_srcs := \
 	linux/net_settings.c \
 	linux/posix_queue.c \
 	linux/socket_options.c \
-	linux/sysv_memory.c
+	linux/sysv_memory.c \
+	linux/time_offsets.c

@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "kernel-glue/linux/task.h"
+#include "linux/time_offsets.h"
 
 struct ns *
 namespace_of(const struct proc *p, uint32_t kind)
@@ -77,35 +77,6 @@ read_names(struct dump *d, struct proc *p)
 
 /* ---- time ---- */
 
-#define SECOND	INT64_C(1000000000)
-
-/* time_namespaces(7): "clock seconds nanoseconds" a line, of the namespace for children. */
-static bool
-read_offsets(int dir, const char *path, int64_t *monotonic, int64_t *boottime)
-{
-	int fd = openat(dir, path, O_RDONLY | O_CLOEXEC), found = 0;
-	long long seconds, ns;
-	char clock[16];
-	FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
-
-	if (f == NULL) {
-		if (fd >= 0)
-			close(fd);
-		return false;
-	}
-	while (fscanf(f, "%15s %lld %lld", clock, &seconds, &ns) == 3) {
-		int64_t *offset = strcmp(clock, "monotonic") == 0 ? monotonic :
-		    strcmp(clock, "boottime") == 0 ? boottime : NULL;
-
-		if (offset == NULL)
-			continue;
-		*offset = seconds * SECOND + ns;
-		found++;
-	}
-	fclose(f);
-	return found == 2;
-}
-
 static bool
 has_another_for_children(const struct proc *p)
 {
@@ -122,16 +93,17 @@ has_another_for_children(const struct proc *p)
 static int
 read_clocks(const struct dump *d, const struct proc *p, struct ns *n)
 {
-	int64_t monotonic, boottime, own_monotonic, own_boottime;
+	struct time_offsets its, own;
+	int e;
 
 	if (has_another_for_children(p))
 		return ENOTSUP;		/* the offsets told are that one's */
-	if (!read_offsets(p->proc_fd, "timens_offsets", &monotonic, &boottime) ||
-	    !read_offsets(AT_FDCWD, "/proc/self/timens_offsets", &own_monotonic, &own_boottime))
-		return errno != 0 ? errno : EPROTO;
+	if ((e = time_offsets_read(p->proc_fd, "timens_offsets", &its)) != 0 ||
+	    (e = time_offsets_read(AT_FDCWD, TIME_OFFSETS_OWN, &own)) != 0)
+		return e;
 	host_clocks(d, &n->monotonic, &n->boottime);
-	n->monotonic += (uint64_t)(monotonic - own_monotonic);
-	n->boottime += (uint64_t)(boottime - own_boottime);
+	n->monotonic += (uint64_t)its.monotonic_ns - (uint64_t)own.monotonic_ns;
+	n->boottime += (uint64_t)its.boottime_ns - (uint64_t)own.boottime_ns;
 	return 0;
 }
 

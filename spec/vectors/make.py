@@ -195,7 +195,7 @@ class Vector:
         self.header = dict(major=1, minor=0, length=HEADER, incompat=0, compat=0, autoclear=0,
                            page_shift=12, hash=1, checksum=1, needs="", reserved=0)
         self.blocks = []
-        self.records = {}
+        self.records, self.left_out = {}, set()
         self.trailer, self.directory, self.tables = {}, [], []
         self.patches = []
         self.expect = None
@@ -213,6 +213,7 @@ class Vector:
     def do_include(self, words, lines):
         with open(os.path.join(HERE, words[0] + ".txt"), encoding="utf-8") as f:
             lines[:0] = [s for s in f.read().split("\n") if not s.startswith("expect")]
+        self.left_out.update(numbers(words[1:]).values())
 
     def do_header(self, words, lines):
         names = [w for w in words if w.startswith("needs=")]
@@ -229,6 +230,9 @@ class Vector:
         text, depth = " ".join(w for w in words[2:] if "=" not in w), 0
         while text.count("{") > text.count("}"):
             text += " " + lines.pop(0).split("#")[0].strip()
+        if ident in self.left_out:
+            self.left_out.remove(ident)
+            return
         options = numbers(rest)
         name = "".join(p.capitalize() for p in kind.split("_"))
         if kind.isdigit():

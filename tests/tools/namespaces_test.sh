@@ -90,7 +90,18 @@ without_them_it_is_told_body() {
 }
 without_them_it_is_told_cleanup() { kill_remembered; }
 
+atf_test_case what_no_clock_tells_is_refused
+what_no_clock_tells_is_refused_head() { atf_set require.user root; atf_set require.progs unshare; }
+what_no_clock_tells_is_refused_body() {
+	unshare --time true 2>/dev/null || atf_skip "no time namespaces here"
+	atf_check -s exit:1 -e match:'bad-no-host.psnap: GRA-4' \
+	    "$snapctl" restore --check --utsns "$SNAP_VECTORS/bad-no-host.psnap"
+	atf_check -s exit:1 -e match:'a time namespace for it: Numerical result out of range' \
+	    "$snapctl" restore --check --timens "$SNAP_VECTORS/good-late-clocks.psnap"
+}
+
 atf_init_test_cases() {
+	atf_add_test_case what_no_clock_tells_is_refused
 	atf_add_test_case they_go_on_in_new_ones
 	atf_add_test_case those_of_the_host_go_on_elsewhere
 	atf_add_test_case without_them_it_is_told

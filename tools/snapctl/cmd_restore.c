@@ -436,7 +436,7 @@ cmd_restore(int argc, char **argv)
 	if (parse(&q, argc, argv, &status) == 0) {
 		status = EXIT_REFUSED;
 		if ((q.snap = input_open(q.input)) != NULL && hold_outside(&q) &&
-		    enter_namespaces(q.snap, &q.options))
+		    enter_namespaces(q.snap, q.input, &q.options))
 			status = q.check ? check_where(&q) : restore(&q);
 		snap_close(q.snap);
 	}

@@ -7,14 +7,20 @@
 #include "tools/common/report.h"
 #include "tools/snapctl/snapctl.h"
 
-bool
-root_is_first(const struct snap *s)
+const Psnap__Process *
+root_of(const struct snap *s)
 {
 	size_t n;
 	const struct snap_object *const *v = snap_get_kind(s, PSNAP_KIND_INSTANCE, &n);
 	const Psnap__Instance *in = n > 0 ? (const void *)v[0]->message : NULL;
-	const Psnap__Process *root = in != NULL ?
-	    snap_get_message(s, in->root_process_id, PSNAP_KIND_PROCESS) : NULL;
+
+	return in != NULL ? snap_get_message(s, in->root_process_id, PSNAP_KIND_PROCESS) : NULL;
+}
+
+bool
+root_is_first(const struct snap *s)
+{
+	const Psnap__Process *root = root_of(s);
 
 	return root != NULL && root->pid == 1;
 }

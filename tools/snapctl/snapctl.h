@@ -23,13 +23,15 @@ int	cmd_suspend(int argc, char **argv);
  */
 int	guarded(int (*fn)(void *arg, const volatile int *cancel), void *arg);
 
+/* NULL: it has none, or names what is not there. */
+const struct Psnap__Process *root_of(const struct snap *s);
 /* Whether the root was the first process of its pid namespace. */
 bool	root_is_first(const struct snap *s);
 /* A number that no process, thread, group or session has; 0 without memory. */
 int32_t	unused_number(const struct snap *s);
 
-/* Make the namespaces that the options say the caller is in, and be in them; false: told. */
-bool	enter_namespaces(const struct snap *s, const struct snap_restore_options *o);
+/* Make the namespaces that the options say the caller is in, and be in them; false: told, of input, its name. */
+bool	enter_namespaces(const struct snap *s, const char *input, const struct snap_restore_options *o);
 
 /* Something to be made in a pid namespace of its own. */
 struct pidns {
