@@ -41,5 +41,8 @@ double	now(void);		/* CLOCK_MONOTONIC, seconds */
 void	idle(double seconds);	/* asleep, whatever signals come */
 /* A new file in the working directory with this text; its descriptor, read and write. */
 int	new_file(const char *name, const char *text);
+/* Those of sockets that are one int. */
+void	set_option(int s, int level, int name, int value);
+int	get_option(int s, int level, int name);
 
 #endif

@@ -20,22 +20,6 @@ static char buf[70000], want[70000];
 
 /* ---- sockets ---- */
 
-static void
-set(int s, int level, int name, int value)
-{
-	EXPECT(setsockopt(s, level, name, &value, sizeof value) == 0);
-}
-
-static int
-get(int s, int level, int name)
-{
-	socklen_t len = sizeof(int);
-	int value = 0;
-
-	EXPECT(getsockopt(s, level, name, &value, &len) == 0);
-	return value;
-}
-
 static int
 bound(int family, int protocol, const char *ip)
 {
@@ -123,8 +107,8 @@ static void
 lite_setup(void)
 {
 	two(AF_INET, IPPROTO_UDPLITE);
-	set(from, IPPROTO_UDPLITE, UDPLITE_SEND_CSCOV, 20);
-	set(fd, IPPROTO_UDPLITE, UDPLITE_RECV_CSCOV, 12);
+	set_option(from, IPPROTO_UDPLITE, UDPLITE_SEND_CSCOV, 20);
+	set_option(fd, IPPROTO_UDPLITE, UDPLITE_RECV_CSCOV, 12);
 	send_text("first");
 	send_text("second");
 }
@@ -135,8 +119,8 @@ lite_check(void)
 	expect_text("first");
 	expect_text("second");
 	expect_no_more();
-	EQUAL(get(from, IPPROTO_UDPLITE, UDPLITE_SEND_CSCOV), 20);
-	EQUAL(get(fd, IPPROTO_UDPLITE, UDPLITE_RECV_CSCOV), 12);
+	EQUAL(get_option(from, IPPROTO_UDPLITE, UDPLITE_SEND_CSCOV), 20);
+	EQUAL(get_option(fd, IPPROTO_UDPLITE, UDPLITE_RECV_CSCOV), 12);
 	send_text("third");
 	expect_text("third");
 }
@@ -172,7 +156,7 @@ foreign(int family, const char *ip)
 	close(from);
 	EXPECT((from = socket(family, SOCK_DGRAM, 0)) >= 0);
 	EXPECT(inet_pton(family, ip, four ? (void *)&in.sin_addr : &in6.sin6_addr) == 1);
-	set(from, four ? IPPROTO_IP : IPPROTO_IPV6, four ? IP_TRANSPARENT : IPV6_TRANSPARENT, 1);
+	set_option(from, four ? IPPROTO_IP : IPPROTO_IPV6, four ? IP_TRANSPARENT : IPV6_TRANSPARENT, 1);
 	memcpy(&source, four ? (void *)&in : (void *)&in6, source_len = four ? sizeof in : sizeof in6);
 	EXPECT(bind(from, (void *)&source, source_len) == 0);
 	send_three();
@@ -287,7 +271,7 @@ group_setup(void)
 		struct sockaddr_in in = { .sin_family = AF_INET };
 
 		EXPECT((group[i] = socket(AF_INET, SOCK_DGRAM, 0)) >= 0);
-		set(group[i], SOL_SOCKET, SO_REUSEPORT, 1);
+		set_option(group[i], SOL_SOCKET, SO_REUSEPORT, 1);
 		EXPECT(bind(group[i], i == 0 ? (void *)&in : (void *)&at, sizeof in) == 0);
 		EXPECT(getsockname(group[i], (void *)&at, &at_len) == 0);
 	}
@@ -298,10 +282,10 @@ group_setup(void)
 		EXPECT(sendto(s, "x", 1, 0, (void *)&at, at_len) == 1 && close(s) == 0);
 	}
 	for (int i = 0; i < 4; i++) {
-		set(group[i], SOL_SOCKET, SO_PEEK_OFF, 0);
+		set_option(group[i], SOL_SOCKET, SO_PEEK_OFF, 0);
 		while (recv(group[i], buf, 1, MSG_PEEK | MSG_DONTWAIT) == 1)
 			got[i]++;
-		set(group[i], SOL_SOCKET, SO_PEEK_OFF, -1);
+		set_option(group[i], SOL_SOCKET, SO_PEEK_OFF, -1);
 	}
 	EQUAL(got[0] + got[1] + got[2] + got[3], 20);
 }
@@ -372,11 +356,11 @@ notes_setup(void)
 	fd = bound(AF_INET, 0, "0.0.0.0");
 	from = bound(AF_INET, 0, "127.0.0.1");
 	EXPECT(getsockname(fd, (void *)&at, &at_len) == 0 && inet_pton(AF_INET, "127.0.0.9", &in->sin_addr) == 1);
-	set(fd, IPPROTO_IP, IP_PKTINFO, 1);
-	set(fd, IPPROTO_IP, IP_RECVTTL, 1);
-	set(fd, IPPROTO_IP, IP_RECVTOS, 1);
-	set(from, IPPROTO_IP, IP_TTL, 17);
-	set(from, IPPROTO_IP, IP_TOS, 0x48);
+	set_option(fd, IPPROTO_IP, IP_PKTINFO, 1);
+	set_option(fd, IPPROTO_IP, IP_RECVTTL, 1);
+	set_option(fd, IPPROTO_IP, IP_RECVTOS, 1);
+	set_option(from, IPPROTO_IP, IP_TTL, 17);
+	set_option(from, IPPROTO_IP, IP_TOS, 0x48);
 	send_text("notes");
 }
 
@@ -403,11 +387,11 @@ static void
 notes6_setup(void)
 {
 	two(AF_INET6, 0);
-	set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
-	set(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
-	set(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
-	set(from, IPPROTO_IPV6, IPV6_UNICAST_HOPS, 17);
-	set(from, IPPROTO_IPV6, IPV6_TCLASS, 0x48);
+	set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+	set_option(fd, IPPROTO_IPV6, IPV6_RECVHOPLIMIT, 1);
+	set_option(fd, IPPROTO_IPV6, IPV6_RECVTCLASS, 1);
+	set_option(from, IPPROTO_IPV6, IPV6_UNICAST_HOPS, 17);
+	set_option(from, IPPROTO_IPV6, IPV6_TCLASS, 0x48);
 	send_text("notes");
 }
 
@@ -434,8 +418,8 @@ static void
 joined_setup(void)
 {
 	two(AF_INET, 0);
-	set(fd, IPPROTO_UDP, UDP_GRO, 1);
-	set(from, IPPROTO_UDP, UDP_SEGMENT, 100);
+	set_option(fd, IPPROTO_UDP, UDP_GRO, 1);
+	set_option(from, IPPROTO_UDP, UDP_SEGMENT, 100);
 	memset(want, 'j', 1000);
 	for (int i = 0; i < 1000; i++)
 		want[i] = (char)('a' + i % 23);
@@ -453,8 +437,8 @@ joined_check(void)
 		at_byte += (size_t)n;
 	}
 	EQUAL(at_byte, 1000);
-	EQUAL(get(fd, IPPROTO_UDP, UDP_GRO), 1);
-	EQUAL(get(from, IPPROTO_UDP, UDP_SEGMENT), 100);
+	EQUAL(get_option(fd, IPPROTO_UDP, UDP_GRO), 1);
+	EQUAL(get_option(from, IPPROTO_UDP, UDP_SEGMENT), 100);
 }
 
 /* ---- options ---- */
@@ -501,7 +485,7 @@ set_all(int family, const struct option *o)
 {
 	EXPECT((fd = socket(family, SOCK_DGRAM, 0)) >= 0);
 	for (; o->level != 0 || o->name != 0; o++)
-		set(fd, o->level, o->name, as_given(o));
+		set_option(fd, o->level, o->name, as_given(o));
 }
 
 /* Of those named twice, the last. */
@@ -514,9 +498,9 @@ check_all(const struct option *v)
 		for (const struct option *k = o; k->level != 0 || k->name != 0; k++)
 			if (k->level == o->level && k->name == o->name)
 				last = k;
-		if (get(fd, o->level, o->name) != as_given(last)) {
+		if (get_option(fd, o->level, o->name) != as_given(last)) {
 			printf("option %d of level %d: ", o->name, o->level);
-			EQUAL(get(fd, o->level, o->name), as_given(last));
+			EQUAL(get_option(fd, o->level, o->name), as_given(last));
 		}
 	}
 }
@@ -535,7 +519,7 @@ static void
 cork_setup(void)
 {
 	two(AF_INET, 0);
-	set(from, IPPROTO_UDP, UDP_CORK, 1);
+	set_option(from, IPPROTO_UDP, UDP_CORK, 1);
 }
 
 static void
@@ -545,7 +529,7 @@ cork_check(void)
 	expect_no_more();
 	send_text("two");
 	expect_no_more();
-	set(from, IPPROTO_UDP, UDP_CORK, 0);
+	set_option(from, IPPROTO_UDP, UDP_CORK, 0);
 	expect_text("one two");
 }
 
@@ -755,13 +739,13 @@ static void
 filter_locked_setup(void)
 {
 	filter_setup();
-	set(fd, SOL_SOCKET, SO_LOCK_FILTER, 1);
+	set_option(fd, SOL_SOCKET, SO_LOCK_FILTER, 1);
 }
 
 static void
 filter_locked_check(void)
 {
-	EQUAL(get(fd, SOL_SOCKET, SO_LOCK_FILTER), 1);
+	EQUAL(get_option(fd, SOL_SOCKET, SO_LOCK_FILTER), 1);
 	expect_filter();
 	EXPECT(setsockopt(fd, SOL_SOCKET, SO_DETACH_FILTER, &(int){ 0 }, sizeof(int)) == -1 && errno == EPERM);
 	expect_text("no, before");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include <sys/prctl.h>
+#include <sys/socket.h>
 
 #include "tests/behaviour/behave.h"
 
@@ -52,6 +53,22 @@ new_file(const char *name, const char *text)
 	EXPECT(fd >= 0);
 	EXPECT(write(fd, text, strlen(text)) == (ssize_t)strlen(text));
 	return fd;
+}
+
+void
+set_option(int s, int level, int name, int value)
+{
+	EXPECT(setsockopt(s, level, name, &value, sizeof value) == 0);
+}
+
+int
+get_option(int s, int level, int name)
+{
+	socklen_t len = sizeof(int);
+	int value = -1;
+
+	EXPECT(getsockopt(s, level, name, &value, &len) == 0);
+	return value;
 }
 
 static void

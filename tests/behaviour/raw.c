@@ -21,22 +21,6 @@
 static int fd, other;
 static char buf[4096];
 
-static void
-set(int s, int level, int name, int value)
-{
-	EXPECT(setsockopt(s, level, name, &value, sizeof value) == 0);
-}
-
-static int
-get(int s, int level, int name)
-{
-	socklen_t len = sizeof(int);
-	int value = 0;
-
-	EXPECT(getsockopt(s, level, name, &value, &len) == 0);
-	return value;
-}
-
 /* ---- raw ---- */
 
 static struct sockaddr_in here = { .sin_family = AF_INET }, there = { .sin_family = AF_INET };
@@ -48,8 +32,8 @@ bind_raw(const char *address)
 {
 	EXPECT(inet_pton(AF_INET, address, &here.sin_addr) == 1);
 	EXPECT((fd = socket(AF_INET, SOCK_RAW, OWN_PROTOCOL)) >= 0 && bind(fd, (void *)&here, sizeof here) == 0);
-	set(fd, IPPROTO_IP, IP_TTL, 33);
-	set(fd, IPPROTO_IP, IP_RECVTTL, 1);
+	set_option(fd, IPPROTO_IP, IP_TTL, 33);
+	set_option(fd, IPPROTO_IP, IP_RECVTTL, 1);
 }
 
 static void
@@ -78,7 +62,7 @@ raw_check(void)
 	EXPECT(inet_pton(AF_INET, "127.0.0.42", &to.sin_addr) == 1);
 	EXPECT(sendto(fd, "elsewhere", 9, 0, (void *)&to, sizeof to) == 9);
 	EXPECT(recv(fd, buf, sizeof buf, MSG_DONTWAIT) == -1 && errno == EAGAIN);
-	EQUAL(get(fd, IPPROTO_IP, IP_RECVTTL), 1);
+	EQUAL(get_option(fd, IPPROTO_IP, IP_RECVTTL), 1);
 }
 
 static void
@@ -101,26 +85,26 @@ static void
 raw_header_setup(void)
 {
 	EXPECT((fd = socket(AF_INET, SOCK_RAW, OWN_PROTOCOL)) >= 0);
-	set(fd, IPPROTO_IP, IP_HDRINCL, 1);
+	set_option(fd, IPPROTO_IP, IP_HDRINCL, 1);
 }
 
 static void
 raw_header_check(void)
 {
-	EQUAL(get(fd, IPPROTO_IP, IP_HDRINCL), 1);
+	EQUAL(get_option(fd, IPPROTO_IP, IP_HDRINCL), 1);
 }
 
 static void
 raw_icmp_setup(void)
 {
 	EXPECT((fd = socket(AF_INET, SOCK_RAW, IPPROTO_ICMP)) >= 0);
-	set(fd, SOL_RAW, ICMP_FILTER_NAME, ~(1 << ICMP_ECHOREPLY));
+	set_option(fd, SOL_RAW, ICMP_FILTER_NAME, ~(1 << ICMP_ECHOREPLY));
 }
 
 static void
 raw_icmp_check(void)
 {
-	EQUAL(get(fd, SOL_RAW, ICMP_FILTER_NAME), ~(1 << ICMP_ECHOREPLY));
+	EQUAL(get_option(fd, SOL_RAW, ICMP_FILTER_NAME), ~(1 << ICMP_ECHOREPLY));
 }
 
 static void
@@ -149,15 +133,15 @@ raw6_setup(void)
 {
 	here6.sin6_addr = in6addr_loopback;
 	EXPECT((fd = socket(AF_INET6, SOCK_RAW, OWN_PROTOCOL)) >= 0 && bind(fd, (void *)&here6, sizeof here6) == 0);
-	set(fd, IPPROTO_IPV6, IPV6_CHECKSUM, 2);
-	set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+	set_option(fd, IPPROTO_IPV6, IPV6_CHECKSUM, 2);
+	set_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 }
 
 static void
 raw6_check(void)
 {
-	EQUAL(get(fd, IPPROTO_IPV6, IPV6_CHECKSUM), 2);
-	EQUAL(get(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO), 1);
+	EQUAL(get_option(fd, IPPROTO_IPV6, IPV6_CHECKSUM), 2);
+	EQUAL(get_option(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO), 1);
 	EXPECT(sendto(fd, "to\0\0 itself", 11, 0, (void *)&here6, sizeof here6) == 11);
 	EQUAL(recv(fd, buf, sizeof buf, MSG_DONTWAIT), 11);
 }
@@ -203,10 +187,10 @@ static void
 packet_setup(void)
 {
 	packet(SOCK_DGRAM, OWN_TYPE);
-	set(fd, SOL_PACKET, PACKET_AUXDATA, 1);
-	set(fd, SOL_PACKET, PACKET_ORIGDEV, 1);
-	set(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
-	set(fd, SOL_PACKET, PACKET_RESERVE, 64);
+	set_option(fd, SOL_PACKET, PACKET_AUXDATA, 1);
+	set_option(fd, SOL_PACKET, PACKET_ORIGDEV, 1);
+	set_option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
+	set_option(fd, SOL_PACKET, PACKET_RESERVE, 64);
 }
 
 static void
@@ -218,10 +202,10 @@ packet_check(void)
 	EXPECT(getsockname(fd, (void *)&a, &len) == 0);
 	EQUAL(ntohs(a.sll_protocol), OWN_TYPE);
 	EQUAL(a.sll_ifindex, LO);
-	EQUAL(get(fd, SOL_PACKET, PACKET_AUXDATA), 1);
-	EQUAL(get(fd, SOL_PACKET, PACKET_ORIGDEV), 1);
-	EQUAL(get(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING), 1);
-	EQUAL(get(fd, SOL_PACKET, PACKET_RESERVE), 64);
+	EQUAL(get_option(fd, SOL_PACKET, PACKET_AUXDATA), 1);
+	EQUAL(get_option(fd, SOL_PACKET, PACKET_ORIGDEV), 1);
+	EQUAL(get_option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING), 1);
+	EQUAL(get_option(fd, SOL_PACKET, PACKET_RESERVE), 64);
 	EXPECT((other = socket(AF_PACKET, SOCK_DGRAM, 0)) >= 0);
 	EXPECT(sendto(other, "frame", 5, 0, (void *)&link_here, sizeof link_here) == 5);
 	EQUAL(recv(fd, buf, sizeof buf, MSG_DONTWAIT), 5);
@@ -238,7 +222,7 @@ packet_unbound_check(void)
 {
 	struct sockaddr_ll a;
 	socklen_t len = sizeof a;
-	int type = get(fd, SOL_SOCKET, SO_TYPE);
+	int type = get_option(fd, SOL_SOCKET, SO_TYPE);
 
 	EXPECT(getsockname(fd, (void *)&a, &len) == 0 && a.sll_protocol == 0 && a.sll_ifindex == 0);
 	EQUAL(type, SOCK_RAW);
@@ -298,7 +282,7 @@ static void
 packet_filter_check(void)
 {
 	EXPECT((other = socket(AF_PACKET, SOCK_DGRAM, 0)) >= 0);
-	set(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
+	set_option(fd, SOL_PACKET, PACKET_IGNORE_OUTGOING, 1);
 	while (recv(fd, buf, sizeof buf, MSG_DONTWAIT) >= 0)
 		;
 	EXPECT(sendto(other, "not", 3, 0, (void *)&link_here, sizeof link_here) == 3);
@@ -324,10 +308,10 @@ static void
 netlink_setup(void)
 {
 	netlink(NETLINK_ROUTE);
-	set(fd, SOL_NETLINK, NETLINK_EXT_ACK, 1);
-	set(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
-	set(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
-	set(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, 1);
+	set_option(fd, SOL_NETLINK, NETLINK_EXT_ACK, 1);
+	set_option(fd, SOL_NETLINK, NETLINK_CAP_ACK, 1);
+	set_option(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, 1);
+	set_option(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS, 1);
 }
 
 /* The answers come to the port it had. */
@@ -350,10 +334,10 @@ static void
 netlink_check(void)
 {
 	netlink_answers();
-	EQUAL(get(fd, SOL_NETLINK, NETLINK_EXT_ACK), 1);
-	EQUAL(get(fd, SOL_NETLINK, NETLINK_CAP_ACK), 1);
-	EQUAL(get(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK), 1);
-	EQUAL(get(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS), 1);
+	EQUAL(get_option(fd, SOL_NETLINK, NETLINK_EXT_ACK), 1);
+	EQUAL(get_option(fd, SOL_NETLINK, NETLINK_CAP_ACK), 1);
+	EQUAL(get_option(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK), 1);
+	EQUAL(get_option(fd, SOL_NETLINK, NETLINK_NO_ENOBUFS), 1);
 }
 
 static void
@@ -365,7 +349,7 @@ netlink_unbound_setup(void)
 static void
 netlink_unbound_check(void)
 {
-	EQUAL(get(fd, SOL_SOCKET, SO_TYPE), SOCK_DGRAM);
+	EQUAL(get_option(fd, SOL_SOCKET, SO_TYPE), SOCK_DGRAM);
 	port.nl_pid = (uint32_t)getpid();
 	EXPECT(bind(fd, (void *)&port, sizeof port) == 0);
 	netlink_answers();
@@ -375,8 +359,8 @@ static void
 netlink_groups_setup(void)
 {
 	netlink(NETLINK_ROUTE);
-	set(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, RTNLGRP_NSID);
-	set(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, RTNLGRP_MPLS_NETCONF);
+	set_option(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, RTNLGRP_NSID);
+	set_option(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, RTNLGRP_MPLS_NETCONF);
 }
 
 static void
@@ -407,7 +391,7 @@ netlink_events_check(void)
 
 	EXPECT(getsockname(fd, (void *)&a, &len) == 0 && a.nl_groups == 1);
 	EQUAL(a.nl_pid, port.nl_pid);
-	EQUAL(get(fd, SOL_SOCKET, SO_PROTOCOL), NETLINK_KOBJECT_UEVENT);
+	EQUAL(get_option(fd, SOL_SOCKET, SO_PROTOCOL), NETLINK_KOBJECT_UEVENT);
 }
 
 const struct behaviour raw[] = {

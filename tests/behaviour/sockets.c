@@ -305,25 +305,16 @@ options_setup(void)
 	EXPECT(setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &idle_s, sizeof idle_s) == 0);
 }
 
-static int
-option(int level, int what)
-{
-	int v = -1;
-	socklen_t n = sizeof v;
-	EXPECT(getsockopt(fd, level, what, &v, &n) == 0);
-	return v;
-}
-
 static void
 options_check(void)
 {
 	struct timeval t;
 	socklen_t n = sizeof t;
 
-	EQUAL(option(SOL_SOCKET, SO_REUSEADDR), 1);
-	EQUAL(option(SOL_SOCKET, SO_KEEPALIVE), 1);
-	EQUAL(option(SOL_SOCKET, SO_RCVBUF), 200000);
-	EQUAL(option(IPPROTO_TCP, TCP_KEEPIDLE), 77);
+	EQUAL(get_option(fd, SOL_SOCKET, SO_REUSEADDR), 1);
+	EQUAL(get_option(fd, SOL_SOCKET, SO_KEEPALIVE), 1);
+	EQUAL(get_option(fd, SOL_SOCKET, SO_RCVBUF), 200000);
+	EQUAL(get_option(fd, IPPROTO_TCP, TCP_KEEPIDLE), 77);
 	EXPECT(getsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &t, &n) == 0 && t.tv_sec == 5 && t.tv_usec == 0);
 }
 
@@ -357,9 +348,9 @@ unix_options_check(void)
 
 	for (size_t i = 0; i < sizeof unix_options / sizeof *unix_options; i++) {
 		fd = fds[i & 1];
-		EQUAL(option(SOL_SOCKET, unix_options[i].name), unix_options[i].told);
+		EQUAL(get_option(fd, SOL_SOCKET, unix_options[i].name), unix_options[i].told);
 		fd = fds[~i & 1];
-		EXPECT(option(SOL_SOCKET, unix_options[i].name) != unix_options[i].told);
+		EXPECT(get_option(fd, SOL_SOCKET, unix_options[i].name) != unix_options[i].told);
 	}
 	EXPECT(getsockopt(fds[1], SOL_SOCKET, SO_LINGER, &linger, &n) == 0 && linger.l_onoff && linger.l_linger == 9);
 	n = sizeof t;

@@ -337,16 +337,6 @@ static const struct { int level, name, value; } options[] = {
 	{ SOL_SOCKET, SO_ZEROCOPY, 1 },
 };
 
-static int
-option(int fd, int level, int name)
-{
-	socklen_t len = sizeof(int);
-	int v = -1;
-
-	EXPECT(getsockopt(fd, level, name, &v, &len) == 0);
-	return v;
-}
-
 static void
 options_setup(void)
 {
@@ -359,9 +349,9 @@ static void
 options_check(void)
 {
 	for (size_t i = 0; i < sizeof options / sizeof *options; i++)
-		EQUAL(option(client, options[i].level, options[i].name), options[i].value);
-	EQUAL(option(server, IPPROTO_TCP, TCP_NODELAY), 0);
-	EQUAL(option(server, SOL_SOCKET, SO_REUSEADDR), 0);
+		EQUAL(get_option(client, options[i].level, options[i].name), options[i].value);
+	EQUAL(get_option(server, IPPROTO_TCP, TCP_NODELAY), 0);
+	EQUAL(get_option(server, SOL_SOCKET, SO_REUSEADDR), 0);
 	say(server, "xy");
 	expect(client, "xy");
 }
@@ -420,9 +410,9 @@ options6_setup(void)
 static void
 options6_check(void)
 {
-	EQUAL(option(client, IPPROTO_IPV6, IPV6_TCLASS), 0x48);
-	EQUAL(option(client, IPPROTO_IPV6, IPV6_UNICAST_HOPS), 9);
-	EQUAL(option(client, IPPROTO_IPV6, IPV6_MTU_DISCOVER), IPV6_PMTUDISC_PROBE);
+	EQUAL(get_option(client, IPPROTO_IPV6, IPV6_TCLASS), 0x48);
+	EQUAL(get_option(client, IPPROTO_IPV6, IPV6_UNICAST_HOPS), 9);
+	EQUAL(get_option(client, IPPROTO_IPV6, IPV6_MTU_DISCOVER), IPV6_PMTUDISC_PROBE);
 	first_unread_check();
 }
 
@@ -435,18 +425,18 @@ buffers_setup(void)
 
 	pair_setup();
 	EXPECT(setsockopt(client, SOL_SOCKET, SO_RCVBUF, &size, sizeof size) == 0);
-	receive_buffer = option(client, SOL_SOCKET, SO_RCVBUF);
-	locks[0] = option(client, SOL_SOCKET, SO_BUF_LOCK);
-	locks[1] = option(server, SOL_SOCKET, SO_BUF_LOCK);
+	receive_buffer = get_option(client, SOL_SOCKET, SO_RCVBUF);
+	locks[0] = get_option(client, SOL_SOCKET, SO_BUF_LOCK);
+	locks[1] = get_option(server, SOL_SOCKET, SO_BUF_LOCK);
 	EXPECT(locks[0] != locks[1]);
 }
 
 static void
 buffers_check(void)
 {
-	EQUAL(option(client, SOL_SOCKET, SO_RCVBUF), receive_buffer);
-	EQUAL(option(client, SOL_SOCKET, SO_BUF_LOCK), locks[0]);
-	EQUAL(option(server, SOL_SOCKET, SO_BUF_LOCK), locks[1]);
+	EQUAL(get_option(client, SOL_SOCKET, SO_RCVBUF), receive_buffer);
+	EQUAL(get_option(client, SOL_SOCKET, SO_BUF_LOCK), locks[0]);
+	EQUAL(get_option(server, SOL_SOCKET, SO_BUF_LOCK), locks[1]);
 	pair_check();
 }
 
@@ -465,7 +455,7 @@ cork_check(void)
 {
 	const int off = 0;
 
-	EQUAL(option(client, IPPROTO_TCP, TCP_CORK), 1);
+	EQUAL(get_option(client, IPPROTO_TCP, TCP_CORK), 1);
 	say(client, "then sent");
 	EXPECT(setsockopt(client, IPPROTO_TCP, TCP_CORK, &off, sizeof off) == 0);
 	expect(server, "held back, then sent");
@@ -562,7 +552,7 @@ reused_check(void)
 {
 	const int on = 1;
 
-	EQUAL(option(server, SOL_SOCKET, SO_REUSEADDR), 1);
+	EQUAL(get_option(server, SOL_SOCKET, SO_REUSEADDR), 1);
 	close(listener);
 	/* as a server that begins anew while connections are there */
 	EXPECT((listener = socket(AF_INET, SOCK_STREAM, 0)) >= 0 &&
