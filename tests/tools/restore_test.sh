@@ -60,7 +60,7 @@ atf_test_case foreground cleanup
 foreground_head() { atf_set require.user root; }
 foreground_body() {
 	[ "$SNAP_ARCH" = amd64 ] || atf_skip "a 32-bit snapctl restores 32-bit processes"
-	setsid sh -c 'echo ready; sleep 1.5; exit 7' </dev/null >log 2>&1 &
+	setsid sh -c 'echo ready; sleep 4; exit 7' </dev/null >log 2>&1 &
 	target=$!
 	wait_for 20 grep -q ready log
 	atf_check -o ignore -e ignore "$snapctl" dump $target -o x.psnap --kill
@@ -312,7 +312,7 @@ first_process_exits_body() {
 	[ "$SNAP_ARCH" = amd64 ] || atf_skip "a 32-bit snapctl restores 32-bit processes"
 	unshare --pid --fork --mount-proc true 2>/dev/null || atf_skip "no pid namespaces here"
 	# in a session and a group that have no number in there
-	unshare --pid --fork --mount-proc sh -c 'echo ready; sleep 1.5; exit 7' </dev/null >log 2>&1 &
+	unshare --pid --fork --mount-proc sh -c 'echo ready; sleep 4; exit 7' </dev/null >log 2>&1 &
 	wait_for 20 grep -q ready log
 	target=$(cat /proc/$!/task/$!/children)
 	atf_check -o ignore -e ignore "$snapctl" dump ${target% } -o x.psnap --kill
