@@ -84,7 +84,11 @@ vectors: $(vectors)
 # Ends what hangs, on the slowest of machines, too: no test is a measurement.
 test_timeout := 900
 
-$(tests_dir)/Kyuafile: $(c_test_bins) $(sh_test_bins) Makefile mk/check.mk tests/module.mk
+# Which tests there are depends on SNAP_ONCE, too: changed only when they are others.
+$(tests_dir)/list: always
+	$(Q)mkdir -p $(@D); echo $(c_test_bins) $(sh_test_bins) | cmp -s - $@ || echo $(c_test_bins) $(sh_test_bins) >$@
+
+$(tests_dir)/Kyuafile: $(tests_dir)/list $(c_test_bins) $(sh_test_bins) Makefile mk/check.mk tests/module.mk
 	$(Q)rm -f $(tests_dir)/Kyuafile $(tests_dir)/*/Kyuafile
 	$(Q){ echo 'syntax(2)'; echo 'test_suite("libsnap")'; \
 	for d in $(sort $(dir $(c_test_bins) $(sh_test_bins))); do \
@@ -165,4 +169,4 @@ lint:
 	    $(snapinspect_srcs) $(snapconv_srcs)
 	$(Q)mandoc -T lint -W warning $(man_pages) $(glue_module_man)
 
-.PHONY: check guest_tools guest_modules test $(matrix:%=test-%) demo bench fuzz fuzz-run lint vectors
+.PHONY: always check guest_tools guest_modules test $(matrix:%=test-%) demo bench fuzz fuzz-run lint vectors
