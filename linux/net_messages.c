@@ -14,6 +14,13 @@
 /* ---- making messages ---- */
 
 static void
+fail(struct netlink_batch *b, int error)
+{
+	if (b->error == 0)
+		b->error = error;
+}
+
+static void
 put(struct netlink_batch *b, const void *bytes, size_t n)
 {
 	size_t padded = NLMSG_ALIGN(n);
@@ -23,7 +30,7 @@ put(struct netlink_batch *b, const void *bytes, size_t n)
 		uint8_t *bigger = realloc(b->buf, cap);
 
 		if (bigger == NULL) {
-			b->no_memory = true;
+			fail(b, ENOMEM);
 			return;
 		}
 		b->buf = bigger;
@@ -40,7 +47,7 @@ netlink_end(struct netlink_batch *b)
 {
 	uint32_t len = (uint32_t)(b->len - b->message);
 
-	if (!b->no_memory && len > 0)
+	if (b->error == 0 && len > 0)
 		memcpy(b->buf + b->message, &len, sizeof len);
 }
 
@@ -60,6 +67,10 @@ netlink_put(struct netlink_batch *b, uint16_t type, const void *bytes, size_t n)
 {
 	struct nlattr a = { .nla_len = (uint16_t)(sizeof a + n), .nla_type = type };
 
+	if (n > UINT16_MAX - sizeof a) {
+		fail(b, EMSGSIZE);
+		return;
+	}
 	put(b, &a, sizeof a);
 	put(b, bytes, n);
 }
@@ -108,7 +119,9 @@ netlink_nest_end(struct netlink_batch *b, size_t at)
 {
 	uint16_t len = (uint16_t)(b->len - at);
 
-	if (!b->no_memory)
+	if (b->len - at > UINT16_MAX)
+		fail(b, EMSGSIZE);
+	if (b->error == 0)
 		memcpy(b->buf + at, &len, sizeof len);
 }
 
@@ -163,8 +176,8 @@ netlink_transact(int fd, struct netlink_batch *b)
 	struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
 
 	netlink_end(b);
-	if (b->no_memory)
-		return -ENOMEM;
+	if (b->error != 0)
+		return -b->error;
 	return sendto(fd, b->buf, b->len, 0, (const void *)&kernel, sizeof kernel) < 0 ? -errno : read_answers(fd);
 }
 
@@ -197,7 +210,7 @@ netlink_dump(int fd, uint16_t type, const void *header, size_t n, netlink_fn *fn
 
 	netlink_begin(&b, type, NLM_F_DUMP, header, n);
 	netlink_end(&b);
-	r = buf == NULL || b.no_memory ? -ENOMEM : send(fd, b.buf, b.len, 0) < 0 ? -errno : 1;
+	r = buf == NULL ? -ENOMEM : b.error != 0 ? -b.error : send(fd, b.buf, b.len, 0) < 0 ? -errno : 1;
 	while (r == 1) {
 		if ((got = recv(fd, buf, ANSWER_MAX, 0)) <= 0)
 			r = got < 0 ? -errno : -EPROTO;

@@ -17,7 +17,7 @@
 struct netlink_batch {
 	uint8_t		*buf;
 	size_t		len, cap, message;	/* where the one under way begins */
-	bool		no_memory;
+	int		error;	/* first errno: ENOMEM; EMSGSIZE, an attribute of 64 KiB or more */
 };
 
 /* Begin the next message, with the fixed header of its type. */

@@ -10,7 +10,8 @@
 
 tests_c := \
 	tests/glue/emit_test.c \
-	tests/glue/records_test.c
+	tests/glue/records_test.c \
+	tests/linux/net_messages_test.c
 
 tests_sh := \
 	tests/behaviour/behaviour_test.sh \
