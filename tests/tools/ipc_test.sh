@@ -15,7 +15,7 @@ new_namespace() {
 	# others of that name may run at the same time
 	TARGET=ipc$$
 	cp "$SNAP_HELPERS/$_behave" $TARGET
-	unshare --ipc sleep 600 &
+	unshare --ipc sleep 3600 &
 	_holder=$!
 	remember $_holder
 	wait_for 5 sh -c "! cmp -s /proc/$_holder/comm /proc/$$/comm && [ \$(readlink /proc/$_holder/ns/ipc) != \$(readlink /proc/self/ns/ipc) ]"
@@ -294,6 +294,9 @@ time.sleep(600)" >outsider.log &
 	passes
 }
 
+two_are_sent() { [ "$(grep -c 'mq_timedsend(.*) = 0' trace)" -ge 2 ]; }
+are_all_there() { [ "$(queues cat behave-order)" = "$whole" ]; }
+
 # The process that takes messages out goes on alone, and so does who waits for it.
 case_for_root messages_are_put_back_by_who_is_left 'unshare nsenter strace'
 messages_are_put_back_by_who_is_left_body() {
@@ -308,12 +311,16 @@ messages_are_put_back_by_who_is_left_body() {
 		grep -q SIGKILL trace || atf_fail "$n: nobody was killed"
 		[ "$(queues cat behave-order)" = "$whole" ] || atf_fail "$n: $(queues cat behave-order)"
 	done
-	$enter strace -f -qq -o trace -e trace=mq_timedsend -e inject=mq_timedsend:delay_enter=1000000:when=3 \
-	    "$snapctl" dump "$target" -o x.psnap >stdout 2>stderr &
+	# two of them are back, the third is under way; who looks into the queue has it open, which a dump refuses
+	: >trace
+	$enter strace -f -qq -o trace -e signal=none -e trace=mq_timedsend \
+	    -e inject=mq_timedsend:delay_enter=5000000:when=3 "$snapctl" dump "$target" -o x.psnap >stdout 2>stderr &
 	remember $!
-	until [ "$(queues cat behave-order)" != "$whole" ]; do sleep 0.05; done
-	kill -9 $(sed -n 's/^TracerPid:.//p' /proc/$target/status)
-	until [ "$(queues cat behave-order)" = "$whole" ]; do sleep 0.05; done
+	wait_for 20 two_are_sent
+	dumper=$(sed -n 's/^TracerPid:.//p' /proc/$target/status)
+	[ "$dumper" != 0 ] || atf_fail "the dump was over: $(cat stderr)"
+	kill -9 "$dumper"
+	wait_for 20 are_all_there
 	passes
 }
 
