@@ -60,8 +60,9 @@ there_and_back() {
 	atf_check -o ignore "$snapinspect" verify x.psnap
 }
 
+# The bridge has no carrier, and so no address of its own, until twice its delay is over: for a minute.
 rich='ip link set lo up
-ip link add br0 type bridge stp_state 1 ageing_time 6000 forward_delay 500 priority 1000 mcast_snooping 0
+ip link add br0 type bridge stp_state 1 ageing_time 6000 forward_delay 3000 priority 1000 mcast_snooping 0
 ip link add va type veth peer name vb
 ip link set va master br0
 bridge link set dev va cost 77 hairpin on isolated on learning off
@@ -107,7 +108,7 @@ ip neighbour add proxy 10.1.0.99 dev br0
 sysctl -q -w net.ipv4.ip_forward=1 net.ipv4.conf.br0.rp_filter=2 net.ipv6.conf.vb.accept_ra=0 net.core.somaxconn=777
 sysctl -q -w net.ipv4.ip_local_port_range="20000 30000" net.ipv4.tcp_rmem="4096 100000 2000000"
 sysctl -q -w net.ipv6.conf.default.forwarding=1 net.ipv4.conf.all.arp_ignore=1 net.ipv6.conf.mac0.disable_ipv6=1
-sleep 2 # until addresses are no longer tentative'
+for i in $(seq 300); do ip -6 address show tentative | grep -q inet6 || break; sleep 0.1; done'
 
 case_for_root all_of_it_comes_back 'bridge sysctl'
 all_of_it_comes_back_body() {
