@@ -124,7 +124,8 @@ all_of_it_comes_back_body() {
 	tell_outside >outside.after
 	atf_check -o file:outside cat outside.after
 	atf_check -o match:'2: br0 bridge up, mtu 1500' -o match:'route  unicast 10.9.0.0/16 via 10.1.0.253 on br0 from 10.1.0.2' \
-	    -o match:'rule   1001: ipv4 not from any mark 0x10/0xff: lookup table 1000' -o match:'neighbour 10.1.0.99 on br0 proxy' \
+	    -o match:'rule   1001: ipv4 not from any mark 0x10/0xff: lookup table 1000' -o match:'rule   32766: ipv4 from any: lookup main table' \
+	    -o match:'neighbour 10.1.0.99 on br0 proxy' \
 	    cat first
 	atf_check -o match:'"alias": "the other end"' -o match:'"local-ports": \[' "$snapinspect" net --json x.psnap
 	atf_check -o match:'^no difference' "$snapinspect" diff x.psnap x.psnap

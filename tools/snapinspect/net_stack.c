@@ -333,11 +333,14 @@ print_interface(const json_t *j)
 	}
 }
 
+/* None is the main one, which goes without saying of a route. */
 static void
-print_table(const json_t *j)
+print_table(const json_t *j, const char *none)
 {
 	if (num(j, "table") != 0)
 		printf(" table %lld", (long long)num(j, "table"));
+	else
+		printf("%s", none);
 }
 
 static void
@@ -356,7 +359,7 @@ print_route(const json_t *j)
 	print_if("from", str(j, "preferred_source"));
 	if (num(j, "metric") != 0)
 		printf(" metric %lld", (long long)num(j, "metric"));
-	print_table(j);
+	print_table(j, "");
 	putchar('\n');
 }
 
@@ -373,7 +376,7 @@ print_rule(const json_t *j)
 	if (num(j, "mark_mask") != 0)
 		printf(" mark 0x%llx/0x%llx", (long long)num(j, "mark"), (long long)num(j, "mark_mask"));
 	printf(": %s", str(j, "action"));
-	print_table(j);
+	print_table(j, strcmp(str(j, "action"), "lookup") == 0 ? " main table" : "");
 	if (num(j, "target") != 0)
 		printf(" %lld", (long long)num(j, "target"));
 	putchar('\n');
