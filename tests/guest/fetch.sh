@@ -26,7 +26,7 @@ amd64) image=linux-image-amd64 ;;
 esac
 
 # one made for another list of modules is made anew, and one without headers
-modules=$(sed -n 's/^modules="\(.*\)"$/\1/p' "$(dirname "$0")/init")
+modules=$(echo $(sed -n 's/^[a-z_]*modules="\(.*\)"$/\1/p' "$(dirname "$0")/init"))
 stamp="$modules headers"
 [ "$(cat "$folder/complete" 2>/dev/null)" != "$stamp" ] || exit 0
 ! $only_tell || exit 1

@@ -36,6 +36,13 @@ with_module() {
 	cp "$SNAP_HELPERS/device$suffix" files/device
 }
 
+# with_networks: of the kinds of network interfaces, those that this kernel may not have
+with_networks() {
+	command -v ip >/dev/null || atf_skip "no ip(8)"
+	grep 'dummy\|vlan' "$SNAP_SRC/tests/tools/net_stacks" >files/net_stacks
+	cp "$(command -v ip)" "$SNAP_SRC/tests/tools/net_stack.sh" "$SNAP_SRC/tests/guest/network.job" files/
+}
+
 # That all else is well is known when this is said.
 module_or_skip() { [ -e files/psnap.ko ] || atf_skip "no headers of this kernel: all but the module was tested"; }
 
@@ -118,8 +125,10 @@ amd64_kernel_body() {
 	echo 'process_m timer_posix thread_r' >files/areas
 	echo bpf >files/collector
 	with_module amd64
+	with_networks
 	guest amd64
 	read_here 14
+	atf_check -o ignore grep "^$(wc -l <files/net_stacks) network stacks were there and back" guest/log
 	module_or_skip
 }
 

@@ -5,6 +5,7 @@
 
 . "$SNAP_SRC/tests/programs/common.sh"
 . "$SNAP_SRC/tests/tools/failing.sh"
+. "$SNAP_SRC/tests/tools/net_stack.sh"
 
 case_for_root() {
 	eval "
@@ -17,27 +18,10 @@ case_for_root() {
 made_of() {
 	unshare --net true 2>/dev/null || atf_skip "no network namespaces here"
 	pick
-	printf '%s\n' "set -e" "$1" 'exec "$@"' >setup.sh
-	: >log
-	setsid unshare --net sh setup.sh "$SNAP_HELPERS/$TARGET" rights </dev/null >log 2>&1 &
-	target=$!
+	start_in_stack "$1" "$SNAP_HELPERS/$TARGET"
 	remember $target
 	wait_for 20 sh -c "grep -q ready log || ! kill -0 $target"
 	grep -q ready log
-}
-
-# What there is in the namespace of a process, but for what only time tells.
-tell() {
-	for what in '-d link' '-d address' '-d -4 route show table all' '-d -6 route show table all' '-d rule' '-d -6 rule' \
-	    'neighbour show nud permanent' 'neighbour show proxy'; do
-		echo "$what"
-		nsenter --net=/proc/"$1"/ns/net ip -o $what
-	done | sed -E 's/[a-z_]+_timer +[0-9.]+//g;
-	    s/ state (listening|learning|forwarding|disabled|UP|DOWN|UNKNOWN|LOWERLAYERDOWN)//; s/ (linkdown|tentative|NO-CARRIER,)//g;
-	    s/NO-CARRIER,//; s/,LOWER_UP//; s/valid_lft [0-9]+sec preferred_lft [0-9]+sec/for a while/;
-	    s/link-netns(id)? [^ ]+//; s/qdisc [a-z_]+//; s/topology_change(_ack|_detected)? [01]//g; s/config_pending [01]//' | sort
-	nsenter --net=/proc/"$1"/ns/net sysctl -a 2>/dev/null | grep -E '^net\.(ipv[46]\.(conf|ip|tcp|icmp_echo|ping|bindv6)|core.somaxconn)' |
-	    grep -vE 'tcp_fastopen_key|ipv6.conf.*.stable_secret|\.mtu ='
 }
 
 # What there is outside.
@@ -142,21 +126,7 @@ each_kind_comes_back_alone_body() {
 		kill -9 "$target"
 		gone
 		tried=$((tried + 1))
-	done <<-'KINDS'
-		:
-		ip link set lo up
-		ip link set lo up; ip address add 192.0.2.1/32 dev lo; ip address add 2001:db8::1/128 dev lo
-		ip link add dum0 type dummy; ip link set dum0 up; ip address add 192.0.2.1/24 dev dum0
-		ip link add br0 type bridge vlan_filtering 1 vlan_default_pvid 5; ip link set br0 address 02:00:00:00:00:01 up
-		ip link add br0 type bridge; ip link add va type veth peer name vb; ip link set va master br0; ip link set vb master br0
-		ip link add va type veth peer name vb; ip link add link va name va.7 type vlan id 7 reorder_hdr off
-		ip link add va type veth peer name vb; ip link add link va name qq type vlan id 9 protocol 802.1ad; ip link add link qq name qq.1 type vlan id 1
-		ip link add va type veth peer name vb; ip link add link va name mac0 type macvlan mode vepa; ip link set va up; ip link set mac0 up
-		ip link add va type veth peer name vb; ip link add link va name mac0 type macvlan mode passthru nopromisc
-		ip tuntap add tun0 mode tun pi; ip tuntap add tap0 mode tap multi_queue; ip tuntap add tap1 mode tap vnet_hdr user 7 group 8
-		ip link add name late index 77 address 02:00:00:00:00:02 type bridge; ip link add name early index 40 type veth peer name more index 55
-		ip link set lo up; ip route add local 198.51.100.0/24 dev lo; ip -6 rule add from 2001:db8::/32 blackhole priority 7
-	KINDS
+	done <"$SNAP_SRC/tests/tools/net_stacks"
 	[ $tried -ge 8 ] || atf_fail "only $tried could be tried: $(cat log)"
 }
 
