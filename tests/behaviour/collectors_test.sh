@@ -6,13 +6,6 @@
 . "$SNAP_SRC/tests/programs/common.sh"
 . "$SNAP_SRC/tests/behaviour/areas.sh"
 
-need_bpf() {
-	[ "$SNAP_ARCH" = amd64 ] || atf_skip 'a 32-bit snapctl has no BPF collector'
-	start_target probe.log small
-	"$snapctl" dump "$target" -q -o probe.psnap --collector bpf 2>probe.err || atf_skip "$(cat probe.err)"
-	kill -9 "$target"
-}
-
 # On one CPU: a thread's rseq area, which is its memory, tells on which it was last.
 #
 # same PREFIX PROGRAM
@@ -30,7 +23,6 @@ for area in $areas; do
 	atf_test_case ${area} cleanup
 	${area}_head() { atf_set require.user root; atf_set require.progs unshare; }
 	${area}_body() {
-		TARGET=target
 		need_bpf
 		same ${area}_ behave
 		same ${area}_ behave32
@@ -70,7 +62,6 @@ same_target() {
 atf_test_case targets cleanup
 targets_head() { atf_set require.user root; }
 targets_body() {
-	TARGET=target
 	need_bpf
 	same_target small
 	same_target fill 8
@@ -89,7 +80,6 @@ targets_cleanup() { kill_remembered; }
 atf_test_case programs_of_both_kinds cleanup
 programs_of_both_kinds_head() { atf_set require.user root; atf_set require.progs taskset; }
 programs_of_both_kinds_body() {
-	TARGET=target
 	need_bpf
 	[ -x "$SNAP_HELPERS/target32" ] || atf_skip "no 32-bit compiler: target32 was not built"
 	mkdir away
@@ -112,7 +102,6 @@ atf_test_case sockets_are_told cleanup
 sockets_are_told_head() { atf_set require.user root; atf_set require.progs strace; }
 sockets_are_told_body() {
 	[ -z "$SNAP_SANITIZE" ] || atf_skip "for the plain configuration"
-	TARGET=target
 	need_bpf
 	start_target log sockets 10 20
 	for c in proc bpf; do
@@ -135,7 +124,6 @@ left() { "$snapinspect" regs --json "$1" | sed -n 's/.*"remaining_ns": *\([0-9]*
 atf_test_case sleepers_have_less_left cleanup
 sleepers_have_less_left_head() { atf_set require.user root; }
 sleepers_have_less_left_body() {
-	TARGET=target
 	need_bpf
 	for TARGET in target target32; do
 		[ -x "$SNAP_HELPERS/$TARGET" ] || continue
@@ -157,7 +145,6 @@ atf_test_case semaphores_are_told cleanup
 semaphores_are_told_head() { atf_set require.user root; atf_set require.progs "unshare strace"; }
 semaphores_are_told_body() {
 	[ -z "$SNAP_SANITIZE" ] || atf_skip "for the plain configuration"
-	TARGET=target
 	need_bpf
 	cat >job <<-'END'
 		: >log
@@ -181,7 +168,6 @@ semaphores_are_told_cleanup() { kill_remembered; }
 atf_test_case storm cleanup
 storm_head() { atf_set require.user root; }
 storm_body() {
-	TARGET=target
 	need_bpf
 	for c in proc bpf proc bpf; do
 		start_target log storm 30
@@ -221,7 +207,6 @@ small_tree_cleanup() { kill_remembered; }
 atf_test_case large_tree cleanup
 large_tree_head() { atf_set descr "auto loads programs for many"; atf_set require.user root; }
 large_tree_body() {
-	TARGET=target
 	need_bpf
 	start_target log tree 100 20
 	atf_check -o ignore -e ignore "$snapctl" dump "$target" -o x.psnap
