@@ -43,6 +43,9 @@ compare() {
 	atf_check -o ignore "$snapctl" resume "$target"
 }
 
+# The target and its children.
+on_one_cpu() { for p in "$target" $(pgrep -P "$target"); do taskset -a -p 1 "$p" >/dev/null; done; }
+
 # same_target MODE...: our own helpers, several processes each
 same_target() {
 	for TARGET in target target32; do
@@ -52,8 +55,7 @@ same_target() {
 		cd away || atf_fail away
 		start_target ../log "$@"
 		cd ..
-		taskset -a -p 1 "$target" >/dev/null
-		for p in $(pgrep -P "$target"); do taskset -a -p 1 "$p" >/dev/null; done
+		on_one_cpu
 		compare "$*"
 		kill -9 "$target"
 	done
@@ -97,23 +99,53 @@ programs_of_both_kinds_body() {
 }
 programs_of_both_kinds_cleanup() { kill_remembered; }
 
-# Unix sockets with nothing unread: the kernel tells all of them, and none is duplicated or asked.
+# Every kind of socket with every value of its options, and in the states that leave marks.
+atf_test_case sockets_of_every_kind cleanup
+sockets_of_every_kind_head() { atf_set require.user root; atf_set require.progs taskset; }
+sockets_of_every_kind_body() {
+	need_bpf
+	TARGET=inet
+	mkdir away
+	for mode in options elsewhere; do
+		cd away || atf_fail away
+		start_target ../log $mode
+		cd ..
+		on_one_cpu
+		compare "$mode"
+		kill -9 "$target"
+	done
+}
+sockets_of_every_kind_cleanup() { kill_remembered; }
+
+# counts COLLECTOR: of calls, as it dumps the target
+counts() {
+	strace --seccomp-bpf -f -qq -o calls -e signal=none -e trace=pidfd_getfd,getsockopt,sendto \
+	    "$snapctl" dump "$target" -q -o x.psnap --allow-partial --collector "$1" 2>err || atf_fail "$(cat err)"
+	for call in pidfd_getfd getsockopt sendto; do grep -c "$call(" calls; done | xargs
+}
+
+# Sockets with nothing unread: the kernel tells all of them, and none is duplicated.  New ones are made to compare with.
 atf_test_case sockets_are_told cleanup
 sockets_are_told_head() { atf_set require.user root; atf_set require.progs strace; }
 sockets_are_told_body() {
 	[ -z "$SNAP_SANITIZE" ] || atf_skip "for the plain configuration"
 	need_bpf
 	start_target log sockets 10 20
-	for c in proc bpf; do
-		strace --seccomp-bpf -f -qq -o $c.calls -e signal=none -e trace=pidfd_getfd,getsockopt,sendto \
-		    "$snapctl" dump "$target" -q -o x.psnap --allow-partial --collector $c 2>err || atf_fail "$(cat err)"
-		for call in pidfd_getfd getsockopt sendto; do grep -c "$call(" $c.calls; done | xargs >$c.counts
-	done
-	read -r fds options diag <bpf.counts
-	[ "$fds" -lt 10 ] && [ "$options" = 0 ] && [ "$diag" = 0 ] || atf_fail "by BPF: $(cat bpf.counts)"
-	read -r fds options diag <proc.counts
-	[ "$fds" -ge 400 ] && [ "$options" -ge 4000 ] && [ "$diag" -ge 1 ] || atf_fail "by /proc: $(cat proc.counts)"
+	counts bpf >unix.bpf
+	counts proc >unix.proc
 	target_is_alive log
+	TARGET=inet
+	start_target log 10 40
+	counts bpf >inet.bpf
+	counts proc >inet.proc
+	read -r fds options diag <unix.bpf
+	[ "$fds" -lt 10 ] && [ "$options" = 0 ] && [ "$diag" = 0 ] || atf_fail "unix, by BPF: $(cat unix.bpf)"
+	read -r fds options diag <unix.proc
+	[ "$fds" -ge 400 ] && [ "$options" -ge 4000 ] && [ "$diag" -ge 1 ] || atf_fail "unix, by /proc: $(cat unix.proc)"
+	read -r fds options diag <inet.bpf
+	[ "$fds" -lt 10 ] && [ "$options" -lt 300 ] || atf_fail "internet, by BPF: $(cat inet.bpf)"
+	read -r fds options diag <inet.proc
+	[ "$fds" -ge 400 ] && [ "$options" -ge 10000 ] || atf_fail "internet, by /proc: $(cat inet.proc)"
 }
 sockets_are_told_cleanup() { kill_remembered; }
 
@@ -238,6 +270,7 @@ atf_init_test_cases() {
 	for area in $areas; do atf_add_test_case $area; done
 	atf_add_test_case targets
 	atf_add_test_case programs_of_both_kinds
+	atf_add_test_case sockets_of_every_kind
 	atf_add_test_case sockets_are_told
 	atf_add_test_case sleepers_have_less_left
 	atf_add_test_case semaphores_are_told
