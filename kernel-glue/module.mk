@@ -28,7 +28,7 @@ bpf_srcs := \
 	kernel-glue/linux-bpf/task.bpf.c \
 	kernel-glue/linux-bpf/vma.bpf.c
 
-glue_bpf_srcs := kernel-glue/linux-bpf/$(if $(bpf),collector,none).c
+glue_bpf_srcs := $(addprefix kernel-glue/linux-bpf/,$(if $(bpf),collector.c names.c,none.c))
 
 glue_linux_srcs := \
 	kernel-glue/linux/arena.c \

@@ -72,6 +72,7 @@ test_helpers := \
 	tests/helpers/clock.c \
 	tests/helpers/collected.c \
 	tests/helpers/device.c \
+	tests/helpers/inet.c \
 	tests/helpers/measure.c \
 	tests/helpers/stream.c \
 	tests/helpers/target.c \

@@ -11,8 +11,9 @@
 #include <bpf/libbpf.h>
 
 #include "kernel-glue/linux-bpf/collector.h"
+#include "kernel-glue/linux-bpf/names.h"
 #include "kernel-glue/records/identity.h"
-/* made by the build; it wants the type of the programs' key */
+/* made by the build; it wants the types of what is set in the programs */
 #include "kernel-glue/linux-bpf/collect.skel.h"
 
 #define READ_SIZE	((size_t)1 << 20)
@@ -46,6 +47,20 @@ reason(int error)
 	}
 }
 
+/* The programs see these as constants. */
+static void
+set_up(struct collect_bpf__rodata *constants, const uint32_t secret[4])
+{
+	struct socket_bits inet = { 0 }, netlink = { 0 };
+	struct rec_key key;
+
+	rec_key_make(&key, secret);
+	bpf_names_find(&inet, &netlink);
+	memcpy((void *)&constants->key, &key, sizeof key);
+	memcpy((void *)&constants->inet_bits, &inet, sizeof inet);
+	memcpy((void *)&constants->netlink_bits, &netlink, sizeof netlink);
+}
+
 struct bpf_collector *
 bpf_collector_load(char *why, size_t size)
 {
@@ -60,10 +75,7 @@ bpf_collector_load(char *why, size_t size)
 	    (c->programs = collect_bpf__open()) == NULL) {
 		error = errno;
 	} else {
-		struct rec_key key;
-
-		rec_key_make(&key, secret);
-		memcpy((void *)&c->programs->rodata->key, &key, sizeof key);
+		set_up(c->programs->rodata, secret);
 		error = -collect_bpf__load(c->programs);
 	}
 	if (error == 0)

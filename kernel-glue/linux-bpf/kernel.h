@@ -46,7 +46,14 @@ struct ipc_namespace { struct ns_common ns; struct ipc_ids ids[3]; } CORE;
 struct mnt_namespace { struct ns_common ns; } CORE;
 struct user_namespace { struct ns_common ns; } CORE;
 struct cgroup_namespace { struct ns_common ns; } CORE;
-struct net { struct ns_common ns; } CORE;
+struct netns_ipv4 {
+	__u8	sysctl_ip_default_ttl, sysctl_tcp_keepalive_probes, sysctl_tcp_syn_retries;
+	int	sysctl_tcp_keepalive_time, sysctl_tcp_keepalive_intvl, sysctl_tcp_fin_timeout;
+} CORE;
+struct netns_sysctl_ipv6 { __u8 auto_flowlabels; } CORE;
+struct ipv6_devconf { __s32 hop_limit; } CORE;
+struct netns_ipv6 { struct netns_sysctl_ipv6 sysctl; struct ipv6_devconf *devconf_all; } CORE;
+struct net { struct ns_common ns; struct netns_ipv4 ipv4; struct netns_ipv6 ipv6; } CORE;
 struct timens_offsets { struct timespec64 boottime; } CORE;
 struct time_namespace { struct ns_common ns; struct timens_offsets offsets; } CORE;
 struct nsproxy {
@@ -117,24 +124,34 @@ struct sysv_sem { struct sem_undo_list *undo_list; } CORE;
 
 typedef struct { atomic_t refs; } CORE refcount_t;
 enum sock_flags { SOCK_URGINLINE, SOCK_KEEPOPEN, SOCK_LINGER, SOCK_BROADCAST, SOCK_RCVTSTAMP, SOCK_RCVTSTAMPNS,
-    SOCK_LOCALROUTE, SOCK_TSTAMP_NEW, SOCK_RXQ_OVFL, SOCK_SELECT_ERR_QUEUE, SOCK_FILTER_LOCKED };	/* by name: their numbers are the kernel's */
+    SOCK_LOCALROUTE, SOCK_TSTAMP_NEW, SOCK_RXQ_OVFL, SOCK_ZEROCOPY, SOCK_SELECT_ERR_QUEUE, SOCK_FILTER_LOCKED };	/* by name: their numbers are the kernel's */
 struct sk_buff_head { __u32 qlen; } CORE;
+struct in6_addr { __u8 s6_addr[16]; } CORE;
+typedef struct { struct net *net; } CORE possible_net_t;
 struct sock_common {
+	__be32	skc_daddr, skc_rcv_saddr;
+	__be16	skc_dport;
 	short unsigned int skc_family;
 	volatile unsigned char skc_state;
-	unsigned char skc_reuse : 4, skc_reuseport : 1;
+	unsigned char skc_reuse : 4, skc_reuseport : 1, skc_ipv6only : 1;
+	int	skc_bound_dev_if;
+	possible_net_t skc_net;
+	struct in6_addr skc_v6_daddr, skc_v6_rcv_saddr;
 	unsigned long skc_flags;
 } CORE;
 struct sock {
 	struct sock_common __sk_common;
-	struct sk_buff_head sk_receive_queue;
+	struct sk_buff_head sk_receive_queue, sk_error_queue;
+	int	sk_err;
+	unsigned int sk_ll_usec;
+	void	*sk_dst_cache;
 	int	sk_rcvbuf, sk_sndbuf, sk_rcvlowat;
 	long	sk_rcvtimeo, sk_sndtimeo;
 	struct socket *sk_socket;
 	refcount_t sk_wmem_alloc;
-	__u32	sk_priority, sk_mark, sk_max_ack_backlog;
+	__u32	sk_priority, sk_mark, sk_ack_backlog, sk_max_ack_backlog;
 	__u16	sk_protocol, sk_type;
-	__u8	sk_shutdown;
+	__u8	sk_no_check_tx : 1, sk_shutdown;
 	unsigned long sk_ino;
 	struct pid *sk_peer_pid;
 	const struct cred *sk_peer_cred;
@@ -148,6 +165,58 @@ struct socket_alloc { struct socket socket; struct inode vfs_inode; } CORE;
 struct sockaddr_un { short unsigned int sun_family; } CORE;
 struct unix_address { int len; struct sockaddr_un name[1]; } CORE;
 struct unix_sock { struct unix_address *addr; struct sock *peer; } CORE;
+
+struct ipv6_pinfo {
+	struct in6_addr saddr;
+	__s16	hop_limit;
+	__u8	mcast_hops, pmtudisc, tclass, min_hopcount;
+	int	mcast_oif;
+	struct {
+		struct {
+			__u16 srcrt : 1, rxinfo : 1, rxhlim : 1, hopopts : 1, dstopts : 1, rxflow : 1, rxtclass : 1,
+			    rxpmtu : 1, rxorigdstaddr : 1, recvfragsize : 1;
+		} bits;
+	} rxopt;
+	void	*ipv6_mc_list;
+} CORE;
+struct inet_sock {
+	struct ipv6_pinfo *pinet6;
+	unsigned long inet_flags;	/* from 6.6 on; those of IPv6, too, from 6.8 on */
+	__be32	inet_saddr, mc_addr;
+	__s16	uc_ttl;
+	__be16	inet_sport;
+	__u8	tos, min_ttl, mc_ttl, pmtudisc;
+	void	*mc_list;
+} CORE;
+struct udp_sock {
+	unsigned long udp_flags;	/* from 6.7 on */
+	__u8	encap_type;
+	__u16	gso_size, pcslen, pcrlen;
+	struct sk_buff_head reader_queue;
+} CORE;
+struct fastopen_queue { int max_qlen; } CORE;
+struct request_sock_queue { __u8 rskq_defer_accept; struct fastopen_queue fastopenq; } CORE;
+struct tcp_congestion_ops { char name[16]; } CORE;
+struct inet_connection_sock {
+	struct request_sock_queue icsk_accept_queue;
+	struct tcp_congestion_ops *icsk_ca_ops;
+	__u8	icsk_syn_retries;
+	__u32	icsk_user_timeout;
+} CORE;
+struct tcp_options_received { __u16 user_mss; } CORE;
+struct tcp_sock {
+	__u32	notsent_lowat, mss_cache, write_seq, snd_una, window_clamp;
+	__u8	repair : 1, recvmsg_inq : 1, nonagle : 4, keepalive_probes;
+	unsigned int keepalive_time, keepalive_intvl;
+	int	linger2;
+	struct tcp_options_received rx_opt;
+	void	*md5sig_info, *ao_info;
+} CORE;
+struct netlink_sock {
+	unsigned long flags;
+	__u32	portid, dst_portid, dst_group, ngroups;
+	unsigned long *groups;
+} CORE;
 
 /* ---- memory ---- */
 

@@ -77,7 +77,7 @@ struct socket_object {
 	struct socket_object *peer;
 	uint32_t	backlog, pending;
 	bool		shut_read, shut_write, error_untold;
-	bool		told;			/* by the facts, its peer too; nothing is unread */
+	bool		told;			/* by the facts, its peer too; nothing is unread, no TCP keys */
 	uint64_t	unread, unsent;
 	struct list	queue;			/* struct socket_message */
 	int32_t		peer_cred[3];
@@ -205,7 +205,7 @@ uint64_t posix_queue_id(const struct posix_queue *q);
  */
 int	locks_take(struct dump *d, struct open_file *o, const struct proc *p, const char *info, bool first);
 void	locks_emit(struct glue_emit *e, const struct open_file *o);
-/* By the facts: eventfd, timerfd, signalfd, epoll; sockets. */
+/* By the facts: eventfd, timerfd, signalfd, epoll; sockets, of which 1: this one has to be asked. */
 int	anon_take(struct dump *d, struct proc *p, struct open_file *o, const struct rec_descriptor *k);
 int	socket_take(struct dump *d, struct proc *p, struct open_file *o, const struct rec_descriptor *k);
 /* A new one, that o is open on; NULL without memory. */
@@ -215,6 +215,11 @@ int	socket_resolve(struct dump *d);
 /* A plain one, or 0. */
 uint32_t option_read(int fd, int level, int name);
 int	options_collect(struct dump *d, struct socket_object *s, int local);
+/* Whether a new socket of this family, type and protocol can be made here, as a record wants it: 1, 0, or a code. */
+int	options_can_be_told(struct dump *d, const struct socket_object *kind);
+int	options_take(struct dump *d, struct socket_object *s, const struct rec_socket *k);
+/* What a record tells of the option in a field of SocketOptions, or else what is usual. */
+uint32_t socket_told(const struct rec_socket *k, uint32_t field, uint32_t usual);
 /* A program that has set the size of a buffer keeps the kernel from choosing it: of connections. */
 void	options_collect_automatic(struct socket_object *s, int local);
 void	options_emit(struct glue_emit *e, const struct socket_object *s);
@@ -229,6 +234,10 @@ struct nlmsghdr;
 typedef int diag_answer(struct dump *d, const struct nlmsghdr *h, void *ctx);
 int	diag_dump(struct dump *d, int netns, const void *request, size_t size, diag_answer *take, void *ctx);
 
+/* Whether there is nothing that the kernel holds for it and does not show. */
+bool	netlink_is_held(uint32_t protocol);
+/* Its groups: n words, bit i of which is group i + 1. */
+int	netlink_groups(struct dump *d, struct socket_object *s, const uint32_t *words, size_t n);
 int	netlink_collect(struct dump *d, struct socket_object *s, int local);
 int	packet_collect(struct dump *d, struct socket_object *s, int local);
 void	link_emit(struct glue_emit *e, const struct socket_object *s);

@@ -42,26 +42,32 @@ unread_cover(struct dump *d, const struct socket_object *s, int local, uint32_t 
 
 /* ---- netlink ---- */
 
-static bool
-is_held(uint32_t protocol)
+bool
+netlink_is_held(uint32_t protocol)
 {
 	return protocol == NETLINK_ROUTE || protocol == NETLINK_SOCK_DIAG || protocol == NETLINK_KOBJECT_UEVENT;
+}
+
+int
+netlink_groups(struct dump *d, struct socket_object *s, const uint32_t *words, size_t n)
+{
+	if ((s->groups = dump_alloc(d, n * 32 * sizeof *s->groups)) == NULL)
+		return dump_fail(d, GLUE_E_NOMEM, 0, s->proc, "out of memory");
+	for (uint32_t i = 0; i < n * 32; i++)
+		if (words[i / 32] & UINT32_C(1) << i % 32)
+			s->groups[s->ngroups++] = i + 1;
+	return 0;
 }
 
 static int
 read_groups(struct dump *d, struct socket_object *s, int local)
 {
-	uint32_t bits[GROUPS_MAX / 32] = { 0 };
-	socklen_t len = sizeof bits;
+	uint32_t words[GROUPS_MAX / 32] = { 0 };
+	socklen_t len = sizeof words;
 
-	if (getsockopt(local, SOL_NETLINK, NETLINK_LIST_MEMBERSHIPS, bits, &len) != 0 || len > sizeof bits)
+	if (getsockopt(local, SOL_NETLINK, NETLINK_LIST_MEMBERSHIPS, words, &len) != 0 || len > sizeof words)
 		return cover(d, s, PSNAP_COVERAGE_BREAKS, "netlink-socket", "a netlink socket: its groups are not shown");
-	if ((s->groups = dump_alloc(d, GROUPS_MAX * sizeof *s->groups)) == NULL)
-		return dump_fail(d, GLUE_E_NOMEM, 0, s->proc, "out of memory");
-	for (uint32_t i = 0; i < GROUPS_MAX; i++)
-		if (bits[i / 32] & UINT32_C(1) << i % 32)
-			s->groups[s->ngroups++] = i + 1;
-	return 0;
+	return netlink_groups(d, s, words, len / sizeof *words);
 }
 
 /* An answer that does not come is waited for; a note of a change may be lost at any time. */
@@ -71,7 +77,7 @@ netlink_collect(struct dump *d, struct socket_object *s, int local)
 	const struct sockaddr_nl *to = (const void *)s->remote;
 	int r;
 
-	if (!is_held(s->protocol))
+	if (!netlink_is_held(s->protocol))
 		return cover(d, s, PSNAP_COVERAGE_BREAKS, "netlink-socket",
 		    "a netlink socket for which the kernel may hold more than it shows");
 	if (to->nl_pid != 0 || to->nl_groups != 0)

@@ -25,66 +25,60 @@ option_read(int fd, int level, int name)
 	return getsockopt(fd, level, name, &v, &len) == 0 ? (uint32_t)v : 0;
 }
 
-/* Options that are plain ints: field of SocketOptions, level, name. */
-static const struct { uint32_t field; int level, name; bool tcp, ip; } plain[] = {
-	{ PSNAP_F_SOCKET_OPTIONS_SEND_BUFFER, SOL_SOCKET, SO_SNDBUF, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_RECEIVE_BUFFER, SOL_SOCKET, SO_RCVBUF, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_RECEIVE_LOW_WATER, SOL_SOCKET, SO_RCVLOWAT, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_PRIORITY, SOL_SOCKET, SO_PRIORITY, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_REUSE_ADDRESS, SOL_SOCKET, SO_REUSEADDR, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_REUSE_PORT, SOL_SOCKET, SO_REUSEPORT, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_BROADCAST, SOL_SOCKET, SO_BROADCAST, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_KEEP_ALIVE, SOL_SOCKET, SO_KEEPALIVE, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_OUT_OF_BAND_INLINE, SOL_SOCKET, SO_OOBINLINE, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_DONT_ROUTE, SOL_SOCKET, SO_DONTROUTE, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_PASS_CREDENTIALS, SOL_SOCKET, SO_PASSCRED, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_TIMESTAMP, SOL_SOCKET, SO_TIMESTAMP_OLD, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_MARK, SOL_SOCKET, SO_MARK, false, false },
-	{ PSNAP_F_SOCKET_OPTIONS_TCP_NO_DELAY, IPPROTO_TCP, TCP_NODELAY, true, false },
-	{ PSNAP_F_SOCKET_OPTIONS_TCP_CORK, IPPROTO_TCP, TCP_CORK, true, false },
-	{ PSNAP_F_SOCKET_OPTIONS_TCP_KEEP_IDLE_S, IPPROTO_TCP, TCP_KEEPIDLE, true, false },
-	{ PSNAP_F_SOCKET_OPTIONS_TCP_KEEP_INTERVAL_S, IPPROTO_TCP, TCP_KEEPINTVL, true, false },
-	{ PSNAP_F_SOCKET_OPTIONS_TCP_KEEP_COUNT, IPPROTO_TCP, TCP_KEEPCNT, true, false },
-	{ PSNAP_F_SOCKET_OPTIONS_TCP_USER_TIMEOUT_MS, IPPROTO_TCP, TCP_USER_TIMEOUT, true, false },
-	{ PSNAP_F_SOCKET_OPTIONS_TCP_DEFER_ACCEPT_S, IPPROTO_TCP, TCP_DEFER_ACCEPT, true, false },
-	{ PSNAP_F_SOCKET_OPTIONS_TCP_FAST_OPEN_QUEUE, IPPROTO_TCP, TCP_FASTOPEN, true, false },
-	{ PSNAP_F_SOCKET_OPTIONS_TOS, IPPROTO_IP, IP_TOS, false, true },
-	{ PSNAP_F_SOCKET_OPTIONS_TTL, IPPROTO_IP, IP_TTL, false, true },
-	{ PSNAP_F_SOCKET_OPTIONS_TRANSPARENT, IPPROTO_IP, IP_TRANSPARENT, false, true },
-	{ PSNAP_F_SOCKET_OPTIONS_FREE_BIND, IPPROTO_IP, IP_FREEBIND, false, true },
+/* Options that are plain ints, always told: field of SocketOptions, level, name. */
+static const struct plain { uint32_t field; int level, name; } plains[] = {
+	{ PSNAP_F_SOCKET_OPTIONS_SEND_BUFFER, SOL_SOCKET, SO_SNDBUF },
+	{ PSNAP_F_SOCKET_OPTIONS_RECEIVE_BUFFER, SOL_SOCKET, SO_RCVBUF },
+	{ PSNAP_F_SOCKET_OPTIONS_RECEIVE_LOW_WATER, SOL_SOCKET, SO_RCVLOWAT },
+	{ PSNAP_F_SOCKET_OPTIONS_PRIORITY, SOL_SOCKET, SO_PRIORITY },
+	{ PSNAP_F_SOCKET_OPTIONS_REUSE_ADDRESS, SOL_SOCKET, SO_REUSEADDR },
+	{ PSNAP_F_SOCKET_OPTIONS_REUSE_PORT, SOL_SOCKET, SO_REUSEPORT },
+	{ PSNAP_F_SOCKET_OPTIONS_BROADCAST, SOL_SOCKET, SO_BROADCAST },
+	{ PSNAP_F_SOCKET_OPTIONS_KEEP_ALIVE, SOL_SOCKET, SO_KEEPALIVE },
+	{ PSNAP_F_SOCKET_OPTIONS_OUT_OF_BAND_INLINE, SOL_SOCKET, SO_OOBINLINE },
+	{ PSNAP_F_SOCKET_OPTIONS_DONT_ROUTE, SOL_SOCKET, SO_DONTROUTE },
+	{ PSNAP_F_SOCKET_OPTIONS_PASS_CREDENTIALS, SOL_SOCKET, SO_PASSCRED },
+	{ PSNAP_F_SOCKET_OPTIONS_TIMESTAMP, SOL_SOCKET, SO_TIMESTAMP_OLD },
+	{ PSNAP_F_SOCKET_OPTIONS_MARK, SOL_SOCKET, SO_MARK },
+	{ PSNAP_F_SOCKET_OPTIONS_TCP_NO_DELAY, IPPROTO_TCP, TCP_NODELAY },
+	{ PSNAP_F_SOCKET_OPTIONS_TCP_CORK, IPPROTO_TCP, TCP_CORK },
+	{ PSNAP_F_SOCKET_OPTIONS_TCP_KEEP_IDLE_S, IPPROTO_TCP, TCP_KEEPIDLE },
+	{ PSNAP_F_SOCKET_OPTIONS_TCP_KEEP_INTERVAL_S, IPPROTO_TCP, TCP_KEEPINTVL },
+	{ PSNAP_F_SOCKET_OPTIONS_TCP_KEEP_COUNT, IPPROTO_TCP, TCP_KEEPCNT },
+	{ PSNAP_F_SOCKET_OPTIONS_TCP_USER_TIMEOUT_MS, IPPROTO_TCP, TCP_USER_TIMEOUT },
+	{ PSNAP_F_SOCKET_OPTIONS_TCP_DEFER_ACCEPT_S, IPPROTO_TCP, TCP_DEFER_ACCEPT },
+	{ PSNAP_F_SOCKET_OPTIONS_TCP_FAST_OPEN_QUEUE, IPPROTO_TCP, TCP_FASTOPEN },
+	{ PSNAP_F_SOCKET_OPTIONS_TOS, IPPROTO_IP, IP_TOS },
+	{ PSNAP_F_SOCKET_OPTIONS_TTL, IPPROTO_IP, IP_TTL },
+	{ PSNAP_F_SOCKET_OPTIONS_TRANSPARENT, IPPROTO_IP, IP_TRANSPARENT },
+	{ PSNAP_F_SOCKET_OPTIONS_FREE_BIND, IPPROTO_IP, IP_FREEBIND },
+	{ PSNAP_F_SOCKET_OPTIONS_IPV6_ONLY, IPPROTO_IPV6, IPV6_V6ONLY },
 };
+#define PLAINS		(sizeof plains / sizeof *plains)
 
-static void
-read_options(struct socket_object *s, int fd)
+static bool
+is_of(const struct plain *p, const struct socket_object *s)
 {
-	bool ip = s->family == AF_INET, tcp = s->protocol == IPPROTO_TCP && (ip || s->family == AF_INET6);
-	struct linger linger = { 0 };
-	struct timeval tv;
-	socklen_t len = sizeof linger;
-
-	for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
-		if ((!plain[i].tcp || tcp) && (!plain[i].ip || ip))
-			s->options[plain[i].field] = option_read(fd, plain[i].level, plain[i].name);
-	if (s->family == AF_INET6)
-		s->options[PSNAP_F_SOCKET_OPTIONS_IPV6_ONLY] = option_read(fd, IPPROTO_IPV6, IPV6_V6ONLY);
-	if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len) == 0 && linger.l_onoff) {
-		s->options[PSNAP_F_SOCKET_OPTIONS_LINGER] = 1;
-		s->options[PSNAP_F_SOCKET_OPTIONS_LINGER_SECONDS] = (uint32_t)linger.l_linger;
-	}
-	for (int i = 0; i < 2; i++) {
-		len = sizeof tv;
-		if (getsockopt(fd, SOL_SOCKET, i == 0 ? SO_RCVTIMEO : SO_SNDTIMEO, &tv, &len) == 0)
-			s->timeouts[i] = (uint64_t)tv.tv_sec * 1000000000 + (uint64_t)tv.tv_usec * 1000;
+	switch (p->level) {
+	case IPPROTO_TCP:
+		return s->protocol == IPPROTO_TCP && (s->family == AF_INET || s->family == AF_INET6);
+	case IPPROTO_IP:
+		return s->family == AF_INET;
+	case IPPROTO_IPV6:
+		return s->family == AF_INET6;
+	default:
+		return true;
 	}
 }
 
-/* ---- what differs from a new socket ---- */
+/* ---- what a new socket has ---- */
 
 /* A new socket of this kind: what its options are. */
 struct usual {
 	uint32_t	family, type, protocol;
 	bool		known;			/* one can be made here */
 	char		congestion_control[16];
+	uint32_t	plains[PLAINS];
 	uint32_t	values[];		/* by place in socket_options */
 };
 
@@ -103,6 +97,19 @@ fits(const struct socket_option *o, const struct socket_object *s)
 	return socket_option_fits(o, (int)s->family, (int)s->type, (int)s->protocol);
 }
 
+static void
+read_new(const struct socket_object *s, int fd, struct usual *u)
+{
+	for (size_t i = 0; i < PLAINS; i++)
+		if (is_of(&plains[i], s))
+			u->plains[i] = option_read(fd, plains[i].level, plains[i].name);
+	for (size_t i = 0; i < socket_options_n; i++)
+		if (fits(&socket_options[i], s))
+			u->values[i] = option_read(fd, socket_options[i].level, socket_options[i].name);
+	if (s->protocol == IPPROTO_TCP)
+		read_text(fd, IPPROTO_TCP, TCP_CONGESTION, u->congestion_control);
+}
+
 static int
 read_usual(struct dump *d, const struct socket_object *s, struct usual **out)
 {
@@ -117,11 +124,7 @@ read_usual(struct dump *d, const struct socket_object *s, struct usual **out)
 	fd = socket((int)s->family, (int)s->type | SOCK_CLOEXEC, (int)s->protocol);
 	if (!(u->known = fd >= 0))
 		return 0;
-	for (size_t i = 0; i < socket_options_n; i++)
-		if (fits(&socket_options[i], s))
-			u->values[i] = option_read(fd, socket_options[i].level, socket_options[i].name);
-	if (s->protocol == IPPROTO_TCP)
-		read_text(fd, IPPROTO_TCP, TCP_CONGESTION, u->congestion_control);
+	read_new(s, fd, u);
 	close(fd);
 	return 0;
 }
@@ -136,6 +139,52 @@ find_usual(struct dump *d, const struct socket_object *s, struct usual **out)
 	}
 	return read_usual(d, s, out);
 }
+
+/* ---- who tells ---- */
+
+/* A duplicate of the socket, or its record, which leaves out what is as in a new socket. */
+struct teller {
+	int		fd;
+	const struct rec_socket *record;	/* NULL: fd is asked */
+};
+
+static uint32_t
+value_of(const struct teller *t, uint32_t field, int level, int name, uint32_t usual)
+{
+	if (t->record == NULL)
+		return option_read(t->fd, level, name);
+	return socket_told(t->record, field, usual);
+}
+
+static void
+read_plains(struct socket_object *s, const struct teller *t, const struct usual *u)
+{
+	for (size_t i = 0; i < PLAINS; i++)
+		if (is_of(&plains[i], s))
+			s->options[plains[i].field] = value_of(t, plains[i].field, plains[i].level, plains[i].name,
+			    u != NULL ? u->plains[i] : 0);
+}
+
+/* A socket with one of these has no record. */
+static void
+read_times(struct socket_object *s, int fd)
+{
+	struct linger linger = { 0 };
+	struct timeval tv;
+	socklen_t len = sizeof linger;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len) == 0 && linger.l_onoff) {
+		s->options[PSNAP_F_SOCKET_OPTIONS_LINGER] = 1;
+		s->options[PSNAP_F_SOCKET_OPTIONS_LINGER_SECONDS] = (uint32_t)linger.l_linger;
+	}
+	for (int i = 0; i < 2; i++) {
+		len = sizeof tv;
+		if (getsockopt(fd, SOL_SOCKET, i == 0 ? SO_RCVTIMEO : SO_SNDTIMEO, &tv, &len) == 0)
+			s->timeouts[i] = (uint64_t)tv.tv_sec * 1000000000 + (uint64_t)tv.tv_usec * 1000;
+	}
+}
+
+/* ---- what differs from a new socket ---- */
 
 /* Having had a connection leaves its marks. */
 static bool
@@ -160,31 +209,35 @@ as_told(const struct socket_option *o, uint32_t v)
 	return o->form == OPTION_PLUS_1 ? v + 1 : o->form == OPTION_INVERTED ? !v : v;
 }
 
-static int
-read_unusual(struct dump *d, struct socket_object *s, int fd)
+static void
+read_congestion_control(struct socket_object *s, const struct teller *t, const struct usual *u)
 {
-	bool tcp = s->protocol == IPPROTO_TCP, connected = tcp && was_connected(s, fd);
-	struct usual *u;
-	int r;
+	if (t->record == NULL)
+		read_text(t->fd, IPPROTO_TCP, TCP_CONGESTION, s->congestion_control);
+	else
+		memcpy(s->congestion_control, t->record->congestion_control, sizeof s->congestion_control);
+	if (strcmp(s->congestion_control, u->congestion_control) == 0)
+		s->congestion_control[0] = '\0';
+}
 
-	if ((r = find_usual(d, s, &u)) != 0 || !u->known)
-		return r;
+static void
+read_unusual(struct socket_object *s, const struct teller *t, const struct usual *u)
+{
+	bool tcp = s->protocol == IPPROTO_TCP;
+	bool connected = tcp && t->record == NULL && was_connected(s, t->fd);
+
 	for (size_t i = 0; i < socket_options_n; i++) {
 		const struct socket_option *o = &socket_options[i];
 		uint32_t v;
 
 		if (!fits(o, s) || (connected && is_of_connection(o)))
 			continue;
-		v = option_read(fd, o->level, o->name);
+		v = value_of(t, o->field, o->level, o->name, u->values[i]);
 		if (v != u->values[i])
 			s->options[o->field] = as_told(o, v);
 	}
-	if (tcp) {
-		read_text(fd, IPPROTO_TCP, TCP_CONGESTION, s->congestion_control);
-		if (strcmp(s->congestion_control, u->congestion_control) == 0)
-			s->congestion_control[0] = '\0';
-	}
-	return 0;
+	if (tcp)
+		read_congestion_control(s, t, u);
 }
 
 /* ---- options of their own form ---- */
@@ -216,14 +269,49 @@ int
 options_collect(struct dump *d, struct socket_object *s, int fd)
 {
 	bool inet = s->family == AF_INET || s->family == AF_INET6;
+	struct teller t = { .fd = fd };
+	struct usual *u;
+	int r;
 
-	read_options(s, fd);
+	read_plains(s, &t, NULL);
+	read_times(s, fd);
 	if (s->family == AF_UNIX)
 		return 0;
 	read_text(fd, SOL_SOCKET, SO_BINDTODEVICE, s->device);
 	if (inet && s->protocol != IPPROTO_TCP)
 		read_multicast_interface(s, fd);
-	return read_unusual(d, s, fd);
+	if ((r = find_usual(d, s, &u)) == 0 && u->known)
+		read_unusual(s, &t, u);
+	return r;
+}
+
+int
+options_can_be_told(struct dump *d, const struct socket_object *kind)
+{
+	struct usual *u;
+	int r;
+
+	if (kind->family == AF_UNIX)
+		return 1;
+	return (r = find_usual(d, kind, &u)) != 0 ? r : u->known;
+}
+
+int
+options_take(struct dump *d, struct socket_object *s, const struct rec_socket *k)
+{
+	struct teller t = { .fd = -1, .record = k };
+	struct usual *u;
+	int r;
+
+	if (s->family == AF_UNIX) {
+		read_plains(s, &t, NULL);
+		return 0;
+	}
+	if ((r = find_usual(d, s, &u)) != 0)
+		return r;
+	read_plains(s, &t, u);
+	read_unusual(s, &t, u);
+	return 0;
 }
 
 /* ---- emitting ---- */

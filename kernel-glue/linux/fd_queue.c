@@ -355,9 +355,11 @@ udp_is(const struct socket_object *s)
 static bool
 may_have_messages(const struct socket_object *s)
 {
+	if (s->told)
+		return false;
 	if (udp_is(s))
 		return true;
-	return s->family == AF_UNIX && !s->told && s->state != PSNAP_SOCKET_LISTENING &&
+	return s->family == AF_UNIX && s->state != PSNAP_SOCKET_LISTENING &&
 	    (s->type != SOCK_STREAM || s->unread > 0);
 }
 

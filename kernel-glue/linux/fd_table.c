@@ -284,8 +284,10 @@ take_kind(struct dump *d, struct proc *p, struct open_file *o, const struct rec_
 	void **known;
 	int r;
 
-	if (state_is_told(k))
-		return k->kind == REC_FILE_SOCKET ? socket_take(d, p, o, k) : anon_take(d, p, o, k);
+	if (state_is_told(k) && k->kind != REC_FILE_SOCKET)
+		return anon_take(d, p, o, k);
+	if (state_is_told(k) && (r = socket_take(d, p, o, k)) != 1)
+		return r;
 	if (!plain)
 		return examine(d, p, o, k);
 	if ((known = facts_known(d, k->path)) == NULL)

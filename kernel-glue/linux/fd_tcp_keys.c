@@ -116,7 +116,7 @@ tcp_keys_collect(struct dump *d)
 		const struct socket_object *s = d->sockets.v[i];
 		struct stat st;
 
-		if (s->tcp_state == 0 || fstatat(s->proc->proc_fd, "ns/net", &st, 0) != 0 ||
+		if (s->tcp_state == 0 || s->told || fstatat(s->proc->proc_fd, "ns/net", &st, 0) != 0 ||
 		    is_asked(asked, n, st.st_ino))
 			continue;
 		asked[n++] = st.st_ino;

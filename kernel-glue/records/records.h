@@ -292,32 +292,109 @@ enum {	/* rec_socket.bits */
 	REC_SOCKET_CONNECTED	= 1 << 1,	/* has a peer, or an address to send to */
 	REC_SOCKET_SHUT_READ	= 1 << 2,
 	REC_SOCKET_SHUT_WRITE	= 1 << 3,
-	/* options by their names in socket(7) */
-	REC_SOCKET_REUSE_ADDRESS = 1 << 8,
-	REC_SOCKET_REUSE_PORT	= 1 << 9,
-	REC_SOCKET_BROADCAST	= 1 << 10,
-	REC_SOCKET_KEEP_ALIVE	= 1 << 11,
-	REC_SOCKET_OOB_INLINE	= 1 << 12,
-	REC_SOCKET_DONT_ROUTE	= 1 << 13,
-	REC_SOCKET_PASS_CREDENTIALS = 1 << 14,
-	REC_SOCKET_TIMESTAMP	= 1 << 15,
+};
+
+/*
+ * Options, with the values that getsockopt() tells, by their names in
+ * socket(7), tcp(7), ip(7), ipv6(7) and netlink(7).  One that is not here is as
+ * a new socket of the same kind has it that the reader makes.
+ */
+#define REC_FLAGS	64
+enum rec_option {
+	REC_OPTION_NONE,
+	/* on or off: 1 << n in rec_socket.flags */
+	REC_OPTION_REUSE_ADDRESS,
+	REC_OPTION_REUSE_PORT,
+	REC_OPTION_BROADCAST,
+	REC_OPTION_KEEP_ALIVE,
+	REC_OPTION_OOB_INLINE,
+	REC_OPTION_DONT_ROUTE,
+	REC_OPTION_PASS_CREDENTIALS,
+	REC_OPTION_TIMESTAMP,
+	REC_OPTION_TCP_NO_DELAY,
+	REC_OPTION_TCP_CORK,
+	REC_OPTION_IP_DESTINATION_NOTES,
+	REC_OPTION_IP_TTL_NOTES,
+	REC_OPTION_IP_TOS_NOTES,
+	REC_OPTION_IP_OPTION_NOTES,
+	REC_OPTION_IP_RETURN_OPTION_NOTES,
+	REC_OPTION_IP_ORIGINAL_DESTINATION_NOTES,
+	REC_OPTION_IP_CHECKSUM_NOTES,
+	REC_OPTION_IP_FRAGMENT_NOTES,
+	REC_OPTION_IP_ERROR_QUEUE,
+	REC_OPTION_IP_LATE_PORT,
+	REC_OPTION_IP_MULTICAST_LOOP,
+	REC_OPTION_IP_MULTICAST_ALL,
+	REC_OPTION_FREE_BIND,
+	REC_OPTION_TRANSPARENT,
+	REC_OPTION_IPV6_ONLY,
+	REC_OPTION_IPV6_DONT_FRAGMENT,
+	REC_OPTION_IPV6_ERROR_QUEUE,
+	REC_OPTION_IPV6_MULTICAST_LOOP,
+	REC_OPTION_IPV6_MULTICAST_ALL,
+	REC_OPTION_IPV6_DESTINATION_NOTES,
+	REC_OPTION_IPV6_HOP_LIMIT_NOTES,
+	REC_OPTION_IPV6_TRAFFIC_CLASS_NOTES,
+	REC_OPTION_IPV6_ROUTING_NOTES,
+	REC_OPTION_IPV6_HOP_OPTION_NOTES,
+	REC_OPTION_IPV6_DESTINATION_OPTION_NOTES,
+	REC_OPTION_IPV6_PATH_MTU_NOTES,
+	REC_OPTION_IPV6_ORIGINAL_DESTINATION_NOTES,
+	REC_OPTION_IPV6_FRAGMENT_NOTES,
+	REC_OPTION_IPV6_FLOW_NOTES,
+	REC_OPTION_NETLINK_GROUP_NOTES,
+	REC_OPTION_NETLINK_BROADCAST_ERRORS,
+	REC_OPTION_NETLINK_NO_OVERRUN_ERRORS,
+	REC_OPTION_NETLINK_ALL_NAMESPACES,
+	REC_OPTION_NETLINK_SHORT_ACKS,
+	REC_OPTION_NETLINK_LONG_ACKS,
+	REC_OPTION_NETLINK_STRICT_CHECKS,
+	/* numbers: rec_socket.number[n - REC_FLAGS] */
+	REC_OPTION_SEND_BUFFER = REC_FLAGS,
+	REC_OPTION_RECEIVE_BUFFER,
+	REC_OPTION_RECEIVE_LOW_WATER,
+	REC_OPTION_PRIORITY,
+	REC_OPTION_MARK,
+	REC_OPTION_BUSY_POLL_US,
+	REC_OPTION_TCP_USER_TIMEOUT_MS,
+	REC_OPTION_TCP_FAST_OPEN_QUEUE,
+	REC_OPTION_TCP_MAX_SEGMENT,
+	REC_OPTION_TCP_WINDOW_CLAMP,
+	REC_OPTION_TCP_NOT_SENT_LOW_WATER,
+	REC_OPTION_IP_TOS,
+	REC_OPTION_IP_MTU_DISCOVERY,
+	REC_OPTION_IP_MULTICAST_TTL,
+	REC_OPTION_IPV6_TRAFFIC_CLASS,
+	REC_OPTION_IPV6_MTU_DISCOVERY,
+	REC_OPTION_IPV6_MULTICAST_HOPS,
+	REC_OPTIONS
 };
 
 #define REC_ADDRESS	112	/* bytes: struct sockaddr_un and its NUL */
+#define REC_GROUP_WORDS	2	/* of 64 netlink groups each */
 
-/* One with nothing unread, no filter and no option but these: of others, a descriptor tells more. */
+/*
+ * Of AF_UNIX, AF_INET, AF_INET6 or AF_NETLINK: one with nothing unread, no
+ * error, no filter, no TCP connection, no multicast membership, and no option
+ * of those that rec_option does not have: of others, a descriptor tells more.
+ */
 struct rec_socket {
 	struct rec_header h;
 	rec_u64	file;			/* identity of its open file description */
 	rec_u64	peer_ino;		/* unix: inode number of the other end, 0 none */
-	rec_u64	unsent;			/* bytes that a peer has not read, as the kernel counts them */
+	rec_u64	unsent;			/* unix: bytes that a peer has not read, as the kernel counts them */
+	rec_u64	flags;			/* options */
+	rec_u64	groups[REC_GROUP_WORDS]; /* netlink: bit n - 1 for group n */
 	__u32	family, type, protocol;	/* AF_*, SOCK_* */
 	__u32	bits;
 	__u32	backlog, pending;	/* of one that listens: limit, connections not accepted */
 	__s32	peer_pid;		/* SO_PEERCRED; 0: not known */
 	__u32	peer_uid, peer_gid;
-	__u32	send_buffer, receive_buffer, low_water, priority, mark;
+	__u32	tcp_state;		/* as TCP_INFO tells it, 0: not TCP */
 	__u32	local_size, remote_size;
+	char	congestion_control[16];	/* TCP, NUL-terminated */
+	__u32	number[REC_OPTIONS - REC_FLAGS];
+	__u32	pad;
 	__u8	local[REC_ADDRESS], remote[REC_ADDRESS];	/* as getsockname() and getpeername() tell them */
 };
 
@@ -331,7 +408,7 @@ REC_SIZE_IS(rec_handlers, 2072);
 REC_SIZE_IS(rec_mapping, 96);
 REC_SIZE_IS(rec_descriptor, 144);
 REC_SIZE_IS(rec_epoll, 56);
-REC_SIZE_IS(rec_socket, 328);
+REC_SIZE_IS(rec_socket, 424);
 #undef REC_SIZE_IS
 
 #endif

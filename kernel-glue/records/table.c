@@ -83,7 +83,8 @@ contents_fit(const struct rec_header *h)
 	case REC_SOCKET: {
 		const struct rec_socket *s = r;
 
-		return s->local_size <= sizeof s->local && s->remote_size <= sizeof s->remote;
+		return s->local_size <= sizeof s->local && s->remote_size <= sizeof s->remote &&
+		    memchr(s->congestion_control, '\0', sizeof s->congestion_control) != NULL;
 	}
 	default:
 		return true;

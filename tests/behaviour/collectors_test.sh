@@ -6,13 +6,6 @@
 . "$SNAP_SRC/tests/programs/common.sh"
 . "$SNAP_SRC/tests/behaviour/areas.sh"
 
-need_bpf() {
-	[ "$SNAP_ARCH" = amd64 ] || atf_skip 'a 32-bit snapctl has no BPF collector'
-	start_target probe.log small
-	"$snapctl" dump "$target" -q -o probe.psnap --collector bpf 2>probe.err || atf_skip "$(cat probe.err)"
-	kill -9 "$target"
-}
-
 # On one CPU: a thread's rseq area, which is its memory, tells on which it was last.
 #
 # same PREFIX PROGRAM
@@ -30,7 +23,6 @@ for area in $areas; do
 	atf_test_case ${area} cleanup
 	${area}_head() { atf_set require.user root; atf_set require.progs unshare; }
 	${area}_body() {
-		TARGET=target
 		need_bpf
 		same ${area}_ behave
 		same ${area}_ behave32
@@ -51,6 +43,9 @@ compare() {
 	atf_check -o ignore "$snapctl" resume "$target"
 }
 
+# The target and its children.
+on_one_cpu() { for p in "$target" $(pgrep -P "$target"); do taskset -a -p 1 "$p" >/dev/null; done; }
+
 # same_target MODE...: our own helpers, several processes each
 same_target() {
 	for TARGET in target target32; do
@@ -60,8 +55,7 @@ same_target() {
 		cd away || atf_fail away
 		start_target ../log "$@"
 		cd ..
-		taskset -a -p 1 "$target" >/dev/null
-		for p in $(pgrep -P "$target"); do taskset -a -p 1 "$p" >/dev/null; done
+		on_one_cpu
 		compare "$*"
 		kill -9 "$target"
 	done
@@ -70,7 +64,6 @@ same_target() {
 atf_test_case targets cleanup
 targets_head() { atf_set require.user root; }
 targets_body() {
-	TARGET=target
 	need_bpf
 	same_target small
 	same_target fill 8
@@ -89,7 +82,6 @@ targets_cleanup() { kill_remembered; }
 atf_test_case programs_of_both_kinds cleanup
 programs_of_both_kinds_head() { atf_set require.user root; atf_set require.progs taskset; }
 programs_of_both_kinds_body() {
-	TARGET=target
 	need_bpf
 	[ -x "$SNAP_HELPERS/target32" ] || atf_skip "no 32-bit compiler: target32 was not built"
 	mkdir away
@@ -107,24 +99,53 @@ programs_of_both_kinds_body() {
 }
 programs_of_both_kinds_cleanup() { kill_remembered; }
 
-# Unix sockets with nothing unread: the kernel tells all of them, and none is duplicated or asked.
+# Every kind of socket with every value of its options, and in the states that leave marks.
+atf_test_case sockets_of_every_kind cleanup
+sockets_of_every_kind_head() { atf_set require.user root; atf_set require.progs taskset; }
+sockets_of_every_kind_body() {
+	need_bpf
+	TARGET=inet
+	mkdir away
+	for mode in options elsewhere; do
+		cd away || atf_fail away
+		start_target ../log $mode
+		cd ..
+		on_one_cpu
+		compare "$mode"
+		kill -9 "$target"
+	done
+}
+sockets_of_every_kind_cleanup() { kill_remembered; }
+
+# counts COLLECTOR: of calls, as it dumps the target
+counts() {
+	strace --seccomp-bpf -f -qq -o calls -e signal=none -e trace=pidfd_getfd,getsockopt,sendto \
+	    "$snapctl" dump "$target" -q -o x.psnap --allow-partial --collector "$1" 2>err || atf_fail "$(cat err)"
+	for call in pidfd_getfd getsockopt sendto; do grep -c "$call(" calls; done | xargs
+}
+
+# Sockets with nothing unread: the kernel tells all of them, and none is duplicated.  New ones are made to compare with.
 atf_test_case sockets_are_told cleanup
 sockets_are_told_head() { atf_set require.user root; atf_set require.progs strace; }
 sockets_are_told_body() {
 	[ -z "$SNAP_SANITIZE" ] || atf_skip "for the plain configuration"
-	TARGET=target
 	need_bpf
 	start_target log sockets 10 20
-	for c in proc bpf; do
-		strace --seccomp-bpf -f -qq -o $c.calls -e signal=none -e trace=pidfd_getfd,getsockopt,sendto \
-		    "$snapctl" dump "$target" -q -o x.psnap --allow-partial --collector $c 2>err || atf_fail "$(cat err)"
-		for call in pidfd_getfd getsockopt sendto; do grep -c "$call(" $c.calls; done | xargs >$c.counts
-	done
-	read -r fds options diag <bpf.counts
-	[ "$fds" -lt 10 ] && [ "$options" = 0 ] && [ "$diag" = 0 ] || atf_fail "by BPF: $(cat bpf.counts)"
-	read -r fds options diag <proc.counts
-	[ "$fds" -ge 400 ] && [ "$options" -ge 4000 ] && [ "$diag" -ge 1 ] || atf_fail "by /proc: $(cat proc.counts)"
+	counts bpf >unix.bpf
+	counts proc >unix.proc
 	target_is_alive log
+	TARGET=inet
+	start_target log 10 40
+	counts bpf >inet.bpf
+	counts proc >inet.proc
+	read -r fds options diag <unix.bpf
+	[ "$fds" -lt 10 ] && [ "$options" = 0 ] && [ "$diag" = 0 ] || atf_fail "unix, by BPF: $(cat unix.bpf)"
+	read -r fds options diag <unix.proc
+	[ "$fds" -ge 400 ] && [ "$options" -ge 4000 ] && [ "$diag" -ge 1 ] || atf_fail "unix, by /proc: $(cat unix.proc)"
+	read -r fds options diag <inet.bpf
+	[ "$fds" -lt 10 ] && [ "$options" -lt 300 ] || atf_fail "internet, by BPF: $(cat inet.bpf)"
+	read -r fds options diag <inet.proc
+	[ "$fds" -ge 400 ] && [ "$options" -ge 10000 ] || atf_fail "internet, by /proc: $(cat inet.proc)"
 }
 sockets_are_told_cleanup() { kill_remembered; }
 
@@ -135,7 +156,6 @@ left() { "$snapinspect" regs --json "$1" | sed -n 's/.*"remaining_ns": *\([0-9]*
 atf_test_case sleepers_have_less_left cleanup
 sleepers_have_less_left_head() { atf_set require.user root; }
 sleepers_have_less_left_body() {
-	TARGET=target
 	need_bpf
 	for TARGET in target target32; do
 		[ -x "$SNAP_HELPERS/$TARGET" ] || continue
@@ -157,7 +177,6 @@ atf_test_case semaphores_are_told cleanup
 semaphores_are_told_head() { atf_set require.user root; atf_set require.progs "unshare strace"; }
 semaphores_are_told_body() {
 	[ -z "$SNAP_SANITIZE" ] || atf_skip "for the plain configuration"
-	TARGET=target
 	need_bpf
 	cat >job <<-'END'
 		: >log
@@ -181,7 +200,6 @@ semaphores_are_told_cleanup() { kill_remembered; }
 atf_test_case storm cleanup
 storm_head() { atf_set require.user root; }
 storm_body() {
-	TARGET=target
 	need_bpf
 	for c in proc bpf proc bpf; do
 		start_target log storm 30
@@ -221,7 +239,6 @@ small_tree_cleanup() { kill_remembered; }
 atf_test_case large_tree cleanup
 large_tree_head() { atf_set descr "auto loads programs for many"; atf_set require.user root; }
 large_tree_body() {
-	TARGET=target
 	need_bpf
 	start_target log tree 100 20
 	atf_check -o ignore -e ignore "$snapctl" dump "$target" -o x.psnap
@@ -253,6 +270,7 @@ atf_init_test_cases() {
 	for area in $areas; do atf_add_test_case $area; done
 	atf_add_test_case targets
 	atf_add_test_case programs_of_both_kinds
+	atf_add_test_case sockets_of_every_kind
 	atf_add_test_case sockets_are_told
 	atf_add_test_case sleepers_have_less_left
 	atf_add_test_case semaphores_are_told

@@ -214,6 +214,11 @@ stop
 start sockets 200 20
 collecting "200 of 40 unix sockets" "$target"
 stop
+program=$helpers/inet
+start 200 40
+collecting "200 of 40 UDP, TCP, netlink" "$target"
+stop
+program=$helpers/target
 
 start fill 4096
 conversion "a snapshot of 4 GiB" psnap:2.0

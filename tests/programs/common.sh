@@ -25,6 +25,24 @@ wait_for() {
 	done
 }
 
+# In the initial user namespace, and bpftool is let in, too.
+can_load_bpf() {
+	[ -r /sys/kernel/btf/vmlinux ] && [ "$(stat -L -c %i /proc/self/ns/user)" = 4026531837 ] &&
+	    PATH=$PATH:/usr/sbin bpftool prog show >/dev/null 2>&1
+}
+
+# need_bpf: snapctl can collect by BPF; where the host lets programs be loaded, not being able to is a failure
+need_bpf() {
+	[ "$SNAP_ARCH" = amd64 ] || atf_skip "a 32-bit snapctl has no BPF collector"
+	TARGET=target
+	start_target probe.log small
+	"$snapctl" dump "$target" -q -o probe.psnap --collector bpf 2>probe.err || {
+		! can_load_bpf || grep -q 'built without' probe.err || atf_fail "$(cat probe.err)"
+		atf_skip "$(cat probe.err)"
+	}
+	kill -9 "$target"
+}
+
 # snapshot PID FILE [OPTIONS]: dump, and everything that must hold of any dump
 snapshot() {
 	_pid=$1 _file=$2
