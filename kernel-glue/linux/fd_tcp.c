@@ -4,7 +4,7 @@
  * by TCP_REPAIR on a duplicate of ours.
  *
  * The kernel goes on talking to the other end while the tree stands still.  A
- * tree that is to be killed has its connections locked first (net_lock.h), so
+ * tree that is to be killed has its connections locked first (fd_tcp_lock.c), so
  * that nothing is acknowledged that is not in the snapshot; of one that runs on
  * what comes while it is read is left out.  Repair mode is left right after
  * reading, and entered again only so that the end of the processes is not told
@@ -22,11 +22,6 @@
 #include <unistd.h>
 
 #include "kernel-glue/linux/fd.h"
-#include "linux/net_lock.h"
-
-#ifndef SIOCGSKNS
-#define SIOCGSKNS	0x894C		/* asm-generic/sockios.h: the socket's network namespace */
-#endif
 
 #define READ_TRIES	16
 #define END_TRIES	1000
@@ -74,6 +69,7 @@ int
 tcp_found(struct dump *d, struct socket_object *s, int local)
 {
 	struct tcp_connection *c;
+	int r;
 
 	if (d->options->tcp == GLUE_TCP_CLOSE)
 		return dump_cover(d, PSNAP_COVERAGE_DEGRADES, s->proc, 0, s->fd, s->id, "tcp-closed",
@@ -87,7 +83,10 @@ tcp_found(struct dump *d, struct socket_object *s, int local)
 	c->s = s;
 	if ((c->fd = fcntl(local, F_DUPFD_CLOEXEC, 0)) < 0)
 		return dump_fail(d, GLUE_E_SYSTEM, errno, s->proc, "duplicating descriptor %d", s->fd);
-	return 0;
+	if (d->options->after != GLUE_KILL)
+		return 0;
+	return (r = tcp_namespace_note(d, local)) != -ENOENT ? r :
+	    cover(d, s, "tcp-established", "a TCP connection: its network namespace is not shown");
 }
 
 /* The end of what is read, and an error, show without taking them. */
@@ -353,104 +352,36 @@ read_connection(struct dump *d, struct tcp_connection *c)
 	    dump_fail(d, GLUE_E_NOMEM, 0, c->s->proc, "out of memory");
 }
 
-/* ---- the lock ---- */
-
-/* Its namespace, once each. */
-static int
-note_namespace(struct dump *d, const struct tcp_connection *c)
-{
-	struct stat st, other;
-	int fd = ioctl(c->fd, SIOCGSKNS);
-
-	if (fd < 0 || fstat(fd, &st) != 0) {
-		if (fd >= 0)
-			close(fd);
-		return cover(d, c->s, "tcp-established", "a TCP connection: its network namespace is not shown");
-	}
-	for (size_t i = 0; i < d->net_namespaces.n; i++)
-		if (fstat((int)(intptr_t)d->net_namespaces.v[i], &other) == 0 && other.st_ino == st.st_ino) {
-			close(fd);
-			return 0;
-		}
-	if (list_add(d, &d->net_namespaces, (void *)(intptr_t)fd) == 0)
-		return 0;
-	close(fd);
-	return dump_fail(d, GLUE_E_NOMEM, 0, NULL, "out of memory");
-}
-
-/* In every namespace. */
-static int
-lock(struct dump *d, const struct list *connections)
-{
-	size_t n = connections->n;
-	struct net_connection *v = dump_alloc(d, (n + 1) * sizeof *v);
-	char name[NET_LOCK_NAME_MAX];
-	int r;
-
-	if (v == NULL)
-		return dump_fail(d, GLUE_E_NOMEM, 0, NULL, "out of memory");
-	for (size_t i = 0; i < n; i++) {
-		const struct tcp_connection *c = connections->v[i];
-
-		memcpy(&v[i].local, c->s->local, sizeof c->s->local);
-		memcpy(&v[i].remote, c->s->remote, sizeof c->s->remote);
-		if ((r = note_namespace(d, c)) != 0)
-			return r;
-	}
-	net_lock_name(v, n, name);
-	if ((d->net_lock = dump_strdup(d, name)) == NULL)
-		return dump_fail(d, GLUE_E_NOMEM, 0, NULL, "out of memory");
-	for (size_t i = 0; i < d->net_namespaces.n; i++) {
-		r = net_lock_make((int)(intptr_t)d->net_namespaces.v[i], name, v, n);
-		if (r < 0 && (r = dump_cover(d, PSNAP_COVERAGE_BREAKS, NULL, 0, -1, 0, "tcp-lock",
-		    "packets of TCP connections cannot be held back by nftables: %s", strerror(-r))) != 0)
-			return r;
-	}
-	return 0;
-}
-
-static void
-unlock(struct dump *d, const char *name)
-{
-	for (size_t i = 0; i < d->net_namespaces.n; i++)
-		net_lock_remove((int)(intptr_t)d->net_namespaces.v[i], name);
-}
-
-/* A restore knows it by the connections that are held. */
-static int
-lock_held(struct dump *d)
-{
-	const char *wider = d->net_lock;
-	int r = 0;
-
-	if (wider == NULL || d->connections.n == d->tcp_found.n)
-		return 0;
-	d->net_lock = NULL;
-	if (d->connections.n > 0)
-		r = lock(d, &d->connections);
-	unlock(d, wider);
-	return r;
-}
-
 /* ---- all ---- */
+
+const struct socket_object *
+tcp_socket(const struct tcp_connection *c)
+{
+	return c->s;
+}
 
 int
 tcp_collect(struct dump *d)
 {
 	int r = 0;
 
-	if (d->tcp_found.n > 0 && d->options->after == GLUE_KILL)
-		r = lock(d, &d->tcp_found);
+	if (d->options->after == GLUE_KILL)
+		r = tcp_hold(d, &d->tcp_found);
+	if (r == 0)
+		r = tcp_listeners_collect(d);
 	for (size_t i = 0; r == 0 && i < d->tcp_found.n; i++)
 		r = read_connection(d, d->tcp_found.v[i]);
-	return r != 0 ? r : lock_held(d);
+	/* a restore knows the lock by the connections that are held */
+	if (r == 0 && d->options->after == GLUE_KILL && d->connections.n != d->tcp_found.n)
+		r = tcp_hold(d, &d->connections);
+	return r;
 }
 
 void
 tcp_before_release(struct dump *d, bool killed)
 {
-	if (!killed && d->net_lock != NULL)
-		unlock(d, d->net_lock);
+	if (!killed)
+		tcp_hold_end(d);
 	for (size_t i = 0; killed && i < d->connections.n; i++)
 		set(((const struct tcp_connection *)d->connections.v[i])->fd, TCP_REPAIR, TCP_REPAIR_ON);
 }
@@ -465,9 +396,7 @@ tcp_after_release(struct dump *d)
 			close(c->fd);
 		c->fd = -1;
 	}
-	for (size_t i = 0; i < d->net_namespaces.n; i++)
-		close((int)(intptr_t)d->net_namespaces.v[i]);
-	d->net_namespaces.n = 0;
+	tcp_hold_leave(d);
 }
 
 /* ---- emitting ---- */

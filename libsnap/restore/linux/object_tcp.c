@@ -3,7 +3,7 @@
  * TCP connections, by TCP_REPAIR: a socket in repair mode says nothing to the
  * other end, whatever is done to it, and vanishes without a word when it is
  * closed.  So all of them stay in that mode, and their packets are dropped
- * (linux/net_lock.h), until nothing can fail any more; only then are they let
+ * (tcp_lock.c), until nothing can fail any more; only then are they let
  * go: what was never sent is sent, a FIN follows, the other end is asked where
  * it stands.
  */
@@ -322,65 +322,6 @@ tcp_make_ended(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd)
 	return e;
 }
 
-/* ---- the lock ---- */
-
-/* Of all connections in the snapshot; NULL without memory. */
-static struct net_connection *
-all_ends(struct restore *r, size_t *n)
-{
-	const struct snap_object *const *v = snap_get_kind(r->s, PSNAP_KIND_TCP_CONNECTION, n);
-	struct net_connection *ends = plan_alloc(r->p, (*n + 1) * sizeof *ends);
-
-	for (size_t i = 0; ends != NULL && i < *n; i++) {
-		const Psnap__TcpConnection *c = (const void *)v[i]->message;
-		const Psnap__Socket *s = snap_get_message(r->s, c->socket_id, PSNAP_KIND_SOCKET);
-
-		if (s == NULL)
-			continue;
-		socket_address(r->p, s, s->local, &ends[i].local);
-		socket_address(r->p, s, s->remote, &ends[i].remote);
-	}
-	return ends;
-}
-
-int
-tcp_lock(struct restore *r)
-{
-	char name[NET_LOCK_NAME_MAX];
-	struct net_connection *v;
-	size_t n;
-	int made;
-
-	if (r->p->o->tcp == SNAP_TCP_CLOSE)
-		return 0;
-	if ((v = all_ends(r, &n)) == NULL)
-		return restore_nomem(r);
-	if (n == 0)
-		return 0;
-	net_lock_name(v, n, name);
-	if ((made = net_lock_make(-1, name, v, n)) < 0)
-		return restore_fail(r, NULL, 0, -made, "holding back packets of TCP connections");
-	r->net_lock = plan_alloc(r->p, sizeof name);
-	if (r->net_lock == NULL) {
-		if (made == 1)
-			net_lock_remove(-1, name);
-		return restore_nomem(r);
-	}
-	memcpy(r->net_lock, name, sizeof name);
-	r->net_lock_made = made == 1;
-	return 0;
-}
-
-static int
-unlock(struct restore *r)
-{
-	int e;
-
-	if (r->net_lock == NULL || (e = net_lock_remove(-1, r->net_lock)) == 0)
-		return 0;
-	return restore_fail(r, NULL, 0, -e, "letting packets of TCP connections pass");
-}
-
 /* ---- let go ---- */
 
 /* Sizes that the kernel chose are chosen by it from now on. */
@@ -425,7 +366,7 @@ let_go(struct restore *r, struct connection *k)
 int
 tcp_let_go(struct restore *r)
 {
-	int e = unlock(r);
+	int e = tcp_unlock(r);
 
 	for (size_t i = 0; e == 0 && i < r->connections.n; i++)
 		e = let_go(r, r->connections.v[i]);
@@ -435,15 +376,7 @@ tcp_let_go(struct restore *r)
 void
 tcp_abandon(struct restore *r)
 {
-	struct net_connection *v;
-	size_t n;
-
-	if (r->net_lock == NULL)
-		return;
-	if (r->net_lock_made)
-		net_lock_remove(-1, r->net_lock);
-	else if ((v = all_ends(r, &n)) != NULL)
-		net_lock_make(-1, r->net_lock, v, n);
+	tcp_lock_again(r);
 	for (size_t i = 0; i < r->connections.n; i++) {
 		const struct connection *k = r->connections.v[i];
 
