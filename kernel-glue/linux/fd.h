@@ -237,6 +237,8 @@ void	multicast_emit(struct glue_emit *e, const struct socket_object *s);
 int	tcp_found(struct dump *d, struct socket_object *s, int local);
 struct tcp_connection;
 const struct socket_object *tcp_socket(const struct tcp_connection *c);
+/* Of one that waits for an answer, whom it asks: left empty if that is not told. */
+int	tcp_find_remote(struct dump *d, struct socket_object *s);
 /* One that had a connection and has none any more. */
 int	tcp_ended(struct dump *d, struct socket_object *s, int local);
 /* Those with keys. */

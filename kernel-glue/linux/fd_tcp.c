@@ -38,6 +38,7 @@ struct tcp_connection {
 	size_t		send_len, receive_len;
 	struct tcp_repair_window window;
 	bool		has_window, has_scale, selective_acks, timestamps;
+	bool		sends_early;		/* data with its request to connect */
 	uint8_t		send_scale, receive_scale;
 };
 
@@ -53,6 +54,7 @@ static bool
 can_be_held(uint32_t state)
 {
 	switch (state) {
+	case PSNAP_TCP_STATE_SYN_SENT:
 	case PSNAP_TCP_STATE_ESTABLISHED:
 	case PSNAP_TCP_STATE_FIN_WAIT_1:
 	case PSNAP_TCP_STATE_FIN_WAIT_2:
@@ -76,8 +78,13 @@ tcp_found(struct dump *d, struct socket_object *s, int local)
 		    "a TCP connection: its program will find it reset");
 	if (d->options->tcp == GLUE_TCP_REFUSE)
 		return cover(d, s, "tcp-established", "a TCP connection");
-	if (!can_be_held(s->tcp_state))
-		return cover(d, s, "tcp-connecting", "a TCP connection that is not established yet");
+	if (s->tcp_state == PSNAP_TCP_STATE_SYN_SENT) {
+		s->state = PSNAP_SOCKET_CONNECTING;
+		if ((r = tcp_find_remote(d, s)) != 0)
+			return r;
+	}
+	if (!can_be_held(s->tcp_state) || s->remote_len == 0)
+		return cover(d, s, "tcp-connecting", "a TCP connection that is being made");
 	if ((c = dump_alloc(d, sizeof *c)) == NULL || list_add(d, &d->tcp_found, c) != 0)
 		return dump_fail(d, GLUE_E_NOMEM, 0, s->proc, "out of memory");
 	c->s = s;
@@ -294,12 +301,29 @@ read_agreed(struct dump *d, struct tcp_connection *c)
 	return info.tcpi_state == c->state;
 }
 
+/* Nothing but where it begins, as its SYN has the number before. */
+static int
+read_request(struct dump *d, struct tcp_connection *c)
+{
+	uint32_t state;
+	uint8_t byte;
+
+	if (sequence_behind(c->fd, TCP_SEND_QUEUE, &c->send_sequence) != 0)
+		return cannot_read(d, c);
+	c->sends_early = recv(c->fd, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT) > 0;
+	return read_state(c->fd, &state) != 0 ? cannot_read(d, c) : state == c->state;
+}
+
 /* All of it: 1 done, or there is no more to hold; 0 it changed meanwhile; or a code. */
 static int
 read_all(struct dump *d, struct tcp_connection *c)
 {
 	int r;
 
+	if (read_state(c->fd, &c->state) != 0)
+		return cannot_read(d, c);
+	if (c->state == PSNAP_TCP_STATE_SYN_SENT)
+		return read_request(d, c);
 	if ((r = read_received(d, c)) != 1 || !can_be_held(c->state) || !fits(c))
 		return r;
 	if ((r = read_sent(d, c)) != 1 || !fits(c))
@@ -345,6 +369,9 @@ read_connection(struct dump *d, struct tcp_connection *c)
 	c->s->tcp_state = c->state;
 	if (!can_be_held(c->state))
 		return 0;	/* the other end has reset it meanwhile */
+	if (c->sends_early)
+		return cover(d, c->s, "tcp-connecting", "data sent with a request to connect is not held");
+	c->s->state = c->state == PSNAP_TCP_STATE_SYN_SENT ? PSNAP_SOCKET_CONNECTING : PSNAP_SOCKET_CONNECTED;
 	if (!fits(c))
 		return cover(d, c->s, "tcp-queue", "more data waits in a TCP connection than a snapshot can hold");
 	c->id = dump_new_id(d);

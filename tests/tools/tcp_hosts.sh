@@ -222,6 +222,43 @@ asked_meanwhile() { waiting_for_the_server 10.9.0.1 10.9.0.1; }
 asked_meanwhile_by_ipv6() { waiting_for_the_server fd09::1 fd09::1; }
 asked_meanwhile_on_any_address() { waiting_for_the_server :: 10.9.0.1; }
 
+asks_from() { "$snapinspect" net "$1" | grep -o 'will send from [0-9]*'; }
+
+# The client is dumped and restored while it waits for an answer, and asks with the same number.
+connecting() {
+	serve 10.9.0.1
+	on here nft 'table inet deaf { chain in { type filter hook input priority 0; tcp dport 7000 drop; }; }'
+	connect 10.9.0.1
+	until_true asking
+	for i in 1 2; do
+		kill_with_dump "$client" $i.psnap
+		[ "$(locks there)" = 1 ] || wrong "its packets are not held back"
+		bring_back there $i.psnap
+		until_true asking
+	done
+	[ -n "$(asks_from 1.psnap)" ] && [ "$(asks_from 1.psnap)" = "$(asks_from 2.psnap)" ] ||
+	    wrong "asks otherwise: $("$snapinspect" net 1.psnap) $("$snapinspect" net 2.psnap)"
+	on here nft delete table inet deaf
+	both_connected
+	all_arrived
+}
+
+# A server that is stopped accepts nobody.
+waiting_to_be_accepted() {
+	serve 10.9.0.1
+	kill -STOP "$server"
+	connect 10.9.0.1
+	until_true grep -q connected client.log
+	"$snapctl" dump "$server" -q -o s.psnap --kill >dump.out 2>dump.err && wrong "dumped"
+	grep -q 'tcp-pending: 1 connection' dump.err || wrong "$(cat dump.err)"
+	[ "$(locks here)" = 0 ] || wrong "locked after a failed dump"
+	"$snapctl" dump "$server" -o s.psnap --tcp close >dump.out 2>dump.err || wrong "dump: $(cat dump.err)"
+	grep -q 'tcp-closed: 1 connection' dump.err || wrong "not told: $(cat dump.err)"
+	kill -CONT "$server"
+	both_connected
+	all_arrived
+}
+
 # Another one has its place at once.
 replaced_meanwhile() {
 	serve 0.0.0.0

@@ -9,6 +9,7 @@
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -205,6 +206,13 @@ receive_fin(const Psnap__TcpConnection *c, int fd, const struct net_connection *
 	return -1;
 }
 
+/* Asked when it is let go, by the same SYN as before: the other end may have seen that one. */
+static bool
+is_asking(const Psnap__Socket *s)
+{
+	return s->tcp_state == PSNAP__TCP_STATE__TCP_STATE_SYN_SENT;
+}
+
 int
 tcp_make(struct restore *r, uint64_t id, const Psnap__Socket *s, const Psnap__TcpConnection *c, int fd)
 {
@@ -216,11 +224,13 @@ tcp_make(struct restore *r, uint64_t id, const Psnap__Socket *s, const Psnap__Tc
 		return restore_fail(r, NULL, id, 0, "a TCP connection without addresses");
 	if (set(fd, TCP_REPAIR, TCP_REPAIR_ON) != 0)
 		return restore_fail(r, NULL, id, errno, "repairing a TCP connection");
-	if (set_sequence(fd, TCP_SEND_QUEUE, c->send_sequence) != 0 ||
+	if (set_sequence(fd, TCP_SEND_QUEUE, c->send_sequence - is_asking(s)) != 0 ||
 	    set_sequence(fd, TCP_RECV_QUEUE, c->receive_sequence) != 0)
 		return restore_fail(r, NULL, id, errno, "setting sequence numbers");
 	if (bind(fd, (const void *)&ends.local, local) != 0)
 		return restore_fail(r, NULL, id, errno, "binding a TCP connection");
+	if (is_asking(s))
+		return 0;
 	if (connect(fd, (const void *)&ends.remote, remote) != 0)
 		return restore_fail(r, NULL, id, errno, "connecting a TCP connection");
 	if (set_agreed(c, fd) != 0)
@@ -342,6 +352,20 @@ is_over(int e)
 	return e == EPIPE || e == ECONNRESET || e == ETIMEDOUT || e == ENOTCONN;
 }
 
+static int
+ask_again(struct restore *r, const struct connection *k)
+{
+	struct sockaddr_storage remote;
+	socklen_t len = socket_address(r->p, k->m->s, k->m->s->remote, &remote);
+	int flags = fcntl(k->m->fd, F_GETFL);
+	bool asked = fcntl(k->m->fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
+	    (connect(k->m->fd, (const void *)&remote, len) == 0 || errno == EINPROGRESS);
+
+	if (!asked || fcntl(k->m->fd, F_SETFL, flags) != 0)
+		return restore_fail(r, NULL, k->m->id, errno, "connecting a TCP socket");
+	return 0;
+}
+
 /* The kernel forgets SO_REUSEADDR in repair mode. */
 static int
 let_go(struct restore *r, struct connection *k)
@@ -354,6 +378,8 @@ let_go(struct restore *r, struct connection *k)
 	k->gone = true;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof reuse) != 0)
 		return restore_fail(r, NULL, k->m->id, errno, "setting socket options");
+	if (is_asking(k->m->s))
+		return ask_again(r, k);
 	if (c->not_sent > 0 && write_queue(fd, c->send_queue.data + (c->send_queue.len - c->not_sent),
 	    c->not_sent) != 0 && !is_over(errno))
 		return restore_fail(r, NULL, k->m->id, errno, "sending on a TCP connection");
