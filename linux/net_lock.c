@@ -5,7 +5,9 @@
 #include <linux/netfilter.h>
 #include <linux/netfilter/nf_tables.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "linux/net_lock.h"
 #include "linux/nft.h"
@@ -13,6 +15,7 @@
 #define PRIORITY	(-350)		/* before connection tracking and all rules of others */
 #define CHUNK		512u		/* elements a message: an attribute has 64 KiB at most */
 #define SET_NAME_MAX	16
+#define REQUESTS	"requests"	/* the chain of these */
 
 /* Bytes, and offsets in the header of IP. */
 static const struct family {
@@ -343,36 +346,46 @@ chain(struct netlink_batch *b, const char *table, const char *name, uint32_t hoo
 	nft_put32(b, NFTA_HOOK_PRIORITY, (uint32_t)PRIORITY);
 	netlink_nest_end(b, at);
 	netlink_put_text(b, NFTA_CHAIN_TYPE, "filter");
-	for (size_t i = 0; i < FAMILIES; i++)
-		connection_rule(b, table, name, &families[i]);
-}
-
-static bool
-has_kind(const struct net_lock *l, int kind)
-{
-	return kind == CONNECTIONS || (l->seconds != 0 && l->nlisteners > 0);
 }
 
 static void
-table(struct netlink_batch *b, const char *name, uint16_t flags, const struct net_lock *l)
+connection_rules(struct netlink_batch *b, const char *table, const struct net_lock *l)
 {
-	nft_message(b, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_ACK | flags, NFTA_TABLE_NAME, name);
-	for (size_t i = 0; i < FAMILIES; i++)
-		for (int kind = 0; kind < KINDS; kind++)
-			if (has_kind(l, kind)) {
-				set(b, name, &families[i], kind);
-				elements(b, name, l, &families[i], kind);
-			}
-	chain(b, name, "input", NF_INET_LOCAL_IN);
-	chain(b, name, "output", NF_INET_LOCAL_OUT);
-	if (!has_kind(l, LISTENERS))
-		return;
-	if (l->abandoned)
-		taken_rule(b, name, "input");
 	for (size_t i = 0; i < FAMILIES; i++) {
-		request_rule(b, name, "input", &families[i], LISTENERS);
-		request_rule(b, name, "input", &families[i], PORTS);
+		set(b, table, &families[i], CONNECTIONS);
+		elements(b, table, l, &families[i], CONNECTIONS);
 	}
+	chain(b, table, "input", NF_INET_LOCAL_IN);
+	chain(b, table, "output", NF_INET_LOCAL_OUT);
+	for (size_t i = 0; i < FAMILIES; i++) {
+		connection_rule(b, table, "input", &families[i]);
+		connection_rule(b, table, "output", &families[i]);
+	}
+}
+
+static void
+request_rules(struct netlink_batch *b, const char *table, const struct net_lock *l)
+{
+	for (size_t i = 0; i < FAMILIES; i++)
+		for (int kind = LISTENERS; kind <= PORTS; kind++) {
+			elements(b, table, l, &families[i], kind);
+			request_rule(b, table, REQUESTS, &families[i], kind);
+		}
+}
+
+static bool
+is_there(int netns, const char *name)
+{
+	struct netlink_batch b = { 0 };
+	int fd = netlink_open(netns, NETLINK_NETFILTER), r = -1;
+
+	nft_message(&b, NFT_MSG_GETTABLE, NLM_F_ACK, NFTA_TABLE_NAME, name);
+	if (fd >= 0) {
+		r = netlink_transact(fd, &b);
+		close(fd);
+	}
+	free(b.buf);
+	return r == 0;
 }
 
 int
@@ -381,21 +394,61 @@ net_lock_make(int netns, const char *name, const struct net_lock *l)
 	struct netlink_batch b = { 0 };
 	int r;
 
+	/* thousands of elements would be looked at before the answer came */
+	if (is_there(netns, name))
+		return 0;
 	nft_begin(&b);
-	table(&b, name, NLM_F_EXCL, l);
+	nft_message(&b, NFT_MSG_NEWTABLE, NLM_F_CREATE | NLM_F_EXCL | NLM_F_ACK, NFTA_TABLE_NAME, name);
+	connection_rules(&b, name, l);
+	if (l->nlisteners > 0 && l->seconds > 0) {
+		for (size_t i = 0; i < FAMILIES; i++) {
+			set(&b, name, &families[i], LISTENERS);
+			set(&b, name, &families[i], PORTS);
+		}
+		chain(&b, name, REQUESTS, NF_INET_LOCAL_IN);
+		request_rules(&b, name, l);
+	}
 	r = nft_commit(netns, &b);
 	return r == 0 ? 1 : r == -EEXIST ? 0 : r;
 }
 
-int
-net_lock_replace(int netns, const char *name, const struct net_lock *l)
+/* All that is in it. */
+static void
+empty_set(struct netlink_batch *b, const char *table, const struct family *f, int kind)
 {
-	struct netlink_batch b = { 0 };
+	char name[SET_NAME_MAX];
 
-	nft_begin(&b);
-	nft_message(&b, NFT_MSG_DELTABLE, NLM_F_ACK, NFTA_TABLE_NAME, name);
-	table(&b, name, NLM_F_EXCL, l);
-	return nft_commit(netns, &b);
+	nft_message(b, NFT_MSG_DELSETELEM, 0, NFTA_SET_ELEM_LIST_TABLE, table);
+	netlink_put_text(b, NFTA_SET_ELEM_LIST_SET, set_name(f, kind, name));
+}
+
+static void
+forget_requests(struct netlink_batch *b, const char *name)
+{
+	nft_begin(b);
+	nft_message(b, NFT_MSG_DELRULE, NLM_F_ACK, NFTA_RULE_TABLE, name);
+	netlink_put_text(b, NFTA_RULE_CHAIN, REQUESTS);
+	for (size_t i = 0; i < FAMILIES; i++) {
+		empty_set(b, name, &families[i], LISTENERS);
+		empty_set(b, name, &families[i], PORTS);
+	}
+}
+
+int
+net_lock_abandon(int netns, const char *name, const struct net_lock *l)
+{
+	struct netlink_batch b = { 0 }, none = { 0 };
+	int r;
+
+	forget_requests(&b, name);
+	taken_rule(&b, name, REQUESTS);
+	request_rules(&b, name, l);
+	if ((r = nft_commit(netns, &b)) == 0)
+		return 0;
+	/* a kernel that cannot tell whether another one listens must not hold them back from it */
+	forget_requests(&none, name);
+	nft_commit(netns, &none);
+	return r;
 }
 
 int

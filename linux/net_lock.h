@@ -35,7 +35,6 @@ struct net_lock {
 	const struct net_listener *listeners;
 	size_t	nlisteners;
 	uint32_t seconds;	/* that requests to the listeners are dropped; 0: they are not */
-	bool	abandoned;	/* the listeners are gone: requests that another one takes pass */
 };
 
 /* Packets with this mark (SO_MARK) pass. */
@@ -49,8 +48,8 @@ void	net_lock_name(const struct net_lock *l, char name[NET_LOCK_NAME_MAX]);
  * the caller's).  1 made, 0 there is one of that name, or -errno.
  */
 int	net_lock_make(int netns, const char *name, const struct net_lock *l);
-/* In place of the one of that name, which is there: 0 or -errno, and nothing is changed then. */
-int	net_lock_replace(int netns, const char *name, const struct net_lock *l);
+/* The listeners are gone: the time begins anew, and requests that another one takes pass.  0 or -errno. */
+int	net_lock_abandon(int netns, const char *name, const struct net_lock *l);
 
 /* 0, even if there is none, or -errno. */
 int	net_lock_remove(int netns, const char *name);

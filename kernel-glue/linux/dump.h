@@ -78,6 +78,7 @@ struct dump {
 	struct list	tcp_found, connections;	/* struct tcp_connection: all, and those held */
 	struct list	tcp_listeners;	/* struct tcp_listener; fd_tcp_lock.c */
 	struct list	net_namespaces;	/* intptr_t: descriptors on those of these, to be locked in: */
+	uint64_t	last_namespace;	/* of these, by SO_NETNS_COOKIE; 0 not known */
 	struct tcp_hold	*net_lock;	/* NULL: not locked */
 	struct list	memory_objects;	/* struct memory_object */
 	struct ipc	*ipc;		/* ipc.c */

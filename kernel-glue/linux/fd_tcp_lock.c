@@ -21,6 +21,10 @@
 #define SIOCGSKNS	0x894C		/* asm-generic/sockios.h: the socket's network namespace */
 #endif
 
+#ifndef SO_NETNS_COOKIE
+#define SO_NETNS_COOKIE	71		/* asm-generic/socket.h, 5.14 */
+#endif
+
 struct tcp_listener {
 	struct socket_object *s;
 	int		fd;			/* our duplicate */
@@ -39,19 +43,25 @@ no_memory(struct dump *d)
 
 /* ---- namespaces ---- */
 
-/* Once each. */
+/* Once each; mostly it is the one of the socket before. */
 int
 tcp_namespace_note(struct dump *d, int local)
 {
 	struct stat st, other;
-	int fd = ioctl(local, SIOCGSKNS);
+	uint64_t cookie = 0;
+	socklen_t len = sizeof cookie;
+	int fd;
 
-	if (fd < 0)
+	getsockopt(local, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &len);
+	if (cookie != 0 && cookie == d->last_namespace)
+		return 0;
+	if ((fd = ioctl(local, SIOCGSKNS)) < 0)
 		return -ENOENT;
 	if (fstat(fd, &st) != 0) {
 		close(fd);
 		return -ENOENT;
 	}
+	d->last_namespace = cookie;
 	for (size_t i = 0; i < d->net_namespaces.n; i++)
 		if (fstat((int)(intptr_t)d->net_namespaces.v[i], &other) == 0 && other.st_ino == st.st_ino) {
 			close(fd);
@@ -141,7 +151,7 @@ new_lock(struct dump *d, const struct list *connections)
 		listeners[i].only_v6 = s->options[PSNAP_F_SOCKET_OPTIONS_IPV6_ONLY];
 	}
 	l->what = (struct net_lock){ ends, connections->n, listeners, d->tcp_listeners.n,
-	    d->options->hold_requests_s, false };
+	    d->options->hold_requests_s };
 	net_lock_name(&l->what, l->name);
 	return l;
 }
@@ -158,7 +168,9 @@ make_anew(int netns, const struct tcp_hold *l)
 {
 	int r = net_lock_make(netns, l->name, &l->what);
 
-	return r == 0 ? net_lock_replace(netns, l->name, &l->what) : r < 0 ? r : 0;
+	if (r == 0 && (r = net_lock_remove(netns, l->name)) == 0)
+		r = net_lock_make(netns, l->name, &l->what);
+	return r < 0 ? r : 0;
 }
 
 /* Packets of connections must not get through; that nobody is refused meanwhile is only better. */
@@ -215,20 +227,6 @@ tcp_hold_name(const struct dump *d)
 	return d->net_lock != NULL ? d->net_lock->name : NULL;
 }
 
-/* The listeners are gone: from now on the time runs, and whoever takes their place is let alone. */
-static void
-abandon(struct dump *d, struct tcp_hold *l)
-{
-	l->what.abandoned = true;
-	for (size_t i = 0; i < d->net_namespaces.n; i++) {
-		struct net_lock without = l->what;
-
-		without.seconds = 0;
-		if (net_lock_replace(namespace_at(d, i), l->name, &l->what) != 0)
-			net_lock_replace(namespace_at(d, i), l->name, &without);
-	}
-}
-
 void
 tcp_hold_leave(struct dump *d)
 {
@@ -239,9 +237,11 @@ tcp_hold_leave(struct dump *d)
 			close(t->fd);
 		t->fd = -1;
 	}
-	if (d->net_lock != NULL && holds_requests(d->net_lock))
-		abandon(d, d->net_lock);
-	for (size_t i = 0; i < d->net_namespaces.n; i++)
+	for (size_t i = 0; i < d->net_namespaces.n; i++) {
+		/* else they end by themselves, too */
+		if (d->net_lock != NULL && holds_requests(d->net_lock))
+			net_lock_abandon(namespace_at(d, i), d->net_lock->name, &d->net_lock->what);
 		close(namespace_at(d, i));
+	}
 	d->net_namespaces.n = 0;
 }

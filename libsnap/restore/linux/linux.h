@@ -159,6 +159,7 @@ struct restore {
 	int		base_fd;		/* ours are from here on */
 	struct object	*objects;		/* sorted by id */
 	size_t		nobjects;
+	struct object	**by_shared;		/* the same, sorted by the pipe or socket they are on */
 	struct shared	*shared;
 	size_t		nshared;
 	int		filler;			/* /dev/null, for gaps */
@@ -317,6 +318,8 @@ void	fill_fini(struct fill *f);
 int	objects_make_shared(struct restore *r);	/* memory, which mappings need */
 int	objects_make(struct restore *r);
 struct object *object_find(struct restore *r, uint64_t id);
+/* All on this pipe or socket. */
+struct object **objects_on(struct restore *r, uint64_t id, size_t *n);
 struct shared *shared_find(struct restore *r, uint64_t id);
 int	objects_settle(struct restore *r);	/* locks, owners, epoll, timers: when everything exists */
 /* A File opened anew in our table; flags as open(2). */
