@@ -51,7 +51,9 @@ glue_linux_srcs := \
 	kernel-glue/linux/fd_socket_take.c \
 	kernel-glue/linux/fd_table.c \
 	kernel-glue/linux/fd_tcp.c \
+	kernel-glue/linux/fd_tcp_connecting.c \
 	kernel-glue/linux/fd_tcp_keys.c \
+	kernel-glue/linux/fd_tcp_lock.c \
 	kernel-glue/linux/fd_tty.c \
 	kernel-glue/linux/freeze.c \
 	kernel-glue/linux/ipc.c \

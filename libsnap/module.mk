@@ -44,6 +44,7 @@ restore_linux_srcs := \
 	libsnap/restore/linux/seed.c \
 	libsnap/restore/linux/segment.c \
 	libsnap/restore/linux/space.c \
+	libsnap/restore/linux/tcp_lock.c \
 	libsnap/restore/linux/thread.c \
 	libsnap/restore/linux/timers.c \
 	libsnap/restore/linux/trace.c \

@@ -6,6 +6,7 @@ linux_srcs := \
 	linux/net_messages.c \
 	linux/net_routes.c \
 	linux/net_settings.c \
+	linux/nft.c \
 	linux/posix_queue.c \
 	linux/socket_options.c \
 	linux/sysv_memory.c \

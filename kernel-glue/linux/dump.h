@@ -76,8 +76,10 @@ struct dump {
 	struct list	usual_options;	/* struct usual; fd_options.c */
 	struct list	multicast_groups;	/* struct groups; fd_multicast.c */
 	struct list	tcp_found, connections;	/* struct tcp_connection: all, and those held */
-	struct list	net_namespaces;	/* intptr_t: descriptors on those of the connections, locked under this name: */
-	const char	*net_lock;	/* NULL: not locked */
+	struct list	tcp_listeners;	/* struct tcp_listener; fd_tcp_lock.c */
+	struct list	net_namespaces;	/* intptr_t: descriptors on those of these, to be locked in: */
+	uint64_t	last_namespace;	/* of these, by SO_NETNS_COOKIE; 0 not known */
+	struct tcp_hold	*net_lock;	/* NULL: not locked */
 	struct list	memory_objects;	/* struct memory_object */
 	struct ipc	*ipc;		/* ipc.c */
 	struct list	posix_queues;	/* struct posix_queue */
@@ -338,6 +340,8 @@ bool	sockets_need_2_1(const struct dump *d);
  */
 void	tcp_before_release(struct dump *d, bool killed);
 void	tcp_after_release(struct dump *d);
+/* Of the table that locks them; NULL: not locked. */
+const char *tcp_hold_name(const struct dump *d);
 
 /*
  * The File record of an open file or mapping: fd is one of our own on it

@@ -249,6 +249,10 @@ void	multicast_emit(struct glue_emit *e, const struct socket_object *s);
 
 /* A socket with a TCP connection: local is a duplicate of it. */
 int	tcp_found(struct dump *d, struct socket_object *s, int local);
+struct tcp_connection;
+const struct socket_object *tcp_socket(const struct tcp_connection *c);
+/* Of one that waits for an answer, whom it asks: left empty if that is not told. */
+int	tcp_find_remote(struct dump *d, struct socket_object *s);
 /* One that had a connection and has none any more. */
 int	tcp_ended(struct dump *d, struct socket_object *s, int local);
 /* Those with keys. */
@@ -256,6 +260,17 @@ int	tcp_ao_collect(struct dump *d, const struct socket_object *s, int local);
 int	tcp_keys_collect(struct dump *d);
 /* Their queues and state, once all are known. */
 int	tcp_collect(struct dump *d);
+
+/* A socket that listens; and who waits to be accepted, of all of them. */
+int	tcp_listens(struct dump *d, struct socket_object *s, int local);
+int	tcp_listeners_collect(struct dump *d);
+/* The network namespace of a socket is one to lock in: 0, -ENOENT it is not shown, or a code. */
+int	tcp_namespace_note(struct dump *d, int local);
+/* Lock these, and requests to the listeners; an earlier lock goes. */
+int	tcp_hold(struct dump *d, const struct list *connections);
+void	tcp_hold_end(struct dump *d);
+/* The tree is gone, or runs on. */
+void	tcp_hold_leave(struct dump *d);
 
 /*
  * An open file under way in a message to s: local, a duplicate that self,

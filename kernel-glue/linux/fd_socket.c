@@ -183,7 +183,7 @@ raw_collect(struct dump *d, struct socket_object *s, int fd)
 }
 
 static int
-inet_coverage(struct dump *d, struct proc *p, struct open_file *o, struct socket_object *s, int fd)
+inet_coverage(struct dump *d, struct socket_object *s, int fd)
 {
 	struct tcp_info info;
 	socklen_t len = sizeof info;
@@ -194,14 +194,8 @@ inet_coverage(struct dump *d, struct proc *p, struct open_file *o, struct socket
 		s->tcp_state = info.tcpi_state;		/* same numbers as ours */
 		if ((r = tcp_ao_collect(d, s, fd)) != 0)
 			return r;
-		if (info.tcpi_state == PSNAP_TCP_STATE_LISTEN) {
-			s->pending = info.tcpi_unacked;
-			s->backlog = info.tcpi_sacked;
-			if (s->pending > 0)
-				return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, o->fd, s->id, "tcp-pending",
-				    "%u connections wait to be accepted", s->pending);
-			return 0;
-		}
+		if (info.tcpi_state == PSNAP_TCP_STATE_LISTEN)
+			return tcp_listens(d, s, fd);
 		if (info.tcpi_state == PSNAP_TCP_STATE_CLOSED)
 			return tcp_ended(d, s, fd);
 		options_collect_automatic(s, fd);
@@ -225,7 +219,7 @@ family_coverage(struct dump *d, struct proc *p, struct open_file *o, struct sock
 		return 0;
 	case AF_INET:
 	case AF_INET6:
-		return inet_coverage(d, p, o, s, fd);
+		return inet_coverage(d, s, fd);
 	case AF_NETLINK:
 		return netlink_collect(d, s, fd);
 	case AF_PACKET:

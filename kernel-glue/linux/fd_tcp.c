@@ -4,7 +4,7 @@
  * by TCP_REPAIR on a duplicate of ours.
  *
  * The kernel goes on talking to the other end while the tree stands still.  A
- * tree that is to be killed has its connections locked first (net_lock.h), so
+ * tree that is to be killed has its connections locked first (fd_tcp_lock.c), so
  * that nothing is acknowledged that is not in the snapshot; of one that runs on
  * what comes while it is read is left out.  Repair mode is left right after
  * reading, and entered again only so that the end of the processes is not told
@@ -22,11 +22,6 @@
 #include <unistd.h>
 
 #include "kernel-glue/linux/fd.h"
-#include "linux/net_lock.h"
-
-#ifndef SIOCGSKNS
-#define SIOCGSKNS	0x894C		/* asm-generic/sockios.h: the socket's network namespace */
-#endif
 
 #define READ_TRIES	16
 #define END_TRIES	1000
@@ -43,6 +38,7 @@ struct tcp_connection {
 	size_t		send_len, receive_len;
 	struct tcp_repair_window window;
 	bool		has_window, has_scale, selective_acks, timestamps;
+	bool		sends_early;		/* data with its request to connect */
 	uint8_t		send_scale, receive_scale;
 };
 
@@ -58,6 +54,7 @@ static bool
 can_be_held(uint32_t state)
 {
 	switch (state) {
+	case PSNAP_TCP_STATE_SYN_SENT:
 	case PSNAP_TCP_STATE_ESTABLISHED:
 	case PSNAP_TCP_STATE_FIN_WAIT_1:
 	case PSNAP_TCP_STATE_FIN_WAIT_2:
@@ -74,20 +71,29 @@ int
 tcp_found(struct dump *d, struct socket_object *s, int local)
 {
 	struct tcp_connection *c;
+	int r;
 
 	if (d->options->tcp == GLUE_TCP_CLOSE)
 		return dump_cover(d, PSNAP_COVERAGE_DEGRADES, s->proc, 0, s->fd, s->id, "tcp-closed",
 		    "a TCP connection: its program will find it reset");
 	if (d->options->tcp == GLUE_TCP_REFUSE)
 		return cover(d, s, "tcp-established", "a TCP connection");
-	if (!can_be_held(s->tcp_state))
-		return cover(d, s, "tcp-connecting", "a TCP connection that is not established yet");
+	if (s->tcp_state == PSNAP_TCP_STATE_SYN_SENT) {
+		s->state = PSNAP_SOCKET_CONNECTING;
+		if ((r = tcp_find_remote(d, s)) != 0)
+			return r;
+	}
+	if (!can_be_held(s->tcp_state) || s->remote_len == 0)
+		return cover(d, s, "tcp-connecting", "a TCP connection that is being made");
 	if ((c = dump_alloc(d, sizeof *c)) == NULL || list_add(d, &d->tcp_found, c) != 0)
 		return dump_fail(d, GLUE_E_NOMEM, 0, s->proc, "out of memory");
 	c->s = s;
 	if ((c->fd = fcntl(local, F_DUPFD_CLOEXEC, 0)) < 0)
 		return dump_fail(d, GLUE_E_SYSTEM, errno, s->proc, "duplicating descriptor %d", s->fd);
-	return 0;
+	if (d->options->after != GLUE_KILL)
+		return 0;
+	return (r = tcp_namespace_note(d, local)) != -ENOENT ? r :
+	    cover(d, s, "tcp-established", "a TCP connection: its network namespace is not shown");
 }
 
 /* The end of what is read, and an error, show without taking them. */
@@ -295,12 +301,29 @@ read_agreed(struct dump *d, struct tcp_connection *c)
 	return info.tcpi_state == c->state;
 }
 
+/* Nothing but where it begins, as its SYN has the number before. */
+static int
+read_request(struct dump *d, struct tcp_connection *c)
+{
+	uint32_t state;
+	uint8_t byte;
+
+	if (sequence_behind(c->fd, TCP_SEND_QUEUE, &c->send_sequence) != 0)
+		return cannot_read(d, c);
+	c->sends_early = recv(c->fd, &byte, sizeof byte, MSG_PEEK | MSG_DONTWAIT) > 0;
+	return read_state(c->fd, &state) != 0 ? cannot_read(d, c) : state == c->state;
+}
+
 /* All of it: 1 done, or there is no more to hold; 0 it changed meanwhile; or a code. */
 static int
 read_all(struct dump *d, struct tcp_connection *c)
 {
 	int r;
 
+	if (read_state(c->fd, &c->state) != 0)
+		return cannot_read(d, c);
+	if (c->state == PSNAP_TCP_STATE_SYN_SENT)
+		return read_request(d, c);
 	if ((r = read_received(d, c)) != 1 || !can_be_held(c->state) || !fits(c))
 		return r;
 	if ((r = read_sent(d, c)) != 1 || !fits(c))
@@ -346,6 +369,9 @@ read_connection(struct dump *d, struct tcp_connection *c)
 	c->s->tcp_state = c->state;
 	if (!can_be_held(c->state))
 		return 0;	/* the other end has reset it meanwhile */
+	if (c->sends_early)
+		return cover(d, c->s, "tcp-connecting", "data sent with a request to connect is not held");
+	c->s->state = c->state == PSNAP_TCP_STATE_SYN_SENT ? PSNAP_SOCKET_CONNECTING : PSNAP_SOCKET_CONNECTED;
 	if (!fits(c))
 		return cover(d, c->s, "tcp-queue", "more data waits in a TCP connection than a snapshot can hold");
 	c->id = dump_new_id(d);
@@ -353,104 +379,36 @@ read_connection(struct dump *d, struct tcp_connection *c)
 	    dump_fail(d, GLUE_E_NOMEM, 0, c->s->proc, "out of memory");
 }
 
-/* ---- the lock ---- */
-
-/* Its namespace, once each. */
-static int
-note_namespace(struct dump *d, const struct tcp_connection *c)
-{
-	struct stat st, other;
-	int fd = ioctl(c->fd, SIOCGSKNS);
-
-	if (fd < 0 || fstat(fd, &st) != 0) {
-		if (fd >= 0)
-			close(fd);
-		return cover(d, c->s, "tcp-established", "a TCP connection: its network namespace is not shown");
-	}
-	for (size_t i = 0; i < d->net_namespaces.n; i++)
-		if (fstat((int)(intptr_t)d->net_namespaces.v[i], &other) == 0 && other.st_ino == st.st_ino) {
-			close(fd);
-			return 0;
-		}
-	if (list_add(d, &d->net_namespaces, (void *)(intptr_t)fd) == 0)
-		return 0;
-	close(fd);
-	return dump_fail(d, GLUE_E_NOMEM, 0, NULL, "out of memory");
-}
-
-/* In every namespace. */
-static int
-lock(struct dump *d, const struct list *connections)
-{
-	size_t n = connections->n;
-	struct net_connection *v = dump_alloc(d, (n + 1) * sizeof *v);
-	char name[NET_LOCK_NAME_MAX];
-	int r;
-
-	if (v == NULL)
-		return dump_fail(d, GLUE_E_NOMEM, 0, NULL, "out of memory");
-	for (size_t i = 0; i < n; i++) {
-		const struct tcp_connection *c = connections->v[i];
-
-		memcpy(&v[i].local, c->s->local, sizeof c->s->local);
-		memcpy(&v[i].remote, c->s->remote, sizeof c->s->remote);
-		if ((r = note_namespace(d, c)) != 0)
-			return r;
-	}
-	net_lock_name(v, n, name);
-	if ((d->net_lock = dump_strdup(d, name)) == NULL)
-		return dump_fail(d, GLUE_E_NOMEM, 0, NULL, "out of memory");
-	for (size_t i = 0; i < d->net_namespaces.n; i++) {
-		r = net_lock_make((int)(intptr_t)d->net_namespaces.v[i], name, v, n);
-		if (r < 0 && (r = dump_cover(d, PSNAP_COVERAGE_BREAKS, NULL, 0, -1, 0, "tcp-lock",
-		    "packets of TCP connections cannot be held back by nftables: %s", strerror(-r))) != 0)
-			return r;
-	}
-	return 0;
-}
-
-static void
-unlock(struct dump *d, const char *name)
-{
-	for (size_t i = 0; i < d->net_namespaces.n; i++)
-		net_lock_remove((int)(intptr_t)d->net_namespaces.v[i], name);
-}
-
-/* A restore knows it by the connections that are held. */
-static int
-lock_held(struct dump *d)
-{
-	const char *wider = d->net_lock;
-	int r = 0;
-
-	if (wider == NULL || d->connections.n == d->tcp_found.n)
-		return 0;
-	d->net_lock = NULL;
-	if (d->connections.n > 0)
-		r = lock(d, &d->connections);
-	unlock(d, wider);
-	return r;
-}
-
 /* ---- all ---- */
+
+const struct socket_object *
+tcp_socket(const struct tcp_connection *c)
+{
+	return c->s;
+}
 
 int
 tcp_collect(struct dump *d)
 {
 	int r = 0;
 
-	if (d->tcp_found.n > 0 && d->options->after == GLUE_KILL)
-		r = lock(d, &d->tcp_found);
+	if (d->options->after == GLUE_KILL)
+		r = tcp_hold(d, &d->tcp_found);
+	if (r == 0)
+		r = tcp_listeners_collect(d);
 	for (size_t i = 0; r == 0 && i < d->tcp_found.n; i++)
 		r = read_connection(d, d->tcp_found.v[i]);
-	return r != 0 ? r : lock_held(d);
+	/* a restore knows the lock by the connections that are held */
+	if (r == 0 && d->options->after == GLUE_KILL && d->connections.n != d->tcp_found.n)
+		r = tcp_hold(d, &d->connections);
+	return r;
 }
 
 void
 tcp_before_release(struct dump *d, bool killed)
 {
-	if (!killed && d->net_lock != NULL)
-		unlock(d, d->net_lock);
+	if (!killed)
+		tcp_hold_end(d);
 	for (size_t i = 0; killed && i < d->connections.n; i++)
 		set(((const struct tcp_connection *)d->connections.v[i])->fd, TCP_REPAIR, TCP_REPAIR_ON);
 }
@@ -465,9 +423,7 @@ tcp_after_release(struct dump *d)
 			close(c->fd);
 		c->fd = -1;
 	}
-	for (size_t i = 0; i < d->net_namespaces.n; i++)
-		close((int)(intptr_t)d->net_namespaces.v[i]);
-	d->net_namespaces.n = 0;
+	tcp_hold_leave(d);
 }
 
 /* ---- emitting ---- */

@@ -74,6 +74,7 @@ struct glue_linux_options {
 	bool		netns;		/* the tree's network namespace, too */
 	enum glue_after	after;
 	enum glue_tcp	tcp;
+	uint32_t	hold_requests_s;/* with GLUE_KILL: requests to TCP listeners are dropped that long; 0: not */
 	enum glue_collector collector;
 	uint64_t	stage_bytes;	/* memory to hold pages in while the tree is stopped, 0: half of what is free */
 	const char	*spill_dir;	/* folder for what does not fit there */

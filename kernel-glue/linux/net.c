@@ -133,7 +133,7 @@ count_one(void *ctx, const struct nlmsghdr *h)
 static int
 has_objects(const struct dump *d, int protocol, uint16_t type, const void *header, size_t len)
 {
-	struct { const char *lock; size_t n; } found = { d->net_lock, 0 };
+	struct { const char *lock; size_t n; } found = { tcp_hold_name(d), 0 };
 	int fd = netlink_open(-1, protocol), r = 0;
 
 	if (fd >= 0) {

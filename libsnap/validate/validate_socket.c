@@ -187,7 +187,7 @@ check_socket(struct check *v, const struct snap_object *o)
 static bool
 is_connected(Psnap__TcpState state)
 {
-	return state == PSNAP__TCP_STATE__TCP_STATE_ESTABLISHED || state == PSNAP__TCP_STATE__TCP_STATE_FIN_WAIT_1 ||
+	return state == PSNAP__TCP_STATE__TCP_STATE_SYN_SENT || state == PSNAP__TCP_STATE__TCP_STATE_ESTABLISHED || state == PSNAP__TCP_STATE__TCP_STATE_FIN_WAIT_1 ||
 	    state == PSNAP__TCP_STATE__TCP_STATE_FIN_WAIT_2 || state == PSNAP__TCP_STATE__TCP_STATE_CLOSE_WAIT ||
 	    state == PSNAP__TCP_STATE__TCP_STATE_LAST_ACK || state == PSNAP__TCP_STATE__TCP_STATE_CLOSING;
 }
@@ -223,11 +223,20 @@ check_window(struct check *v, const struct snap_object *o, const Psnap__TcpConne
 		    w->receive_update, w->send_update, next);
 }
 
+/* In SYN_SENT nothing has been agreed on, and nothing sent or received. */
+static bool
+has_more_than_request(const Psnap__TcpConnection *c)
+{
+	return c->receive_sequence != 0 || c->send_queue.len != 0 || c->receive_queue.len != 0 || c->max_segment != 0 ||
+	    c->window != NULL || c->window_scale != NULL || c->selective_acks || c->timestamps;
+}
+
 void
 check_tcp_connection(struct check *v, const struct snap_object *o)
 {
 	const Psnap__TcpConnection *c = CHECK_MESSAGE(Psnap__TcpConnection, o);
 	const Psnap__Socket *s = snap_get_message(v->s, c->socket_id, PSNAP_KIND_SOCKET);
+	bool asking = s != NULL && s->tcp_state == PSNAP__TCP_STATE__TCP_STATE_SYN_SENT;
 	size_t n;
 	const struct snap_object *const *of = snap_get_children(v->s, c->socket_id, PSNAP_KIND_TCP_CONNECTION, &n);
 
@@ -240,11 +249,13 @@ check_tcp_connection(struct check *v, const struct snap_object *o)
 	    s->tcp_state == PSNAP__TCP_STATE__TCP_STATE_FIN_WAIT_2))		/* TCP-2 */
 		check_corrupt(v, o, "TCP-2", "%u bytes not sent, %lu not acknowledged", c->not_sent,
 		    (unsigned long)c->send_queue.len);
-	if (c->max_segment == 0 || c->max_segment > 65535 ||
+	if ((c->max_segment == 0 && !asking) || c->max_segment > 65535 ||
 	    (c->window_scale != NULL && (c->window_scale->send > 14 || c->window_scale->receive > 14)))	/* TCP-3 */
 		check_corrupt(v, o, "TCP-3", "segments of %u bytes, or a window scaled by more than 14 bits",
 		    c->max_segment);
 	if (c->timestamp != 0 && !c->timestamps)				/* TCP-3 */
 		check_corrupt(v, o, "TCP-3", "a timestamp, but none was agreed on");
+	if (asking && has_more_than_request(c))					/* TCP-6 */
+		check_corrupt(v, o, "TCP-6", "of a connection that the other end has not answered");
 	check_window(v, o, c);
 }

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* TCP connections over loopback, mostly with both ends in one process. */
+#include <fcntl.h>
+#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
@@ -16,6 +18,7 @@
 #endif
 
 #define WAIT_MS	20000
+#define ASK_MS	130000		/* an unanswered SYN is sent again, each time after twice as long */
 
 static int listener, client, server;
 static struct sockaddr_storage address;		/* the listener's */
@@ -616,6 +619,78 @@ blocked_check(void)
 	expect_end(client);
 }
 
+/* ---- being made ---- */
+
+/* A listener that hears nothing, until it is to. */
+static void
+deaf_setup(void)
+{
+	struct sock_filter nothing = BPF_STMT(BPF_RET | BPF_K, 0);
+	struct sock_fprog f = { 1, &nothing };
+
+	listen_on(AF_INET, false);
+	EXPECT(setsockopt(listener, SOL_SOCKET, SO_ATTACH_FILTER, &f, sizeof f) == 0);
+}
+
+static void
+hear(void)
+{
+	struct pollfd p = { .fd = listener, .events = POLLIN };
+	int none = 0;
+
+	EXPECT(setsockopt(listener, SOL_SOCKET, SO_DETACH_FILTER, &none, sizeof none) == 0);
+	EXPECT(poll(&p, 1, ASK_MS) == 1 && (server = accept(listener, NULL, NULL)) >= 0);
+}
+
+static void
+connecting_setup(void)
+{
+	deaf_setup();
+	EXPECT((client = socket(AF_INET, SOCK_STREAM, 0)) >= 0);
+	EXPECT(fcntl(client, F_SETFL, O_NONBLOCK) == 0);
+	EXPECT(connect(client, (void *)&address, address_len) == -1 && errno == EINPROGRESS);
+}
+
+static void
+connecting_check(void)
+{
+	struct pollfd p = { .fd = client, .events = POLLOUT };
+	struct sockaddr_in from, seen;
+	socklen_t len = sizeof from;
+
+	EQUAL(fcntl(client, F_GETFL), O_RDWR | O_NONBLOCK);
+	EQUAL(poll(&p, 1, 0), 0);
+	EXPECT(connect(client, (void *)&address, address_len) == -1 && errno == EALREADY);
+	hear();
+	EXPECT(poll(&p, 1, WAIT_MS) == 1 && p.revents == POLLOUT);
+	EQUAL(get_option(client, SOL_SOCKET, SO_ERROR), 0);
+	EXPECT(getsockname(client, (void *)&from, &len) == 0 && getpeername(server, (void *)&seen, &len) == 0);
+	EXPECT(memcmp(&from, &seen, sizeof from) == 0);
+	pair_check();
+}
+
+/* Asleep in connect(2). */
+static void
+connecting_blocked_setup(void)
+{
+	deaf_setup();
+	EXPECT((client = socket(AF_INET, SOCK_STREAM, 0)) >= 0);
+	if ((child = fork()) != 0)
+		return;
+	_exit(connect(client, (void *)&address, address_len) == 0 && write(client, "made", 4) == 4 ? 0 : 1);
+}
+
+static void
+connecting_blocked_check(void)
+{
+	int status;
+
+	hear();
+	expect(server, "made");
+	EXPECT(waitpid(child, &status, 0) == child && status == 0);
+	pair_check();
+}
+
 static int epoll;
 
 static void
@@ -685,6 +760,8 @@ const struct behaviour tcp[] = {
 	{ "tcp_reused", reused_setup, reused_check },
 	{ "tcp_many", many_setup, many_check },
 	{ "tcp_blocked", blocked_setup, blocked_check },
+	{ "tcp_connecting", connecting_setup, connecting_check },
+	{ "tcp_connecting_blocked", connecting_blocked_setup, connecting_blocked_check },
 	{ "tcp_epoll", epoll_setup, epoll_check },
 	{ "tcp_under_way", under_way_setup, under_way_check },
 	{ NULL, NULL, NULL },

@@ -115,6 +115,28 @@ compare() {	# name pid
 	peer "$1" "$2"
 }
 
+# Dumped with --kill and restored, again and again: nothing else ends connections without a word.
+away_and_back() {	# name pid
+	: >"$work/frozen"; : >"$work/away"; : >"$work/total"
+	for _ in $(seq "$runs"); do
+		"$bin/snapctl" dump "$2" -o "$work/x.psnap" --kill --json >"$work/json" 2>/dev/null || {
+			row "$1" "snapctl --kill" failed - - -
+			return
+		}
+		sed -n 's/.*"frozen_ns": *\([0-9]*\).*/\1/p' "$work/json" | awk '{ printf "%.1f\n", $1 / 1e6 }' >>"$work/frozen"
+		sed -n 's/.*"total_ns": *\([0-9]*\).*/\1/p' "$work/json" | awk '{ printf "%.1f\n", $1 / 1e6 }' >>"$work/away"
+		wait "$2" 2>/dev/null || true
+		"$bin/snapctl" restore --detach --json "$work/x.psnap" >"$work/json" 2>/dev/null || {
+			row "$1" "restore" failed - - -
+			return
+		}
+		sed -n 's/.*"total_ns": *\([0-9]*\).*/\1/p' "$work/json" | awk '{ printf "%.1f\n", $1 / 1e6 }' >>"$work/total"
+	done
+	row "$1" "snapctl --kill" "$(median <"$work/frozen")" "$(median <"$work/away")" "$(kib "$work/x.psnap")" -
+	row "$1" "restore" - "$(median <"$work/total")" "$(kib "$work/x.psnap")" -
+	rm -f "$work/x.psnap"
+}
+
 # The targets of our own are started anew for each way back.
 there_and_back() {	# name arguments of target
 	name=$1
@@ -207,6 +229,11 @@ row "case" "tool" "frozen ms" "total ms" "size KiB" "memory KiB"
 there_and_back "one small process" small
 there_and_back "one process of 1 GiB" fill 1024
 there_and_back "200 processes of 20 fds" tree 200 20
+
+start connections 1000
+compare "1,000 TCP connections" "$target"
+away_and_back "1,000 TCP connections" "$target"
+stop
 
 start tree 1000 20
 collecting "1,000 of 20 fds, 25 maps" "$target"

@@ -10,6 +10,7 @@
  *	target sleepers		threads that wait 1,000 seconds, each in another call
  *	target tree N FDS	N children with FDS open files each
  *	target sockets N PAIRS	N children with PAIRS pairs of unix sockets each
+ *	target connections N	N TCP connections, both ends in one process, with a byte unread in each
  *	target storm N		N children that fork, map, open and close all the time
  *	target orphans N	N children, of a session and half of them of a group
  *				whose leaders are dead and gone
@@ -26,6 +27,7 @@
 #include <linux/filter.h>
 #include <linux/futex.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -37,6 +39,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -262,6 +265,51 @@ open_pairs(int pairs)
 	for (int k = 0; k < pairs; k++)
 		if (socketpair(AF_UNIX, SOCK_STREAM, 0, s) != 0)
 			_exit(1);
+}
+
+/* ---- TCP connections ---- */
+
+static int (*connections)[2], connection_count;
+
+/* The byte under way arrives, and the next one is. */
+static const char *
+connections_hold(void)
+{
+	for (int i = 0; i < connection_count; i++) {
+		char byte;
+
+		if (recv(connections[i][1], &byte, 1, 0) != 1 || byte != (char)i)
+			return "a connection has lost its byte";
+		if (send(connections[i][0], &byte, 1, MSG_NOSIGNAL) != 1)
+			return "a connection is broken";
+	}
+	return NULL;
+}
+
+static void
+connect_all(int count)
+{
+	struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	const struct rlimit room = { 2 * (rlim_t)count + 64, 2 * (rlim_t)count + 64 };
+	int listener = socket(AF_INET, SOCK_STREAM, 0);
+	socklen_t len = sizeof a;
+
+	setrlimit(RLIMIT_NOFILE, &room);
+	connections = calloc((size_t)count, sizeof *connections);
+	connection_count = count;
+	if (bind(listener, (void *)&a, len) != 0 || listen(listener, 16) != 0 ||
+	    getsockname(listener, (void *)&a, &len) != 0)
+		fail("connections");
+	for (int i = 0; i < count; i++) {
+		char byte = (char)i;
+
+		connections[i][0] = socket(AF_INET, SOCK_STREAM, 0);
+		if (connect(connections[i][0], (void *)&a, len) != 0 ||
+		    (connections[i][1] = accept(listener, NULL, NULL)) < 0 ||
+		    send(connections[i][0], &byte, 1, 0) != 1)
+			fail("connections");
+	}
+	check = connections_hold;
 }
 
 static void
@@ -554,6 +602,8 @@ main(int argc, char **argv)
 		tree(atoi(argv[2]), open_files, atoi(argv[3]));
 	else if (strcmp(mode, "sockets") == 0 && argc == 4)
 		tree(atoi(argv[2]), open_pairs, atoi(argv[3]));
+	else if (strcmp(mode, "connections") == 0 && argc == 3)
+		connect_all(atoi(argv[2]));
 	else if (strcmp(mode, "storm") == 0 && argc == 3)
 		storm(atoi(argv[2]));
 	else if (strcmp(mode, "orphans") == 0 && argc == 3)

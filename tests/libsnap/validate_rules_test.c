@@ -41,6 +41,17 @@ add_connection(struct world *w)
 	world_add(w, FREE_ID, PSNAP_KIND_TCP_CONNECTION, &connection.base);
 }
 
+/* One that is not answered yet. */
+static void
+add_request(struct world *w)
+{
+	w->inet.tcp_state = PSNAP__TCP_STATE__TCP_STATE_SYN_SENT;
+	psnap__tcp_connection__init(&connection);
+	connection.socket_id = INET;
+	connection.send_sequence = 1;
+	world_add(w, FREE_ID, PSNAP_KIND_TCP_CONNECTION, &connection.base);
+}
+
 static Psnap__SocketOptions socket_options;
 static Psnap__SocketMessage *queue[1];
 static Psnap__MulticastMembership membership, *memberships[] = { &membership };
@@ -324,6 +335,8 @@ add_packet(struct world *w)
 	X(tcp4_large, "TCP-4", FREE_ID, CORRUPT, add_connection(w); window.max_send_window++)		\
 	X(tcp5, "TCP-5", FREE_ID, CORRUPT, add_connection(w); window.receive_update++)			\
 	X(tcp5_send, "TCP-5", FREE_ID, CORRUPT, add_connection(w); window.send_update++)		\
+	X(tcp6, "TCP-6", FREE_ID, CORRUPT, add_request(w); connection.receive_sequence = 1)		\
+	X(tcp6_segment, "TCP-6", FREE_ID, CORRUPT, add_request(w); connection.max_segment = 1460)	\
 	X(gra2_connection, "GRA-2", FREE_ID, CORRUPT, add_connection(w); connection.socket_id = FREE_ID + 1) \
 	X(gra2_under_way, "GRA-2", SOCKET, CORRUPT, w->under_way[1] = FREE_ID)				\
 	X(gra3_under_way, "GRA-3", SOCKET, CORRUPT, w->under_way[1] = SOCKET) \
@@ -530,6 +543,20 @@ ATF_TC_BODY(a_valid_connection_has_no_finding, tc)
 
 	world_init(&w);
 	add_connection(&w);
+	r = validate(&w, &f, &err);
+	ATF_CHECK_MSG(r == 0 && f.count == 0, "%s: %s", f.first.rule, f.first.msg);
+}
+
+ATF_TC_WITHOUT_HEAD(a_valid_request_has_no_finding);
+ATF_TC_BODY(a_valid_request_has_no_finding, tc)
+{
+	static struct world w;
+	struct findings f = { 0 };
+	struct snap_error err;
+	int r;
+
+	world_init(&w);
+	add_request(&w);
 	r = validate(&w, &f, &err);
 	ATF_CHECK_MSG(r == 0 && f.count == 0, "%s: %s", f.first.rule, f.first.msg);
 }
@@ -789,6 +816,7 @@ ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, a_valid_snapshot_has_no_finding);
 	ATF_TP_ADD_TC(tp, a_valid_connection_has_no_finding);
+	ATF_TP_ADD_TC(tp, a_valid_request_has_no_finding);
 	ATF_TP_ADD_TC(tp, a_valid_datagram_has_no_finding);
 	ATF_TP_ADD_TC(tp, a_valid_packet_socket_has_no_finding);
 	ATF_TP_ADD_TC(tp, each_rule_fires_on_what_breaks_just_it);

@@ -46,16 +46,33 @@ hosts() {
 
 connected() { [ -n "$(on "$1" ss -Htn state established)" ]; }
 
-# begin [ADDRESS]: the server here, the client there, talking; their pids are $server and $client
-begin() {
-	_to=${1:-10.9.0.1}
-	echo 100 >/proc/sys/kernel/ns_last_pid
-	on here setsid "$stream" serve "$_to" 7000 </dev/null >server.log 2>server.err &
+# serve ADDRESS: a server here, whose pid is $server
+serve() {
+	: >server.log
+	on here setsid "$stream" serve "$1" 7000 </dev/null >server.log 2>server.err &
 	until_true grep -q listening server.log
-	on there setsid "$stream" connect "$_to" 7000 </dev/null >client.log 2>client.err &
+	server=$(sed -n 's/^pid //p' server.log)
+}
+
+# connect ADDRESS: a client there
+connect() {
+	: >client.log
+	on there setsid "$stream" connect "$1" 7000 </dev/null >client.log 2>client.err &
+	until_true grep -q pid client.log
+	client=$(sed -n 's/^pid //p' client.log)
+}
+
+both_connected() {
 	until_true grep -q connected server.log
 	until_true grep -q connected client.log
-	server=$(sed -n 's/^pid //p' server.log) client=$(sed -n 's/^pid //p' client.log)
+}
+
+# begin [ADDRESS]: the server here, the client there, talking
+begin() {
+	echo 100 >/proc/sys/kernel/ns_last_pid
+	serve "${1:-10.9.0.1}"
+	connect "${1:-10.9.0.1}"
+	both_connected
 	# others do not take their numbers meanwhile
 	echo 2000 >/proc/sys/kernel/ns_last_pid
 	sleep 0.2
@@ -66,8 +83,13 @@ kill_with_dump() { "$snapctl" dump "$1" -q -o "$2" --kill $3 >dump.out 2>dump.er
 bring_back() { on "$1" "$snapctl" restore -d -q "$2" >restore.out 2>restore.err || wrong "restore: $(cat restore.err)"; }
 locks() { on "$1" nft list tables | grep -c libsnap-; }
 
+flowing() {
+	[ "$(on there ss -Htin state established | sed -n 's/.*bytes_received:\([0-9]*\).*/\1/p')" -gt 1000000 ]
+}
+
 # Both have sent and got everything, and nothing is left behind.
 all_arrived() {
+	until_true flowing
 	: >enough
 	until_true grep -q '^sum ' server.log
 	until_true grep -q '^sum ' client.log
@@ -180,6 +202,92 @@ ended_meanwhile() {
 	grep -qE 'reset|ended|Broken' server.log || wrong "told otherwise"
 	[ "$(locks here)" = 0 ] || wrong "still locked"
 	echo fine
+}
+
+asking() { [ -n "$(on there ss -Htn state syn-sent)" ]; }
+
+# waiting_for_the_server LISTENING CONNECTING: who connects while it is down is connected when it is back
+waiting_for_the_server() {
+	serve "$1"
+	kill_with_dump "$server" s.psnap
+	[ "$(locks here)" = 1 ] || wrong "requests are not held back"
+	connect "$2"
+	until_true asking
+	bring_back here s.psnap
+	both_connected
+	all_arrived
+}
+
+asked_meanwhile() { waiting_for_the_server 10.9.0.1 10.9.0.1; }
+asked_meanwhile_by_ipv6() { waiting_for_the_server fd09::1 fd09::1; }
+asked_meanwhile_on_any_address() { waiting_for_the_server :: 10.9.0.1; }
+
+asks_from() { "$snapinspect" net "$1" | grep -o 'will send from [0-9]*'; }
+
+# The client is dumped and restored while it waits for an answer, and asks with the same number.
+connecting() {
+	serve 10.9.0.1
+	on here nft 'table inet deaf { chain in { type filter hook input priority 0; tcp dport 7000 drop; }; }'
+	connect 10.9.0.1
+	until_true asking
+	for i in 1 2; do
+		kill_with_dump "$client" $i.psnap
+		[ "$(locks there)" = 1 ] || wrong "its packets are not held back"
+		bring_back there $i.psnap
+		until_true asking
+	done
+	[ -n "$(asks_from 1.psnap)" ] && [ "$(asks_from 1.psnap)" = "$(asks_from 2.psnap)" ] ||
+	    wrong "asks otherwise: $("$snapinspect" net 1.psnap) $("$snapinspect" net 2.psnap)"
+	on here nft delete table inet deaf
+	both_connected
+	all_arrived
+}
+
+# A server that is stopped accepts nobody.
+waiting_to_be_accepted() {
+	serve 10.9.0.1
+	kill -STOP "$server"
+	connect 10.9.0.1
+	until_true grep -q connected client.log
+	"$snapctl" dump "$server" -q -o s.psnap --kill >dump.out 2>dump.err && wrong "dumped"
+	grep -q 'tcp-pending: 1 connection' dump.err || wrong "$(cat dump.err)"
+	[ "$(locks here)" = 0 ] || wrong "locked after a failed dump"
+	"$snapctl" dump "$server" -o s.psnap --tcp close >dump.out 2>dump.err || wrong "dump: $(cat dump.err)"
+	grep -q 'tcp-closed: 1 connection' dump.err || wrong "not told: $(cat dump.err)"
+	kill -CONT "$server"
+	both_connected
+	all_arrived
+}
+
+# Another one has its place at once.
+replaced_meanwhile() {
+	serve 0.0.0.0
+	kill_with_dump "$server" s.psnap
+	serve 0.0.0.0
+	connect 10.9.0.1
+	both_connected
+	"$snapctl" dump "$server" -q -o new.psnap --kill --hold-requests 0 >dump.out 2>dump.err ||
+	    wrong "dump: $(cat dump.err)"
+	bring_back here new.psnap
+	[ "$(locks here)" = 1 ] || wrong "the first one's lock is gone"
+	on here nft delete $(on here nft list tables)
+	all_arrived
+}
+
+refused() { on there "$stream" connect 10.9.0.1 7000 </dev/null 2>&1 | grep -q 'connect: Connection refused'; }
+
+refused_in_the_end() {
+	serve 10.9.0.1
+	"$snapctl" dump "$server" -q -o s.psnap --kill --hold-requests 0 >dump.out 2>dump.err || wrong "$(cat dump.err)"
+	[ "$(locks here)" = 0 ] || wrong "a lock of nothing"
+	refused || wrong "not refused"
+	bring_back here s.psnap
+	"$snapctl" dump "$server" -q -o s.psnap --kill --hold-requests 1 >dump.out 2>dump.err || wrong "$(cat dump.err)"
+	until_true refused
+	bring_back here s.psnap
+	connect 10.9.0.1
+	both_connected
+	all_arrived
 }
 
 closed_instead() {

@@ -8,7 +8,10 @@
 . "$SNAP_SRC/tests/tools/failing.sh"
 
 cases="server_restored_ten_times client_restored_ten_times both_restored moved_to_another_host
-    with_its_namespace with_its_namespace_by_ipv6 ipv6 ended_meanwhile closed_instead address_missing taken failing_leaves_it_connected unharmed by_views"
+    with_its_namespace with_its_namespace_by_ipv6 ipv6 asked_meanwhile asked_meanwhile_by_ipv6
+    asked_meanwhile_on_any_address connecting waiting_to_be_accepted
+    replaced_meanwhile refused_in_the_end ended_meanwhile closed_instead
+    address_missing taken failing_leaves_it_connected unharmed by_views"
 
 for case in $cases; do
 	eval "

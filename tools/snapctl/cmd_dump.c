@@ -15,6 +15,8 @@
 #include "tools/common/report.h"
 #include "tools/snapctl/snapctl.h"
 
+#define HOLD_REQUESTS_S	60	/* most programs give up later, and the kernel asks again at least five times */
+
 struct request {
 	struct glue_linux_options glue;
 	const char	**carry;
@@ -36,6 +38,8 @@ help(void)
 	    "      --kill            end the processes once the snapshot is written\n"
 	    "      --stop            leave them stopped then; SIGCONT lets them go on\n"
 	    "      --tcp POLICY      established connections: keep (without the option), close, refuse\n"
+	    "      --hold-requests S after --kill, whoever wants to connect to its TCP listeners is not\n"
+	    "                        answered for S seconds, 0 to 86400 (60)\n"
 	    "      --allow-partial   dump even if something cannot be carried\n"
 	    "      --ipc-all         every System V object of the IPC namespace, not only those in use\n"
 	    "      --netns           the network namespace of the tree: interfaces, addresses, routes, ...\n"
@@ -259,11 +263,11 @@ static int
 parse(struct request *q, int argc, char **argv, int *status)
 {
 	enum { ALLOW_PARTIAL = 256, RAW, LEVEL, THREADS, BUFFER, JSON, KILL, STOP, CARRY, IPC_ALL, TCP, COLLECTOR,
-		NETNS };
+		NETNS, HOLD_REQUESTS };
 	static const struct option options[] = {
 		{ "output", required_argument, NULL, 'o' }, { "allow-partial", no_argument, NULL, ALLOW_PARTIAL },
 		{ "ipc-all", no_argument, NULL, IPC_ALL }, { "netns", no_argument, NULL, NETNS },
-		{ "tcp", required_argument, NULL, TCP },
+		{ "tcp", required_argument, NULL, TCP }, { "hold-requests", required_argument, NULL, HOLD_REQUESTS },
 		{ "carry", required_argument, NULL, CARRY }, { "collector", required_argument, NULL, COLLECTOR },
 		{ "raw", no_argument, NULL, RAW },
 		{ "level", required_argument, NULL, LEVEL }, { "threads", required_argument, NULL, THREADS },
@@ -297,6 +301,11 @@ parse(struct request *q, int argc, char **argv, int *status)
 			if ((chosen = choose(optarg, tcp_policies)) < 0)
 				return *status = usage_error("--tcp wants keep, close or refuse");
 			q->glue.tcp = (enum glue_tcp)chosen;
+			break;
+		case HOLD_REQUESTS:
+			if (!number(optarg, 0, 86400, &v))
+				return *status = usage_error("--hold-requests wants a number of seconds from 0 to 86400");
+			q->glue.hold_requests_s = (uint32_t)v;
 			break;
 		case COLLECTOR:
 			if ((chosen = choose(optarg, collectors)) < 0)
@@ -355,7 +364,7 @@ int
 cmd_dump(int argc, char **argv)
 {
 	struct request q = {
-		.glue = { .program = "snapctl", .version = snap_version() },
+		.glue = { .program = "snapctl", .version = snap_version(), .hold_requests_s = HOLD_REQUESTS_S },
 		.writer = { .codec = PSNAP_CODEC_ZSTD },
 	};
 	char *aside = NULL;

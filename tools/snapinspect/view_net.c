@@ -160,6 +160,10 @@ print_connection(const json_t *c)
 {
 	const json_t *scale = json_object_get(c, "window_scale");
 
+	if (num(c, "max_segment") == 0) {
+		printf("        will send from %lld, once it is answered\n", (long long)num(c, "send_sequence"));
+		return;
+	}
 	printf("        sends from %lld: %lld bytes, %lld never sent; receives from %lld: %lld bytes; "
 	    "segments of %lld", (long long)num(c, "send_sequence"), (long long)num(c, "send_bytes"),
 	    (long long)num(c, "not_sent"), (long long)num(c, "receive_sequence"),

@@ -17,6 +17,7 @@
  *	objects.c	open files, made in our own table; object_*.c by kind
  *	object_queue.c	and what is unread in sockets, once all of them are there
  *	object_tcp.c	TCP connections, until they are let go; segment.c
+ *	tcp_lock.c	and what keeps the network from them
  *	descriptors.c	and handed over
  *	ipc.c		System V objects, POSIX queues; ipc_*.c by kind
  *	net.c		the network stack of a namespace; net_*.c by kind
@@ -158,6 +159,7 @@ struct restore {
 	int		base_fd;		/* ours are from here on */
 	struct object	*objects;		/* sorted by id */
 	size_t		nobjects;
+	struct object	**by_shared;		/* the same, sorted by the pipe or socket they are on */
 	struct shared	*shared;
 	size_t		nshared;
 	int		filler;			/* /dev/null, for gaps */
@@ -166,8 +168,7 @@ struct restore {
 	struct list	ptys;			/* object_terminal.c */
 	struct list	sockets;		/* struct made_socket */
 	struct list	connections;		/* struct connection */
-	char		*net_lock;		/* name of the lock on their packets; NULL none */
-	bool		net_lock_made;		/* by us: it was not there before */
+	struct tcp_lock	*net_lock;		/* tcp_lock.c; NULL: there is nothing to lock */
 	struct list	ghosts;			/* struct shared: deleted files, id File */
 	struct list	carried;		/* struct carried: files made under their names; object_carried.c */
 	struct net	*net;			/* net.c; NULL: none is made */
@@ -317,6 +318,8 @@ void	fill_fini(struct fill *f);
 int	objects_make_shared(struct restore *r);	/* memory, which mappings need */
 int	objects_make(struct restore *r);
 struct object *object_find(struct restore *r, uint64_t id);
+/* All on this pipe or socket. */
+struct object **objects_on(struct restore *r, uint64_t id, size_t *n);
 struct shared *shared_find(struct restore *r, uint64_t id);
 int	objects_settle(struct restore *r);	/* locks, owners, epoll, timers: when everything exists */
 /* A File opened anew in our table; flags as open(2). */
@@ -379,8 +382,6 @@ void	socket_set_buffers(const Psnap__SocketOptions *o, int fd);
 bool	tcp_is_connected(const Psnap__Socket *s);
 /* What is held of it, or NULL. */
 const Psnap__TcpConnection *tcp_connection_of(struct snap *s, uint64_t socket_id);
-/* Drop its packets from here on. */
-int	tcp_lock(struct restore *r);
 /* Make a new socket that connection, silent for now; and remember it. */
 int	tcp_make(struct restore *r, uint64_t id, const Psnap__Socket *s, const Psnap__TcpConnection *c, int fd);
 int	tcp_keep(struct restore *r, struct made_socket *m, const Psnap__TcpConnection *c);
@@ -392,6 +393,14 @@ int	tcp_make_ended(struct restore *r, uint64_t id, const Psnap__Socket *s, int f
 int	tcp_let_go(struct restore *r);
 /* After a failure: they end without a word, and the lock is as it was found. */
 void	tcp_abandon(struct restore *r);
+
+/* ---- tcp_lock.c ---- */
+
+/* Drop the packets of connections from here on. */
+int	tcp_lock(struct restore *r);
+int	tcp_unlock(struct restore *r);
+/* As it was found. */
+void	tcp_lock_again(struct restore *r);
 
 /* ---- segment.c ---- */
 

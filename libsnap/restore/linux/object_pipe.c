@@ -40,14 +40,12 @@ static bool
 has_both_ends(struct restore *r, uint64_t pipe_id)
 {
 	bool reads = false, writes = false;
+	size_t n;
+	struct object *const *v = objects_on(r, pipe_id, &n);
 
-	for (size_t i = 0; i < r->nobjects; i++) {
-		const Psnap__OpenFile *o = r->objects[i].o;
-
-		if (o->pipe_id != pipe_id)
-			continue;
-		reads |= o->access != PSNAP__ACCESS_MODE__ACCESS_WRITE;
-		writes |= o->access != PSNAP__ACCESS_MODE__ACCESS_READ;
+	for (size_t i = 0; i < n; i++) {
+		reads |= v[i]->o->access != PSNAP__ACCESS_MODE__ACCESS_WRITE;
+		writes |= v[i]->o->access != PSNAP__ACCESS_MODE__ACCESS_READ;
 	}
 	return reads && writes;
 }
@@ -79,13 +77,13 @@ fill(struct restore *r, uint64_t id, const Psnap__Pipe *p, int to)
 static int
 spread(struct restore *r, uint64_t pipe_id, const int ends[2])
 {
-	for (size_t i = 0; i < r->nobjects; i++) {
-		struct object *x = &r->objects[i];
-		int end;
+	size_t n;
+	struct object **v = objects_on(r, pipe_id, &n);
 
-		if (x->o->pipe_id != pipe_id)
-			continue;
-		end = ends[x->o->access == PSNAP__ACCESS_MODE__ACCESS_READ ? 0 : 1];
+	for (size_t i = 0; i < n; i++) {
+		struct object *x = v[i];
+		int end = ends[x->o->access == PSNAP__ACCESS_MODE__ACCESS_READ ? 0 : 1];
+
 		if ((x->fd = keep_fd(r, fd_reopen(end, (flags_of(x->o) & O_ACCMODE) | O_NONBLOCK))) < 0)
 			return restore_fail(r, NULL, x->id, errno, "opening a pipe");
 		if (fcntl(x->fd, F_SETFL, flags_of(x->o)) != 0)

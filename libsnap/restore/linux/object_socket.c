@@ -149,16 +149,16 @@ static int
 add_made(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd, struct made_socket **out)
 {
 	struct made_socket *m = plan_alloc(r->p, sizeof *m);
+	size_t n;
+	struct object **v = objects_on(r, id, &n);
 
 	if (m == NULL || restore_list_add(r, &r->sockets, m) != 0)
 		return restore_nomem(r);
 	*m = (struct made_socket){ id, s, -1, -1, NULL };
 	*out = m;
-	for (size_t i = 0; i < r->nobjects; i++) {
-		struct object *x = &r->objects[i];
+	for (size_t i = 0; i < n; i++) {
+		struct object *x = v[i];
 
-		if (x->o->socket_id != id)
-			continue;
 		if ((x->fd = keep_fd(r, fcntl(fd, F_DUPFD_CLOEXEC, r->base_fd))) < 0 ||
 		    fcntl(x->fd, F_SETFL, (fcntl(x->fd, F_GETFL) & ~O_NONBLOCK) |
 		    (x->o->non_block ? O_NONBLOCK : 0)) != 0)

@@ -3,12 +3,13 @@
  * TCP connections, by TCP_REPAIR: a socket in repair mode says nothing to the
  * other end, whatever is done to it, and vanishes without a word when it is
  * closed.  So all of them stay in that mode, and their packets are dropped
- * (linux/net_lock.h), until nothing can fail any more; only then are they let
+ * (tcp_lock.c), until nothing can fail any more; only then are they let
  * go: what was never sent is sent, a FIN follows, the other end is asked where
  * it stands.
  */
 #include <arpa/inet.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
@@ -205,6 +206,13 @@ receive_fin(const Psnap__TcpConnection *c, int fd, const struct net_connection *
 	return -1;
 }
 
+/* Asked when it is let go, by the same SYN as before: the other end may have seen that one. */
+static bool
+is_asking(const Psnap__Socket *s)
+{
+	return s->tcp_state == PSNAP__TCP_STATE__TCP_STATE_SYN_SENT;
+}
+
 int
 tcp_make(struct restore *r, uint64_t id, const Psnap__Socket *s, const Psnap__TcpConnection *c, int fd)
 {
@@ -216,11 +224,13 @@ tcp_make(struct restore *r, uint64_t id, const Psnap__Socket *s, const Psnap__Tc
 		return restore_fail(r, NULL, id, 0, "a TCP connection without addresses");
 	if (set(fd, TCP_REPAIR, TCP_REPAIR_ON) != 0)
 		return restore_fail(r, NULL, id, errno, "repairing a TCP connection");
-	if (set_sequence(fd, TCP_SEND_QUEUE, c->send_sequence) != 0 ||
+	if (set_sequence(fd, TCP_SEND_QUEUE, c->send_sequence - is_asking(s)) != 0 ||
 	    set_sequence(fd, TCP_RECV_QUEUE, c->receive_sequence) != 0)
 		return restore_fail(r, NULL, id, errno, "setting sequence numbers");
 	if (bind(fd, (const void *)&ends.local, local) != 0)
 		return restore_fail(r, NULL, id, errno, "binding a TCP connection");
+	if (is_asking(s))
+		return 0;
 	if (connect(fd, (const void *)&ends.remote, remote) != 0)
 		return restore_fail(r, NULL, id, errno, "connecting a TCP connection");
 	if (set_agreed(c, fd) != 0)
@@ -322,65 +332,6 @@ tcp_make_ended(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd)
 	return e;
 }
 
-/* ---- the lock ---- */
-
-/* Of all connections in the snapshot; NULL without memory. */
-static struct net_connection *
-all_ends(struct restore *r, size_t *n)
-{
-	const struct snap_object *const *v = snap_get_kind(r->s, PSNAP_KIND_TCP_CONNECTION, n);
-	struct net_connection *ends = plan_alloc(r->p, (*n + 1) * sizeof *ends);
-
-	for (size_t i = 0; ends != NULL && i < *n; i++) {
-		const Psnap__TcpConnection *c = (const void *)v[i]->message;
-		const Psnap__Socket *s = snap_get_message(r->s, c->socket_id, PSNAP_KIND_SOCKET);
-
-		if (s == NULL)
-			continue;
-		socket_address(r->p, s, s->local, &ends[i].local);
-		socket_address(r->p, s, s->remote, &ends[i].remote);
-	}
-	return ends;
-}
-
-int
-tcp_lock(struct restore *r)
-{
-	char name[NET_LOCK_NAME_MAX];
-	struct net_connection *v;
-	size_t n;
-	int made;
-
-	if (r->p->o->tcp == SNAP_TCP_CLOSE)
-		return 0;
-	if ((v = all_ends(r, &n)) == NULL)
-		return restore_nomem(r);
-	if (n == 0)
-		return 0;
-	net_lock_name(v, n, name);
-	if ((made = net_lock_make(-1, name, v, n)) < 0)
-		return restore_fail(r, NULL, 0, -made, "holding back packets of TCP connections");
-	r->net_lock = plan_alloc(r->p, sizeof name);
-	if (r->net_lock == NULL) {
-		if (made == 1)
-			net_lock_remove(-1, name);
-		return restore_nomem(r);
-	}
-	memcpy(r->net_lock, name, sizeof name);
-	r->net_lock_made = made == 1;
-	return 0;
-}
-
-static int
-unlock(struct restore *r)
-{
-	int e;
-
-	if (r->net_lock == NULL || (e = net_lock_remove(-1, r->net_lock)) == 0)
-		return 0;
-	return restore_fail(r, NULL, 0, -e, "letting packets of TCP connections pass");
-}
-
 /* ---- let go ---- */
 
 /* Sizes that the kernel chose are chosen by it from now on. */
@@ -401,6 +352,20 @@ is_over(int e)
 	return e == EPIPE || e == ECONNRESET || e == ETIMEDOUT || e == ENOTCONN;
 }
 
+static int
+ask_again(struct restore *r, const struct connection *k)
+{
+	struct sockaddr_storage remote;
+	socklen_t len = socket_address(r->p, k->m->s, k->m->s->remote, &remote);
+	int flags = fcntl(k->m->fd, F_GETFL);
+	bool asked = fcntl(k->m->fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
+	    (connect(k->m->fd, (const void *)&remote, len) == 0 || errno == EINPROGRESS);
+
+	if (!asked || fcntl(k->m->fd, F_SETFL, flags) != 0)
+		return restore_fail(r, NULL, k->m->id, errno, "connecting a TCP socket");
+	return 0;
+}
+
 /* The kernel forgets SO_REUSEADDR in repair mode. */
 static int
 let_go(struct restore *r, struct connection *k)
@@ -413,6 +378,8 @@ let_go(struct restore *r, struct connection *k)
 	k->gone = true;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &reuse, sizeof reuse) != 0)
 		return restore_fail(r, NULL, k->m->id, errno, "setting socket options");
+	if (is_asking(k->m->s))
+		return ask_again(r, k);
 	if (c->not_sent > 0 && write_queue(fd, c->send_queue.data + (c->send_queue.len - c->not_sent),
 	    c->not_sent) != 0 && !is_over(errno))
 		return restore_fail(r, NULL, k->m->id, errno, "sending on a TCP connection");
@@ -425,7 +392,7 @@ let_go(struct restore *r, struct connection *k)
 int
 tcp_let_go(struct restore *r)
 {
-	int e = unlock(r);
+	int e = tcp_unlock(r);
 
 	for (size_t i = 0; e == 0 && i < r->connections.n; i++)
 		e = let_go(r, r->connections.v[i]);
@@ -435,15 +402,7 @@ tcp_let_go(struct restore *r)
 void
 tcp_abandon(struct restore *r)
 {
-	struct net_connection *v;
-	size_t n;
-
-	if (r->net_lock == NULL)
-		return;
-	if (r->net_lock_made)
-		net_lock_remove(-1, r->net_lock);
-	else if ((v = all_ends(r, &n)) != NULL)
-		net_lock_make(-1, r->net_lock, v, n);
+	tcp_lock_again(r);
 	for (size_t i = 0; i < r->connections.n; i++) {
 		const struct connection *k = r->connections.v[i];
 

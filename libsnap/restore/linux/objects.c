@@ -213,6 +213,40 @@ object_find(struct restore *r, uint64_t id)
 	    bsearch(&key, r->objects, r->nobjects, sizeof key, compare_objects);
 }
 
+/* The pipe or socket it is one of several on, or 0. */
+static uint64_t
+shared_by(const struct object *x)
+{
+	return x->o->socket_id != 0 ? x->o->socket_id : x->o->pipe_id;
+}
+
+static int
+compare_shared(const void *a, const void *b)
+{
+	const struct object *x = *(struct object *const *)a, *y = *(struct object *const *)b;
+	uint64_t i = shared_by(x), k = shared_by(y);
+
+	return i != k ? (i > k) - (i < k) : compare_objects(x, y);
+}
+
+struct object **
+objects_on(struct restore *r, uint64_t id, size_t *n)
+{
+	size_t low = 0, high = r->nobjects;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (shared_by(r->by_shared[middle]) < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	for (*n = 0; low + *n < r->nobjects && shared_by(r->by_shared[low + *n]) == id; ++*n)
+		;
+	return r->by_shared + low;
+}
+
 static bool
 is_connected(struct restore *r, const struct object *x)
 {
@@ -241,11 +275,15 @@ objects_make(struct restore *r)
 	const struct snap_object *const *v = snap_get_kind(r->s, PSNAP_KIND_OPEN_FILE, &n);
 	int e;
 
-	if ((r->objects = plan_alloc(r->p, (n + 1) * sizeof *r->objects)) == NULL)
+	if ((r->objects = plan_alloc(r->p, (n + 1) * sizeof *r->objects)) == NULL ||
+	    (r->by_shared = plan_alloc(r->p, (n + 1) * sizeof *r->by_shared)) == NULL)
 		return restore_nomem(r);
 	for (size_t i = 0; i < n; i++)
 		r->objects[r->nobjects++] = (struct object){ v[i]->id, (const void *)v[i]->message, -1 };
 	qsort(r->objects, r->nobjects, sizeof *r->objects, compare_objects);
+	for (size_t i = 0; i < n; i++)
+		r->by_shared[i] = &r->objects[i];
+	qsort(r->by_shared, r->nobjects, sizeof *r->by_shared, compare_shared);
 	if ((r->filler = keep_fd(r, open("/dev/null", O_RDONLY | O_CLOEXEC))) < 0)
 		return restore_fail(r, NULL, 0, errno, "opening /dev/null");
 	if ((e = make_each(r, false)) == 0)
