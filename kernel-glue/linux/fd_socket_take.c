@@ -147,13 +147,15 @@ take_groups(struct dump *d, struct socket_object *s, const struct rec_socket *k)
 	return netlink_groups(d, s, words, REC_GROUP_WORDS * 2);
 }
 
-/* 1, 0 or a code: nothing else has to be known, nor compared with. */
+/* 1, 0 or a code: nothing else has to be known, nor compared with, nor locked by its descriptor. */
 static int
 is_enough(struct dump *d, struct proc *p, const struct rec_socket *k)
 {
 	const struct socket_object kind = { .family = k->family, .type = k->type, .protocol = k->protocol,
 	    .proc = p };
 
+	if (k->tcp_state == PSNAP_TCP_STATE_LISTEN && d->options->after == GLUE_KILL)
+		return 0;
 	return k->family == AF_NETLINK && !netlink_is_held(k->protocol) ? 0 : options_can_be_told(d, &kind);
 }
 

@@ -206,10 +206,10 @@ ended_meanwhile() {
 
 asking() { [ -n "$(on there ss -Htn state syn-sent)" ]; }
 
-# waiting_for_the_server LISTENING CONNECTING: who connects while it is down is connected when it is back
+# waiting_for_the_server LISTENING CONNECTING [OPTIONS]: who connects while it is down is connected when it is back
 waiting_for_the_server() {
 	serve "$1"
-	kill_with_dump "$server" s.psnap
+	kill_with_dump "$server" s.psnap "${3:-}"
 	[ "$(locks here)" = 1 ] || wrong "requests are not held back"
 	connect "$2"
 	until_true asking
@@ -220,6 +220,7 @@ waiting_for_the_server() {
 
 asked_meanwhile() { waiting_for_the_server 10.9.0.1 10.9.0.1; }
 asked_meanwhile_by_ipv6() { waiting_for_the_server fd09::1 fd09::1; }
+asked_meanwhile_of_what_bpf_told() { waiting_for_the_server 10.9.0.1 10.9.0.1 '--collector bpf'; }
 asked_meanwhile_on_any_address() { waiting_for_the_server :: 10.9.0.1; }
 
 asks_from() { "$snapinspect" net "$1" | grep -o 'will send from [0-9]*'; }

@@ -20,6 +20,14 @@ for case in $cases; do
 	${case}_body() { in_hosts $case; }"
 done
 
+atf_test_case asked_meanwhile_of_what_bpf_told cleanup
+asked_meanwhile_of_what_bpf_told_head() { atf_set require.user root; atf_set require.progs 'unshare ip nft'; }
+asked_meanwhile_of_what_bpf_told_body() {
+	need_bpf
+	in_hosts asked_meanwhile_of_what_bpf_told
+}
+asked_meanwhile_of_what_bpf_told_cleanup() { kill_remembered; }
+
 atf_test_case each_call_fails_in_turn
 each_call_fails_in_turn_head() {
 	atf_set require.user root
@@ -32,5 +40,6 @@ each_call_fails_in_turn_body() {
 
 atf_init_test_cases() {
 	for case in $cases; do atf_add_test_case "$case"; done
+	atf_add_test_case asked_meanwhile_of_what_bpf_told
 	atf_add_test_case each_call_fails_in_turn
 }
