@@ -79,7 +79,7 @@ until(__s64 end, int clock)
 static __always_inline bool
 is_ours(struct task_struct *t)
 {
-	return t->ptrace != 0 && BPF_CORE_READ(t, parent, tgid) == (int)(bpf_get_current_pid_tgid() >> 32);
+	return BPF_CORE_READ(t, ptrace) != 0 && BPF_CORE_READ(t, parent, tgid) == (int)(bpf_get_current_pid_tgid() >> 32);
 }
 
 static __always_inline unsigned int

@@ -258,8 +258,10 @@ struct prev_cputime { __u64 utime, stime; } CORE;
 struct tty_driver { int major, minor_start; } CORE;
 struct tty_struct { int index; struct tty_driver *driver; struct { struct pid *pgrp; } ctrl; } CORE;
 struct signal_struct {
+	struct list_head thread_head;
 	struct sigpending shared_pending;
-	unsigned int is_child_subreaper : 1;
+	int	group_exit_code;
+	unsigned int flags, is_child_subreaper : 1;
 	struct hlist_head posix_timers;
 	struct hrtimer real_timer;
 	__s64	it_real_incr;
@@ -295,7 +297,7 @@ struct restart_block {
 } CORE;
 struct task_struct {
 	unsigned int ptrace, policy, rt_priority, personality;
-	int	static_prio, exit_code, exit_signal, pdeath_signal, pid, tgid;
+	int	static_prio, exit_state, exit_code, exit_signal, pdeath_signal, pid, tgid;
 	struct sched_entity se;
 	struct sched_dl_entity dl;
 	cpumask_t cpus_mask;
@@ -303,6 +305,7 @@ struct task_struct {
 	unsigned int sched_reset_on_fork : 1, restore_sigmask : 1;
 	unsigned long atomic_flags;
 	struct task_struct *real_parent, *parent, *group_leader;
+	struct list_head thread_node;
 	struct pid *thread_pid;
 	void	*clear_child_tid, *robust_list, *compat_robust_list, *io_context, *cgroups;
 	__u64	utime, stime, start_boottime, timer_slack_ns;

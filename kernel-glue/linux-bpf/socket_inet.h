@@ -255,6 +255,8 @@ tcp_options(struct rec_socket *r, const struct sock *k)
 static __always_inline void
 inet_state(struct rec_socket *r, const struct sock *k)
 {
+	if (!inet_bits.known)	/* no such socket is told; the verifier looks at what follows all the same */
+		return;
 	ip_options(r, (const void *)k);
 	if (family_of(k) == FAMILY_INET) {
 		inet_local(r, k);

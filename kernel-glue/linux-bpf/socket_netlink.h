@@ -33,6 +33,8 @@ netlink_state(struct rec_socket *r, const struct sock *k)
 	__u32 ngroups = groups != NULL ? BPF_CORE_READ(n, ngroups) : 0;
 	struct netlink_address *a = (void *)r->local;
 
+	if (!netlink_bits.known)	/* as in inet_state() */
+		return;
 	for (__u32 i = 0; i < REC_GROUP_WORDS; i++)
 		if (ngroups > 64 * i)
 			bpf_probe_read_kernel(&r->groups[i], sizeof r->groups[i], groups + i);

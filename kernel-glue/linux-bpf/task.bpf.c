@@ -17,6 +17,7 @@ SCRATCH(handlers_scratch, struct rec_handlers);
 #define MMF_HAS_MDWE	(1ul << 28)
 #define HAS_VSYSCALL	2	/* of mm->context.flags */
 #define ENQUEUED	1	/* of hrtimer.state */
+#define GROUP_EXIT	4	/* SIGNAL_GROUP_EXIT, of signal->flags */
 
 /* ---- numbers ---- */
 
@@ -118,9 +119,6 @@ scheduling(struct rec_thread *r, struct task_struct *t)
 	}
 	r->timer_slack = BPF_CORE_READ(t, timer_slack_ns);
 	r->have |= REC_HAVE_SLACK;
-	r->utime = BPF_CORE_READ(t, utime);
-	r->stime = BPF_CORE_READ(t, stime);
-	r->runtime_used = BPF_CORE_READ(t, se.sum_exec_runtime);
 }
 
 static __always_inline void
@@ -183,18 +181,32 @@ restart(struct rec_thread *r, struct task_struct *t)
 	r->have |= REC_HAVE_RESTART;
 }
 
-static __always_inline void
-write_thread(struct seq_file *seq, struct task_struct *t)
+/* With what there is of a dead one, too. */
+static __always_inline struct rec_thread *
+begin_thread(struct task_struct *t)
 {
 	struct rec_thread *r = scratch(&thread_scratch);
 	const struct pid *pid = BPF_CORE_READ(t, thread_pid);
 
 	if (r == NULL)
-		return;
+		return NULL;
 	clear(r, sizeof *r);
 	begin(&r->h, sizeof *r, REC_THREAD, t);
 	bpf_core_read(r->comm, sizeof r->comm, &t->comm);
 	numbers(&r->numbers, (__u64)pid, (__u64)pid);
+	r->utime = BPF_CORE_READ(t, utime);
+	r->stime = BPF_CORE_READ(t, stime);
+	r->runtime_used = BPF_CORE_READ(t, se.sum_exec_runtime);
+	return r;
+}
+
+static __always_inline void
+write_thread(struct seq_file *seq, struct task_struct *t)
+{
+	struct rec_thread *r = begin_thread(t);
+
+	if (r == NULL)
+		return;
 	credentials(r, t);
 	signals(r, t);
 	scheduling(r, t);
@@ -354,18 +366,29 @@ from_mm(struct rec_process *r, const struct mm_struct *mm)
 	r->have |= REC_HAVE_MM;
 }
 
-static __always_inline void
-write_process(struct seq_file *seq, struct task_struct *t)
+/* With what there is of a dead one, too. */
+static __always_inline struct rec_process *
+begin_process(struct task_struct *t)
 {
-	const struct pid *pid = BPF_CORE_READ(t, thread_pid);
 	struct rec_process *r = scratch(&process_scratch);
-	const struct fs_struct *fs = BPF_CORE_READ(t, fs);
 
 	if (r == NULL)
-		return;
+		return NULL;
 	clear(r, sizeof *r);
 	begin(&r->h, sizeof *r, REC_PROCESS, t);
 	r->exit_signal = BPF_CORE_READ(t, exit_signal);
+	from_signal(r, t, BPF_CORE_READ(t, thread_pid));
+	return r;
+}
+
+static __always_inline void
+write_process(struct seq_file *seq, struct task_struct *t)
+{
+	const struct fs_struct *fs = BPF_CORE_READ(t, fs);
+	struct rec_process *r = begin_process(t);
+
+	if (r == NULL)
+		return;
 	r->personality = BPF_CORE_READ(t, personality);
 	r->login_uid = bpf_core_field_exists(t->loginuid) ? BPF_CORE_READ(t, loginuid.val) : ~0u;
 	r->umask = BPF_CORE_READ(fs, umask);
@@ -376,8 +399,7 @@ write_process(struct seq_file *seq, struct task_struct *t)
 	r->cgroups = bpf_core_field_exists(t->cgroups) ? identity(BPF_CORE_READ(t, cgroups)) : 0;
 	r->cwd_path = path_identity(&fs->pwd);
 	r->root_path = path_identity(&fs->root);
-	from_signal(r, t, pid);
-	namespaces(r, t, pid);
+	namespaces(r, t, BPF_CORE_READ(t, thread_pid));
 	from_mm(r, BPF_CORE_READ(t, mm));
 	bpf_seq_write(seq, r, sizeof *r);
 }
@@ -396,6 +418,46 @@ write_handlers(struct seq_file *seq, struct task_struct *t)
 	bpf_seq_write(seq, r, sizeof *r);
 }
 
+/* ---- the dead ---- */
+
+static __always_inline struct task_struct *
+second_thread(struct task_struct *leader)
+{
+	struct list_head *next = BPF_CORE_READ(leader, thread_node.next);
+
+	return (void *)next - bpf_core_field_offset(struct task_struct, thread_node);
+}
+
+/*
+ * Who is dead cannot be stopped.  A process is of the tree if its parent is;
+ * the root of which only the leader is dead, by its other threads.
+ */
+static __always_inline bool
+is_dead_of_ours(struct task_struct *t)
+{
+	const struct list_head *threads = &t->signal->thread_head;
+
+	if (BPF_CORE_READ(t, exit_state) == 0 || BPF_CORE_READ(t, group_leader) != t)
+		return 0;
+	return is_ours(BPF_CORE_READ(t, real_parent)) ||
+	    (BPF_CORE_READ(t, thread_node.next) != threads && is_ours(second_thread(t)));
+}
+
+static __always_inline void
+write_dead(struct seq_file *seq, struct task_struct *t)
+{
+	struct rec_thread *thread = begin_thread(t);
+	struct rec_process *r = begin_process(t);
+
+	if (thread == NULL || r == NULL)
+		return;
+	r->exit_status = BPF_CORE_READ(t, signal, flags) & GROUP_EXIT ? BPF_CORE_READ(t, signal, group_exit_code) :
+	    BPF_CORE_READ(t, exit_code);
+	r->have |= REC_HAVE_EXIT;
+	bpf_seq_write(seq, thread, sizeof *thread);
+	bpf_seq_write(seq, r, sizeof *r);
+}
+
 SEC("iter/task")
 int
 collect_task(struct bpf_iter__task *ctx)
@@ -403,7 +465,13 @@ collect_task(struct bpf_iter__task *ctx)
 	struct task_struct *t = ctx->task;
 	struct seq_file *seq = ctx->meta->seq;
 
-	if (t == NULL || !is_ours(t) || BPF_CORE_READ(t, sighand) == NULL)
+	if (t == NULL || BPF_CORE_READ(t, sighand) == NULL)
+		return 0;
+	if (is_dead_of_ours(t)) {
+		write_dead(seq, t);
+		return 0;
+	}
+	if (!is_ours(t))
 		return 0;
 	write_thread(seq, t);
 	if (BPF_CORE_READ(t, group_leader) == t || BPF_CORE_READ(t, group_leader, sighand) == NULL ||

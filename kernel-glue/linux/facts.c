@@ -222,6 +222,12 @@ facts_process(const struct dump *d, const struct proc *p)
 	return d->facts != NULL ? rec_table_one(&d->facts->table, REC_PROCESS, p->live) : NULL;
 }
 
+const struct rec_process *
+facts_leader(const struct dump *d, const struct proc *p)
+{
+	return d->facts != NULL ? rec_table_one(&d->facts->table, REC_PROCESS, p->pid) : NULL;
+}
+
 const struct rec_handlers *
 facts_handlers(const struct dump *d, const struct proc *p)
 {

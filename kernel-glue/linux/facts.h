@@ -22,6 +22,8 @@ const char *facts_collector(const struct dump *d);
 
 const struct rec_thread *facts_thread(const struct dump *d, pid_t tid);
 const struct rec_process *facts_process(const struct dump *d, const struct proc *p);
+/* What the leader has told, dead or not. */
+const struct rec_process *facts_leader(const struct dump *d, const struct proc *p);
 const struct rec_handlers *facts_handlers(const struct dump *d, const struct proc *p);
 struct rec_slice facts_of_thread(const struct dump *d, pid_t tid, enum rec_kind kind);
 struct rec_slice facts_of(const struct dump *d, const struct proc *p, enum rec_kind kind);

@@ -369,7 +369,29 @@ from_stat(struct proc *p, const struct proc_stat *st)
 	s->exit_code = (uint32_t)st->field[52];
 }
 
-/* As cputime_adjust() of the kernel: what was measured in ticks, in proportion to what was measured exactly. */
+/*
+ * As cputime_adjust() of the kernel: what was measured in ticks, in proportion
+ * to what was measured exactly; and neither is ever less than what was told last.
+ */
+static void
+adjust_times(const struct rec_process *k, uint64_t *user, uint64_t *system, uint64_t exact)
+{
+	if (k->prev_utime + k->prev_stime >= exact) {
+		*user = k->prev_utime;
+		*system = k->prev_stime;
+		return;
+	}
+	if (*user + *system > 0)
+		*system = (uint64_t)((double)*system / (double)(*user + *system) * (double)exact);
+	*system = *system > k->prev_stime ? *system : k->prev_stime;
+	*user = exact > *system ? exact - *system : 0;
+	if (*user < k->prev_utime) {
+		*user = k->prev_utime;
+		*system = exact - *user;
+	}
+}
+
+/* Of its threads, those that are gone, and of children waited for. */
 static void
 take_times(const struct dump *d, struct proc *p, const struct rec_process *k)
 {
@@ -384,11 +406,7 @@ take_times(const struct dump *d, struct proc *p, const struct rec_process *k)
 		system += t->stime;
 		exact += t->runtime_used;
 	}
-	if (user + system > 0)
-		system = (uint64_t)((double)system / (double)(user + system) * (double)exact);
-	system = system > k->prev_stime ? system : k->prev_stime;
-	user = exact > system ? exact - system : 0;
-	user = user > k->prev_utime ? user : k->prev_utime;
+	adjust_times(k, &user, &system, exact);
 	times[0] = user / TICK_NS * TICK_NS;
 	times[1] = system / TICK_NS * TICK_NS;
 	times[2] = k->cutime / TICK_NS * TICK_NS;
@@ -405,20 +423,34 @@ take_dispositions(struct proc_state *s, const struct rec_handlers *h)
 	}
 }
 
-/* What stat, status and the small files tell, of a process whose leader lives. */
+/* What stat and status tell of any, dead ones included. */
 static void
-take_facts(struct dump *d, struct proc *p, const struct rec_process *k)
+take_identity(struct dump *d, struct proc *p, const struct rec_process *k)
 {
 	const struct rec_thread *leader = facts_thread(d, p->pid);
+	const struct rec_process *by_leader = facts_leader(d, p);
 	struct proc_state *s = p->state;
 
 	memcpy(s->comm, leader->comm, sizeof leader->comm);
 	s->tty_nr = (int32_t)k->tty;
 	s->tpgid = k->tty_group;
 	take_times(d, p, k);
-	s->start_ns = k->start / TICK_NS * TICK_NS;
-	s->child_exit_signal = (uint32_t)k->exit_signal;
-	take_numbers(d, p, &leader->numbers, &k->group, &k->session);
+	s->start_ns = by_leader->start / TICK_NS * TICK_NS;
+	s->child_exit_signal = (uint32_t)by_leader->exit_signal;
+	take_numbers(d, p, &leader->numbers, &by_leader->group, &by_leader->session);
+}
+
+/* What stat, status and the small files tell. */
+static void
+take_facts(struct dump *d, struct proc *p, const struct rec_process *k)
+{
+	struct proc_state *s = p->state;
+
+	take_identity(d, p, k);
+	if (p->zombie) {
+		s->exit_code = k->exit_status;
+		return;
+	}
 	take_dispositions(s, facts_handlers(d, p));
 	s->personality = k->personality;
 	s->oom_adjust = k->oom_adjust;
@@ -481,20 +513,38 @@ pending(struct dump *d, struct proc *p)
 	return queue_collect(d, t, true, &p->state->pending);
 }
 
-#define WHOLE	(REC_HAVE_LIMITS | REC_HAVE_NAMESPACES | REC_HAVE_TIMES | REC_HAVE_TERMINAL)
+#define OF_ALL		(REC_HAVE_TIMES | REC_HAVE_TERMINAL)
+#define OF_LIVE		(OF_ALL | REC_HAVE_LIMITS | REC_HAVE_NAMESPACES)
+#define OF_ZOMBIE	(OF_ALL | REC_HAVE_EXIT)
+
+/* The record of p, if it has all that is wanted. */
+static const struct rec_process *
+whole_record(const struct dump *d, const struct proc *p)
+{
+	const struct rec_process *k = facts_process(d, p);
+	uint64_t wanted = p->zombie ? OF_ZOMBIE : OF_LIVE;
+
+	return k != NULL && (k->have & wanted) == wanted ? k : NULL;
+}
+
+static bool
+leader_is_told(const struct dump *d, const struct proc *p)
+{
+	const struct rec_process *k = facts_leader(d, p);
+
+	return k != NULL && k->have & REC_HAVE_TIMES && facts_thread(d, p->pid) != NULL;
+}
 
 int
 proc_collect(struct dump *d, struct proc *p)
 {
-	const struct rec_process *k = facts_process(d, p);
+	const struct rec_process *k = whole_record(d, p);
 	bool no_timers = k != NULL && k->have & REC_HAVE_TIMERS && !(k->flags & REC_PROCESS_POSIX_TIMERS);
 	int r = 0;
 
-	if (k != NULL && (k->have & WHOLE) != WHOLE)
-		k = NULL;
 	if ((p->state = dump_alloc(d, sizeof *p->state)) == NULL)
 		return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
-	if (k != NULL && p->live == p->pid)
+	if (k != NULL && leader_is_told(d, p))
 		take_facts(d, p, k);
 	else
 		r = read_facts(d, p);

@@ -28,7 +28,7 @@ typedef __u64 rec_u64 __attribute__((aligned(8)));
 typedef __s64 rec_s64 __attribute__((aligned(8)));
 
 enum rec_kind {
-	REC_THREAD	= 1,	/* every task that is not dead */
+	REC_THREAD	= 1,	/* every task that is not dead, and leaders that are: names, numbers and times */
 	REC_PROCESS	= 2,	/* by its leader, and by other threads if that has exited */
 	REC_HANDLERS	= 3,	/* with each REC_PROCESS that has a table of them */
 	REC_MAPPING	= 4,	/* of a process, ascending */
@@ -148,6 +148,7 @@ enum {	/* rec_process.have */
 	REC_HAVE_TIMERS		= 1 << 3,
 	REC_HAVE_TIMES		= 1 << 4,
 	REC_HAVE_TERMINAL	= 1 << 5,	/* tty, tty_group: 0 and -1 without one */
+	REC_HAVE_EXIT		= 1 << 6,	/* exit_status, of a process or leader that is dead */
 };
 
 enum {	/* rec_process.flags */
@@ -175,7 +176,7 @@ struct rec_process {
 	__u32	pad0;
 	struct rec_numbers group, session;
 	__s32	exit_signal;		/* sent to the parent; -1 of no leader */
-	__u32	pad2;
+	__u32	exit_status;		/* as wait(2) tells it */
 	__u32	personality;
 	__s32	oom_adjust;		/* signal->oom_score_adj */
 	__u32	login_uid;		/* UINT32_MAX: not set */

@@ -196,6 +196,39 @@ semaphores_are_told_body() {
 }
 semaphores_are_told_cleanup() { kill_remembered; }
 
+# opens COLLECTOR: how often which files of processes are opened to dump the target
+opens() {
+	strace --seccomp-bpf -f -qq -o calls -e signal=none -e trace=openat \
+	    "$snapctl" dump "$target" -q -o x.psnap --collector "$1" 2>err || atf_fail "$(cat err)"
+	grep -c '"status"\|"task/[0-9]*/status"' calls >"$1.status" || true
+	grep -c '"personality"\|"loginuid"' calls >"$1.small" || true
+}
+
+# behave_target CASE
+behave_target() {
+	: >log
+	"$SNAP_HELPERS/behave" "$1" </dev/null >log 2>&1 &
+	target=$!
+	remember "$target"
+	wait_for 20 grep -q ready log
+}
+
+# A zombie, and a process whose leader has exited: what it takes to find and stop them is all that /proc is asked.
+atf_test_case dead_are_told cleanup
+dead_are_told_head() { atf_set require.user root; atf_set require.progs strace; }
+dead_are_told_body() {
+	[ -z "$SNAP_SANITIZE" ] || atf_skip "for the plain configuration"
+	need_bpf
+	for case in process_zombie thread_leader_exited; do
+		behave_target $case
+		opens proc
+		opens bpf
+		[ "$(cat bpf.small)" = 0 ] && [ "$(cat bpf.status)" -eq $(($(cat proc.status) - 3)) ] ||
+		    atf_fail "$case: status $(cat proc.status bpf.status | xargs), small files $(cat bpf.small)"
+	done
+}
+dead_are_told_cleanup() { kill_remembered; }
+
 # Whatever it was about when it was stopped: nobody lost, nobody harmed, and all of it restored.
 atf_test_case storm cleanup
 storm_head() { atf_set require.user root; }
@@ -274,6 +307,7 @@ atf_init_test_cases() {
 	atf_add_test_case sockets_are_told
 	atf_add_test_case sleepers_have_less_left
 	atf_add_test_case semaphores_are_told
+	atf_add_test_case dead_are_told
 	atf_add_test_case storm
 	atf_add_test_case small_tree
 	atf_add_test_case large_tree

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Trees, sessions, groups, zombies, limits, attributes. */
+#include <pthread.h>
 #include <sched.h>
 #include <sys/personality.h>
 #include <sys/prctl.h>
@@ -143,6 +144,27 @@ zombie_signal_check(void)
 	int st;
 	EXPECT(waitpid(child, &st, 0) == child && WIFSIGNALED(st));
 	EQUAL(WTERMSIG(st), SIGUSR1);
+}
+
+/* What its second thread ended the process with, its first one had ended alone. */
+static void *
+ends_the_process(void *first)
+{
+	EXPECT(pthread_join(*(pthread_t *)first, NULL) == 0);
+	_exit(42);
+}
+
+static void
+zombie_of_threads_setup(void)
+{
+	static pthread_t first, second;
+
+	if ((child = fork()) == 0) {
+		first = pthread_self();
+		EXPECT(pthread_create(&second, NULL, ends_the_process, &first) == 0);
+		pthread_exit(NULL);
+	}
+	EXPECT(waitid(P_PID, (id_t)child, &(siginfo_t){ 0 }, WEXITED | WNOWAIT) == 0);
 }
 
 static void
@@ -868,6 +890,7 @@ const struct behaviour processes[] = {
 	{ "process_grandchild", grandchild_setup, grandchild_check },
 	{ "process_zombie", zombie_setup, zombie_check },
 	{ "process_zombie_by_signal", zombie_signal_setup, zombie_signal_check },
+	{ "process_zombie_of_threads", zombie_of_threads_setup, zombie_check },
 	{ "process_zombie_killed", zombie_killed_setup, zombie_killed_check },
 	{ "process_zombie_heard_once", zombie_quiet_setup, zombie_quiet_check },
 	{ "process_stopped", stopped_setup, stopped_check },
