@@ -116,6 +116,7 @@ libsnap_srcs := \
 	$(if $(live),$(restore_linux_srcs) $(linux_srcs),libsnap/restore/none.c) \
 	libsnap/validate/validate.c \
 	libsnap/validate/validate_file.c \
+	libsnap/validate/validate_filter.c \
 	libsnap/validate/validate_graph.c \
 	libsnap/validate/validate_host.c \
 	libsnap/validate/validate_ipc.c \
