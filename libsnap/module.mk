@@ -21,6 +21,8 @@ restore_linux_srcs := \
 	libsnap/restore/linux/ipc_semaphores.c \
 	libsnap/restore/linux/net.c \
 	libsnap/restore/linux/net_address.c \
+	libsnap/restore/linux/net_filter.c \
+	libsnap/restore/linux/net_filter_set.c \
 	libsnap/restore/linux/net_interface.c \
 	libsnap/restore/linux/net_route.c \
 	libsnap/restore/linux/net_setting.c \

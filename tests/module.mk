@@ -109,6 +109,7 @@ behaviour_srcs := \
 
 test_fixtures := \
 	tests/helpers/records.c \
+	tests/helpers/refilter.c \
 	tests/helpers/refpu.c \
 	tests/helpers/reipc.c \
 	tests/helpers/revdso.c \
