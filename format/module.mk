@@ -2,6 +2,7 @@
 proto_srcs := \
 	format/common.proto \
 	format/file.proto \
+	format/filter.proto \
 	format/host.proto \
 	format/ipc.proto \
 	format/memory.proto \

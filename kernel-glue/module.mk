@@ -70,6 +70,8 @@ glue_linux_srcs := \
 	kernel-glue/linux/namespaces.c \
 	kernel-glue/linux/net.c \
 	kernel-glue/linux/net_address.c \
+	kernel-glue/linux/net_filter.c \
+	kernel-glue/linux/net_filter_set.c \
 	kernel-glue/linux/net_interface.c \
 	kernel-glue/linux/net_route.c \
 	kernel-glue/linux/net_setting.c \

@@ -21,6 +21,8 @@ restore_linux_srcs := \
 	libsnap/restore/linux/ipc_semaphores.c \
 	libsnap/restore/linux/net.c \
 	libsnap/restore/linux/net_address.c \
+	libsnap/restore/linux/net_filter.c \
+	libsnap/restore/linux/net_filter_set.c \
 	libsnap/restore/linux/net_interface.c \
 	libsnap/restore/linux/net_route.c \
 	libsnap/restore/linux/net_setting.c \
@@ -116,6 +118,7 @@ libsnap_srcs := \
 	$(if $(live),$(restore_linux_srcs) $(linux_srcs),libsnap/restore/none.c) \
 	libsnap/validate/validate.c \
 	libsnap/validate/validate_file.c \
+	libsnap/validate/validate_filter.c \
 	libsnap/validate/validate_graph.c \
 	libsnap/validate/validate_host.c \
 	libsnap/validate/validate_ipc.c \

@@ -2,11 +2,15 @@
 #
 # What the dumper and the restore backend both ask of Linux.
 linux_srcs := \
+	linux/net_filters.c \
 	linux/net_lock.c \
 	linux/net_messages.c \
 	linux/net_routes.c \
 	linux/net_settings.c \
 	linux/nft.c \
+	linux/nft_put.c \
+	linux/nft_tell.c \
+	linux/nft_words.c \
 	linux/posix_queue.c \
 	linux/socket_options.c \
 	linux/sysv_memory.c \

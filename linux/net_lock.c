@@ -13,6 +13,8 @@
 #include "linux/nft.h"
 
 #define PRIORITY	(-350)		/* before connection tracking and all rules of others */
+#define NAME_BEGIN	"libsnap-"
+#define NAME_DIGITS	16
 #define CHUNK		512u		/* elements a message: an attribute has 64 KiB at most */
 #define SET_NAME_MAX	16
 #define REQUESTS	"requests"	/* the chain of these */
@@ -116,7 +118,16 @@ net_lock_name(const struct net_lock *l, char name[NET_LOCK_NAME_MAX])
 		make_key(&k, &l->listeners[i].local, NULL);
 		sum += hash(&k);
 	}
-	snprintf(name, NET_LOCK_NAME_MAX, "libsnap-%016llx", (unsigned long long)sum);
+	snprintf(name, NET_LOCK_NAME_MAX, NAME_BEGIN "%016llx", (unsigned long long)sum);
+}
+
+bool
+net_lock_has_name(const char *name)
+{
+	size_t begin = strlen(NAME_BEGIN);
+
+	return strncmp(name, NAME_BEGIN, begin) == 0 && strspn(name + begin, "0123456789abcdef") == NAME_DIGITS &&
+	    name[begin + NAME_DIGITS] == '\0';
 }
 
 /* ---- what is in the sets ---- */

@@ -42,6 +42,8 @@ struct net_lock {
 
 #define NET_LOCK_NAME_MAX	32
 void	net_lock_name(const struct net_lock *l, char name[NET_LOCK_NAME_MAX]);
+/* Whether a table of this name is such a lock, of whichever sockets. */
+bool	net_lock_has_name(const char *name);
 
 /*
  * Drop the packets, both ways, in a network namespace (a descriptor on it; -1

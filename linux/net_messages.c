@@ -54,7 +54,8 @@ netlink_end(struct netlink_batch *b)
 void
 netlink_begin(struct netlink_batch *b, uint16_t type, uint16_t flags, const void *header, size_t n)
 {
-	struct nlmsghdr h = { .nlmsg_type = type, .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags) };
+	struct nlmsghdr h = { .nlmsg_type = type, .nlmsg_flags = (uint16_t)(NLM_F_REQUEST | flags),
+	    .nlmsg_seq = ++b->count };
 
 	netlink_end(b);
 	b->message = b->len;
@@ -130,7 +131,7 @@ netlink_nest_end(struct netlink_batch *b, size_t at)
 int
 netlink_open(int netns, int protocol)
 {
-	int own = -1, fd, e;
+	int own = -1, fd, e, on = 1;
 
 	if (netns >= 0 && ((own = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC)) < 0 ||
 	    setns(netns, CLONE_NEWNET) != 0)) {
@@ -141,6 +142,9 @@ netlink_open(int netns, int protocol)
 	}
 	fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
 	e = errno;
+	/* an error comes without the message, which may be longer than what answers are read into */
+	if (fd >= 0)
+		setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof on);
 	if (own >= 0) {
 		if (setns(own, CLONE_NEWNET) != 0) {
 			e = errno;
@@ -153,9 +157,20 @@ netlink_open(int netns, int protocol)
 	return fd >= 0 ? fd : -e;
 }
 
+static void
+take_error(const struct nlmsghdr *h, int *result, uint32_t *failed)
+{
+	const struct nlmsgerr *e = NLMSG_DATA(h);
+
+	if (h->nlmsg_type != NLMSG_ERROR || h->nlmsg_len < NLMSG_LENGTH(sizeof *e) || *result != 0)
+		return;
+	*result = e->error;
+	*failed = e->error != 0 ? e->msg.nlmsg_seq : 0;
+}
+
 /* What was asked has been done, or not, by the time it was sent. */
 static int
-read_answers(int fd)
+read_answers(int fd, uint32_t *failed)
 {
 	_Alignas(struct nlmsghdr) uint8_t buf[8192];
 	int result = 0;
@@ -163,9 +178,7 @@ read_answers(int fd)
 
 	while ((n = recv(fd, buf, sizeof buf, MSG_DONTWAIT)) > 0)
 		for (struct nlmsghdr *h = (void *)buf; NLMSG_OK(h, (size_t)n); h = NLMSG_NEXT(h, n))
-			if (h->nlmsg_type == NLMSG_ERROR && result == 0 &&
-			    h->nlmsg_len >= NLMSG_LENGTH(sizeof(struct nlmsgerr)))
-				result = ((const struct nlmsgerr *)NLMSG_DATA(h))->error;
+			take_error(h, &result, failed);
 	/* more errors than there is room for */
 	return result == 0 && n < 0 && errno == ENOBUFS ? -ENOBUFS : result;
 }
@@ -178,7 +191,7 @@ netlink_transact(int fd, struct netlink_batch *b)
 	netlink_end(b);
 	if (b->error != 0)
 		return -b->error;
-	return sendto(fd, b->buf, b->len, 0, (const void *)&kernel, sizeof kernel) < 0 ? -errno : read_answers(fd);
+	return sendto(fd, b->buf, b->len, 0, (const void *)&kernel, sizeof kernel) < 0 ? -errno : read_answers(fd, &b->failed);
 }
 
 /* The messages of one answer; 1 there are more to come. */

@@ -17,7 +17,9 @@
 struct netlink_batch {
 	uint8_t		*buf;
 	size_t		len, cap, message;	/* where the one under way begins */
-	int		error;	/* first errno: ENOMEM; EMSGSIZE, an attribute of 64 KiB or more */
+	int		error;			/* first errno: ENOMEM; EMSGSIZE, an attribute of 64 KiB or more */
+	uint32_t	count;			/* messages begun */
+	uint32_t	failed;			/* number of the first that netlink_transact() failed with; from 1 on, 0 none */
 };
 
 /* Begin the next message, with the fixed header of its type. */

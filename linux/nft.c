@@ -5,6 +5,7 @@
 #include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "linux/nft.h"
@@ -25,36 +26,49 @@ nft_begin(struct netlink_batch *b)
 	message(b, NFNL_MSG_BATCH_BEGIN, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
 }
 
-static int
-transact(int netns, struct netlink_batch *b)
+void
+nft_end(struct netlink_batch *b)
 {
-	int fd = netlink_open(netns, NETLINK_NETFILTER), size = INT32_MAX / 2, r;
+	message(b, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
+}
 
-	if (fd < 0)
-		return fd;
+int
+nft_open(int netns)
+{
+	int fd = netlink_open(netns, NETLINK_NETFILTER), size = INT32_MAX / 2;
+
 	/* without the privilege some thousand elements still fit */
-	setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
-	r = netlink_transact(fd, b);
-	close(fd);
-	return r;
+	if (fd >= 0)
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUFFORCE, &size, sizeof size);
+	return fd;
 }
 
 int
 nft_commit(int netns, struct netlink_batch *b)
 {
-	int r;
+	int fd = nft_open(netns), r = fd;
 
-	message(b, NFNL_MSG_BATCH_END, 0, AF_UNSPEC, NFNL_SUBSYS_NFTABLES);
-	r = transact(netns, b);
+	nft_end(b);
+	if (fd >= 0) {
+		r = netlink_transact(fd, b);
+		close(fd);
+	}
 	free(b->buf);
 	return r;
 }
 
 void
+nft_message_of(struct netlink_batch *b, uint8_t family, uint16_t type, uint16_t flags, uint16_t attribute,
+    const char *table)
+{
+	message(b, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags, family, 0);
+	netlink_put_text(b, attribute, table);
+}
+
+void
 nft_message(struct netlink_batch *b, uint16_t type, uint16_t flags, uint16_t attribute, const char *table)
 {
-	message(b, (uint16_t)(NFNL_SUBSYS_NFTABLES << 8 | type), flags, NFPROTO_INET, 0);
-	netlink_put_text(b, attribute, table);
+	nft_message_of(b, NFPROTO_INET, type, flags, attribute, table);
 }
 
 void
@@ -68,6 +82,22 @@ nft_put64(struct netlink_batch *b, uint16_t type, uint64_t v)
 {
 	v = htobe64(v);
 	netlink_put(b, type, &v, sizeof v);
+}
+
+uint32_t
+nft_get32(const struct rtattr *a)
+{
+	return ntohl(netlink_get32(a, 0));
+}
+
+uint64_t
+nft_get64(const struct rtattr *a)
+{
+	uint64_t v = 0;
+
+	if (a != NULL && RTA_PAYLOAD(a) >= sizeof v)
+		memcpy(&v, RTA_DATA(a), sizeof v);
+	return be64toh(v);
 }
 
 /* ---- expressions ---- */

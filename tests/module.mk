@@ -11,7 +11,8 @@
 tests_c := \
 	tests/glue/emit_test.c \
 	tests/glue/records_test.c \
-	tests/linux/net_messages_test.c
+	tests/linux/net_messages_test.c \
+	tests/linux/nft_text_test.c
 
 tests_sh := \
 	tests/behaviour/behaviour_test.sh \
@@ -108,6 +109,7 @@ behaviour_srcs := \
 
 test_fixtures := \
 	tests/helpers/records.c \
+	tests/helpers/refilter.c \
 	tests/helpers/refpu.c \
 	tests/helpers/reipc.c \
 	tests/helpers/revdso.c \

@@ -18,6 +18,7 @@ snapinspect_srcs := \
 	tools/snapinspect/common.c \
 	tools/snapinspect/host.c \
 	tools/snapinspect/main.c \
+	tools/snapinspect/net_filter.c \
 	tools/snapinspect/net_stack.c \
 	tools/snapinspect/view_coverage.c \
 	tools/snapinspect/view_diff.c \

@@ -323,7 +323,7 @@ int	ipc_emit(struct dump *d);		/* records of ipc.proto */
 /* ---- net*.c: the network stack, if the options want it ---------------------------- */
 
 int	net_collect(struct dump *d);		/* after the lock of connections is made */
-int	net_emit(struct dump *d);		/* records of net.proto */
+int	net_emit(struct dump *d);		/* records of net.proto and filter.proto */
 
 /* ---- fd_*.c: files ---------------------------------------------------------------- */
 
@@ -340,8 +340,6 @@ bool	sockets_need_2_1(const struct dump *d);
  */
 void	tcp_before_release(struct dump *d, bool killed);
 void	tcp_after_release(struct dump *d);
-/* Of the table that locks them; NULL: not locked. */
-const char *tcp_hold_name(const struct dump *d);
 
 /*
  * The File record of an open file or mapping: fd is one of our own on it

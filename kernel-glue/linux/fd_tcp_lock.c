@@ -221,12 +221,6 @@ tcp_hold_end(struct dump *d)
 	d->net_lock = NULL;
 }
 
-const char *
-tcp_hold_name(const struct dump *d)
-{
-	return d->net_lock != NULL ? d->net_lock->name : NULL;
-}
-
 void
 tcp_hold_leave(struct dump *d)
 {

@@ -4,8 +4,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/netfilter/nf_tables.h>
 #include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
 #include <linux/nexthop.h>
 #include <linux/xfrm.h>
 #include <sched.h>
@@ -49,7 +49,8 @@ take_object(void *ctx, const struct nlmsghdr *h)
 #define TRIES	8	/* while others change it */
 
 int
-net_collect_objects(struct dump *d, struct net *net, const struct net_type *type, const void *header, struct list *to)
+net_collect_asked(struct dump *d, struct net *net, int fd, const struct net_type *type, const void *header, size_t n,
+    struct list *to)
 {
 	struct collection c = { d, net, type, to };
 	size_t before = to->n;
@@ -57,13 +58,19 @@ net_collect_objects(struct dump *d, struct net *net, const struct net_type *type
 
 	for (int i = 0; i < TRIES && r == -EAGAIN; i++) {
 		to->n = before;
-		r = netlink_dump(net->fd, type->get, header, type->header, take_object, &c);
+		r = netlink_dump(fd, type->get, header, n, take_object, &c);
 	}
 	if (r == 0 || d->err->code != GLUE_OK)
 		return r;
 	/* a kernel without IPv6, or without rules, has none */
 	return r == -EOPNOTSUPP || r == -EAFNOSUPPORT ? 0 :
 	    dump_fail(d, GLUE_E_SYSTEM, -r, NULL, "asking for the network stack (message %u)", type->get);
+}
+
+int
+net_collect_objects(struct dump *d, struct net *net, const struct net_type *type, const void *header, struct list *to)
+{
+	return net_collect_asked(d, net, net->fd, type, header, type->header, to);
 }
 
 uint64_t
@@ -113,34 +120,23 @@ net_record_scope(uint8_t scope)
 static int
 count_one(void *ctx, const struct nlmsghdr *h)
 {
-	const struct rtattr *a[NFTA_TABLE_NAME + 1];
-	struct { const char *lock; size_t n; } *found = ctx;
-
-	if (h->nlmsg_type == (NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_NEWTABLE)) {
-		netlink_parse(h, sizeof(struct nfgenmsg), a, NFTA_TABLE_NAME + 1);
-		/* the lock of the tree's connections is ours */
-		if (found->lock != NULL && strcmp(netlink_get_text(a[NFTA_TABLE_NAME]), found->lock) == 0)
-			return 0;
-	}
 	/* of queues of packets only what somebody has chosen has a handle */
-	if (h->nlmsg_type == RTM_NEWQDISC && ((const struct tcmsg *)NLMSG_DATA(h))->tcm_handle == 0)
-		return 0;
-	found->n++;
+	*(size_t *)ctx += h->nlmsg_type != RTM_NEWQDISC || ((const struct tcmsg *)NLMSG_DATA(h))->tcm_handle != 0;
 	return 0;
 }
 
 /* Whether there are objects of a kind that no record is for, or -errno; who has no such protocol has none. */
 static int
-has_objects(const struct dump *d, int protocol, uint16_t type, const void *header, size_t len)
+has_objects(int protocol, uint16_t type, const void *header, size_t len)
 {
-	struct { const char *lock; size_t n; } found = { tcp_hold_name(d), 0 };
+	size_t found = 0;
 	int fd = netlink_open(-1, protocol), r = 0;
 
 	if (fd >= 0) {
 		r = netlink_dump(fd, type, header, len, count_one, &found);
 		close(fd);
 	}
-	return found.n > 0 ? 1 : r;
+	return found > 0 ? 1 : r;
 }
 
 /* The kernel tells a 32-bit program nothing if it is a 64-bit one without XFRM_USER_COMPAT. */
@@ -149,10 +145,10 @@ cover_ipsec(struct dump *d)
 {
 	const struct xfrm_usersa_id state = { 0 };
 	const struct xfrm_userpolicy_id policy = { .dir = 0 };
-	int r = has_objects(d, NETLINK_XFRM, XFRM_MSG_GETSA, &state, sizeof state);
+	int r = has_objects(NETLINK_XFRM, XFRM_MSG_GETSA, &state, sizeof state);
 
 	if (r == 0)
-		r = has_objects(d, NETLINK_XFRM, XFRM_MSG_GETPOLICY, &policy, sizeof policy);
+		r = has_objects(NETLINK_XFRM, XFRM_MSG_GETPOLICY, &policy, sizeof policy);
 	if (r < 0)
 		return dump_cover(d, PSNAP_COVERAGE_DEGRADES, NULL, 0, -1, 0, "network-ipsec",
 		    "whether the network namespace has states or policies of IPsec is not known: %s", strerror(-r));
@@ -176,22 +172,26 @@ has_old_tables(const char *path)
 static int
 cover_rest(struct dump *d)
 {
-	const struct nfgenmsg tables = { .version = NFNETLINK_V0 };
+	const struct nfgenmsg connections = { .version = NFNETLINK_V0 };
 	const struct tcmsg queues = { 0 };
 	const struct nhmsg hops = { 0 };
 	int r = 0;
 
-	if (has_objects(d, NETLINK_NETFILTER, NFNL_SUBSYS_NFTABLES << 8 | NFT_MSG_GETTABLE, &tables, sizeof tables) > 0 ||
-	    has_old_tables("/proc/thread-self/net/ip_tables_names") ||
-	    has_old_tables("/proc/thread-self/net/ip6_tables_names"))
+	if (has_old_tables("/proc/thread-self/net/ip_tables_names") ||
+	    has_old_tables("/proc/thread-self/net/ip6_tables_names") ||
+	    has_old_tables("/proc/thread-self/net/arp_tables_names"))
 		r = dump_cover(d, PSNAP_COVERAGE_BREAKS, NULL, 0, -1, 0, "network-filter",
-		    "the network namespace has rules of nftables or iptables, which are not carried");
+		    "the network namespace has tables of iptables without nftables, which are not carried");
+	if (r == 0 && has_objects(NETLINK_NETFILTER, NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_GET, &connections,
+	    sizeof connections) > 0)
+		r = dump_cover(d, PSNAP_COVERAGE_DEGRADES, NULL, 0, -1, 0, "network-tracking",
+		    "which connections are tracked, and which addresses were translated, is not carried");
 	if (r == 0)
 		r = cover_ipsec(d);
-	if (r == 0 && has_objects(d, NETLINK_ROUTE, RTM_GETNEXTHOP, &hops, sizeof hops) > 0)
+	if (r == 0 && has_objects(NETLINK_ROUTE, RTM_GETNEXTHOP, &hops, sizeof hops) > 0)
 		r = dump_cover(d, PSNAP_COVERAGE_BREAKS, NULL, 0, -1, 0, "network-route",
 		    "the network namespace has next hops of their own, which are not carried");
-	if (r == 0 && has_objects(d, NETLINK_ROUTE, RTM_GETQDISC, &queues, sizeof queues) > 0)
+	if (r == 0 && has_objects(NETLINK_ROUTE, RTM_GETQDISC, &queues, sizeof queues) > 0)
 		r = dump_cover(d, PSNAP_COVERAGE_DEGRADES, NULL, 0, -1, 0, "network-queue",
 		    "how packets are queued (tc) is not carried");
 	return r;
@@ -207,13 +207,14 @@ collect_stack(struct dump *d, struct net *net)
 	if ((r = interfaces_collect(d, net)) != 0 ||
 	    (r = settings_collect(d, net)) != 0 ||
 	    (r = addresses_collect(d, net)) != 0 ||
-	    (r = routes_collect(d, net)) != 0)
+	    (r = routes_collect(d, net)) != 0 ||
+	    (r = net_filters_collect(d, net)) != 0)
 		return r;
 	net->id = dump_new_id(d);
 	return cover_rest(d);
 }
 
-/* From within, by rtnetlink and /proc/sys/net. */
+/* From within, by rtnetlink, nfnetlink and /proc/sys/net. */
 static int
 collect_inside(struct dump *d, struct proc *root)
 {
@@ -306,7 +307,8 @@ net_emit(struct dump *d)
 		return 0;
 	if ((r = dump_record(d, PSNAP_KIND_NETWORK_STACK, net->id, stack_fields, net)) != 0 ||
 	    (r = interfaces_emit(d, net)) != 0 ||
-	    (r = addresses_emit(d, net)) != 0)
+	    (r = addresses_emit(d, net)) != 0 ||
+	    (r = routes_emit(d, net)) != 0)
 		return r;
-	return routes_emit(d, net);
+	return net_filters_emit(d, net);
 }

@@ -29,23 +29,27 @@ struct net_object {
 
 struct net {
 	uint64_t	id, namespace_id;
-	int		fd;			/* rtnetlink */
+	int		fd, filter_fd;		/* rtnetlink, nfnetlink */
 	struct list	interfaces, addresses, routes, rules, neighbours;	/* struct net_object */
+	struct list	tables, parts;		/* of filters: net_filter.h */
 	struct list	settings, for_all, for_new;	/* struct setting */
 };
 
-/* One type of object, as rtnetlink has it. */
+/* One type of object, as rtnetlink or nfnetlink has it. */
 struct net_type {
-	uint16_t	get, new;		/* RTM_GET*, RTM_NEW* */
+	uint16_t	get, new;		/* RTM_GET*, RTM_NEW*, or NFT_MSG_* with their subsystem */
 	size_t		header;			/* bytes */
 	size_t		attributes;		/* types below it are looked at */
 	/* 1 take it, 0 leave it, or an error; what cannot be carried is covered */
 	int		(*take)(struct dump *d, struct net *net, const struct net_object *o);
 };
 
-/* net.c: all objects of a type, asked for with this header, to the list. */
+/* net.c: all objects of a type, asked for by fd with this header, to the list. */
 int	net_collect_objects(struct dump *d, struct net *net, const struct net_type *type, const void *header,
 	    struct list *to);
+/* The same, with attributes behind the header: n bytes. */
+int	net_collect_asked(struct dump *d, struct net *net, int fd, const struct net_type *type, const void *header,
+	    size_t n, struct list *to);
 /* The record of the interface with this index; 0 if it is none of those carried. */
 uint64_t net_interface_id(const struct net *net, uint32_t index);
 /* What an attribute holds, as it is; nothing if it is missing. */
@@ -69,5 +73,9 @@ int	routes_emit(struct dump *d, const struct net *net);
 
 /* net_setting.c: after the interfaces */
 int	settings_collect(struct dump *d, struct net *net);
+
+/* net_filter.c: tables of nftables and what is in them */
+int	net_filters_collect(struct dump *d, struct net *net);
+int	net_filters_emit(struct dump *d, const struct net *net);
 
 #endif

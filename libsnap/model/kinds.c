@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "format/file.pb-c.h"
+#include "format/filter.pb-c.h"
 #include "format/host.pb-c.h"
 #include "format/ipc.pb-c.h"
 #include "format/memory.pb-c.h"
@@ -50,6 +51,11 @@ static const struct kind kinds[] = {
 	{ PSNAP_KIND_ROUTE, "route", &psnap__route__descriptor, PSNAP_F_ROUTE_NAMESPACE_ID, 0 },
 	{ PSNAP_KIND_ROUTE_RULE, "route-rule", &psnap__route_rule__descriptor, PSNAP_F_ROUTE_RULE_NAMESPACE_ID, 0 },
 	{ PSNAP_KIND_NEIGHBOUR, "neighbour", &psnap__neighbour__descriptor, PSNAP_F_NEIGHBOUR_INTERFACE_ID, 0 },
+	{ PSNAP_KIND_FILTER_TABLE, "filter-table", &psnap__filter_table__descriptor,
+	    PSNAP_F_FILTER_TABLE_NAMESPACE_ID, 0 },
+	{ PSNAP_KIND_FILTER_CHAIN, "filter-chain", &psnap__filter_chain__descriptor, PSNAP_F_FILTER_CHAIN_TABLE_ID, 0 },
+	{ PSNAP_KIND_FILTER_SET, "filter-set", &psnap__filter_set__descriptor, PSNAP_F_FILTER_SET_TABLE_ID, 0 },
+	{ PSNAP_KIND_FILTER_RULE, "filter-rule", &psnap__filter_rule__descriptor, PSNAP_F_FILTER_RULE_CHAIN_ID, 0 },
 };
 #define NKINDS (sizeof kinds / sizeof kinds[0])
 

@@ -43,6 +43,10 @@ static const struct {
 	{ PSNAP_KIND_ROUTE, check_route },
 	{ PSNAP_KIND_ROUTE_RULE, check_route_rule },
 	{ PSNAP_KIND_NEIGHBOUR, check_neighbour },
+	{ PSNAP_KIND_FILTER_TABLE, check_filter_table },
+	{ PSNAP_KIND_FILTER_CHAIN, check_filter_chain },
+	{ PSNAP_KIND_FILTER_SET, check_filter_set },
+	{ PSNAP_KIND_FILTER_RULE, check_filter_rule },
 };
 
 /* ---- reporting ---- */
@@ -180,6 +184,7 @@ snap_validate(struct snap *s, snap_finding_fn *fn, void *ctx, struct snap_error 
 	    (!v.stopped && (r = check_sysv(&v)) != 0) ||
 	    (!v.stopped && (r = check_posix_queues(&v)) != 0) ||
 	    (!v.stopped && (r = check_networks(&v)) != 0) ||
+	    (!v.stopped && (r = check_filters(&v)) != 0) ||
 	    (!v.stopped && (r = check_pages(&v)) != 0))
 		goto out;
 	r = v.first.code;

@@ -25,8 +25,8 @@
 
 /* ---- names, addresses, namespaces ---- */
 
-static bool
-is_name(const char *s)
+bool
+check_is_interface_name(const char *s)
 {
 	const unsigned char *c = (const void *)s;
 	size_t n = strlen(s);
@@ -75,8 +75,8 @@ namespace_of(const struct check *v, uint64_t interface_id)
 	return i != NULL ? i->namespace_id : 0;
 }
 
-static void
-check_namespace_kind(struct check *v, const struct snap_object *o, uint64_t id)
+void
+check_network_namespace(struct check *v, const struct snap_object *o, uint64_t id)
 {
 	const Psnap__Namespace *n = snap_get_message(v->s, id, PSNAP_KIND_NAMESPACE);
 
@@ -120,7 +120,7 @@ check_network_stack(struct check *v, const struct snap_object *o)
 {
 	const Psnap__NetworkStack *s = CHECK_MESSAGE(Psnap__NetworkStack, o);
 
-	check_namespace_kind(v, o, s->namespace_id);
+	check_network_namespace(v, o, s->namespace_id);
 	check_settings(v, o, s->settings, s->n_settings, false);
 	check_settings(v, o, s->for_all, s->n_for_all, true);
 	check_settings(v, o, s->for_new, s->n_for_new, true);
@@ -216,8 +216,8 @@ check_interface(struct check *v, const struct snap_object *o)
 {
 	const Psnap__Interface *i = CHECK_MESSAGE(Psnap__Interface, o);
 
-	check_namespace_kind(v, o, i->namespace_id);
-	if (!is_name(i->name) || i->index == 0 || i->index > INT32_MAX)		/* IFC-1 */
+	check_network_namespace(v, o, i->namespace_id);
+	if (!check_is_interface_name(i->name) || i->index == 0 || i->index > INT32_MAX)		/* IFC-1 */
 		check_corrupt(v, o, "IFC-1", "index %u, a name of %lu bytes", i->index, (unsigned long)strlen(i->name));
 	if (i->mtu > MTU_MAX || i->link_address.len > LINK_ADDRESS_MAX || strlen(i->alias) > ALIAS_MAX)	/* IFC-4 */
 		check_corrupt(v, o, "IFC-4", "MTU %u, a link address of %lu bytes, an alias of %lu", i->mtu,
@@ -279,7 +279,7 @@ check_route(struct check *v, const struct snap_object *o)
 	const Psnap__Route *r = CHECK_MESSAGE(Psnap__Route, o);
 	bool six = r->family == PSNAP__SOCKET_FAMILY__SOCKET_IPV6;
 
-	check_namespace_kind(v, o, r->namespace_id);
+	check_network_namespace(v, o, r->namespace_id);
 	if (address_len(r->family) == 0 || !is_prefix(r->family, &r->destination, r->destination_bits) ||
 	    !is_prefix(r->family, &r->source, r->source_bits) || !is_address(r->family, &r->preferred_source, false))
 		check_corrupt(v, o, "RTE-1", "%u bits of %lu bytes, in family %d", r->destination_bits,
@@ -310,7 +310,7 @@ check_route_rule(struct check *v, const struct snap_object *o)
 	const Psnap__RouteRule *r = CHECK_MESSAGE(Psnap__RouteRule, o);
 	bool jumps = r->action == PSNAP__RULE_ACTION__RULE_GOTO;
 
-	check_namespace_kind(v, o, r->namespace_id);
+	check_network_namespace(v, o, r->namespace_id);
 	if (address_len(r->family) == 0 || !is_prefix(r->family, &r->source, r->source_bits) ||
 	    !is_prefix(r->family, &r->destination, r->destination_bits))	/* RUL-1 */
 		check_corrupt(v, o, "RUL-1", "%u and %u bits, in family %d", r->source_bits, r->destination_bits,
@@ -322,8 +322,8 @@ check_route_rule(struct check *v, const struct snap_object *o)
 	    !is_sound_range(r->uids, UINT32_MAX) || !is_sound_range(r->source_ports, UINT16_MAX) ||
 	    !is_sound_range(r->destination_ports, UINT16_MAX))			/* RUL-3 */
 		check_corrupt(v, o, "RUL-3", "a value of rule %u is out of range", r->priority);
-	if ((r->input_interface[0] != '\0' && !is_name(r->input_interface)) ||
-	    (r->output_interface[0] != '\0' && !is_name(r->output_interface)))	/* RUL-4 */
+	if ((r->input_interface[0] != '\0' && !check_is_interface_name(r->input_interface)) ||
+	    (r->output_interface[0] != '\0' && !check_is_interface_name(r->output_interface)))	/* RUL-4 */
 		check_corrupt(v, o, "RUL-4", "what rule %u names is no interface", r->priority);
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "format/file.pb-c.h"
+#include "format/filter.pb-c.h"
 #include "format/host.pb-c.h"
 #include "format/ipc.pb-c.h"
 #include "format/memory.pb-c.h"
@@ -108,6 +109,10 @@ static const struct reference {
 	{ &psnap__next_hop__descriptor, PSNAP_F_NEXT_HOP_INTERFACE_ID, PSNAP_KIND_INTERFACE, OPTIONAL },
 	{ &psnap__route_rule__descriptor, PSNAP_F_ROUTE_RULE_NAMESPACE_ID, PSNAP_KIND_NAMESPACE, REQUIRED },
 	{ &psnap__neighbour__descriptor, PSNAP_F_NEIGHBOUR_INTERFACE_ID, PSNAP_KIND_INTERFACE, REQUIRED },
+	{ &psnap__filter_table__descriptor, PSNAP_F_FILTER_TABLE_NAMESPACE_ID, PSNAP_KIND_NAMESPACE, REQUIRED },
+	{ &psnap__filter_chain__descriptor, PSNAP_F_FILTER_CHAIN_TABLE_ID, PSNAP_KIND_FILTER_TABLE, REQUIRED },
+	{ &psnap__filter_set__descriptor, PSNAP_F_FILTER_SET_TABLE_ID, PSNAP_KIND_FILTER_TABLE, REQUIRED },
+	{ &psnap__filter_rule__descriptor, PSNAP_F_FILTER_RULE_CHAIN_ID, PSNAP_KIND_FILTER_CHAIN, REQUIRED },
 };
 
 /* Enumerations in which 0, "not known", leaves the object without meaning. */
@@ -149,6 +154,8 @@ static const struct {
 	{ &psnap__route__descriptor, PSNAP_F_ROUTE_TYPE },
 	{ &psnap__route_metric__descriptor, PSNAP_F_ROUTE_METRIC_KIND },
 	{ &psnap__route_rule__descriptor, PSNAP_F_ROUTE_RULE_ACTION },
+	{ &psnap__filter_table__descriptor, PSNAP_F_FILTER_TABLE_FAMILY },
+	{ &psnap__filter_set__descriptor, PSNAP_F_FILTER_SET_KIND },
 };
 
 /* ---- one field ---- */

@@ -86,6 +86,7 @@ add_datagram(struct world *w)
 
 static Psnap__PacketMembership link_membership, *link_memberships[] = { &link_membership };
 static uint32_t netlink_groups[] = { 0 };
+static const char zeros[257];
 
 static void
 add_packet(struct world *w)
@@ -441,7 +442,35 @@ add_packet(struct world *w)
 	X(rul2, "RUL-2", RULE, CORRUPT, world_ipc(w); w->rule.target = 2000)				\
 	X(rul2_back, "RUL-2", RULE, CORRUPT, world_ipc(w); w->rule.action = PSNAP__RULE_ACTION__RULE_GOTO; w->rule.target = 1000) \
 	X(rul3, "RUL-3", RULE, CORRUPT, world_ipc(w); w->ports.last = 79)				\
-	X(rul4, "RUL-4", RULE, CORRUPT, world_ipc(w); w->rule.input_interface = (char *)(uintptr_t)"a b")
+	X(rul4, "RUL-4", RULE, CORRUPT, world_ipc(w); w->rule.input_interface = (char *)(uintptr_t)"a b") \
+	X(net1_filter, "NET-1", FILTER_TABLE, CORRUPT, world_ipc(w); w->filter_table.namespace_id = IPC_NS) \
+	X(gra1_filter, "GRA-1", FILTER_RULE, CORRUPT, world_ipc(w); w->filter_rule.chain_id = 0) \
+	X(gra3_filter, "GRA-3", FILTER_SET, CORRUPT, world_ipc(w); w->filter_set.table_id = FILTER_CHAIN) \
+	X(enu1_filter, "ENU-1", FILTER_TABLE, CORRUPT, world_ipc(w); w->filter_table.family = 0) \
+	X(flt1, "FLT-1", FILTER_TABLE, CORRUPT, world_ipc(w); w->filter_object.name = (char *)(uintptr_t)"") \
+	X(flt1_space, "FLT-1", FILTER_CHAIN, CORRUPT, world_ipc(w); w->filter_chain.name = (char *)(uintptr_t)"i n") \
+	X(flt1_data, "FLT-1", FILTER_RULE, CORRUPT, world_ipc(w); w->filter_rule.user_data = world_address(zeros, 257)) \
+	X(flt2, "FLT-2", FILTER_RULE, CORRUPT, world_ipc(w); w->filter_rule.expressions = (char *)(uintptr_t)"notrack\n\nnotrack") \
+	X(flt2_control, "FLT-2", FILTER_RULE, CORRUPT, world_ipc(w); w->filter_rule.expressions = (char *)(uintptr_t)"log prefix=\x1b[2J") \
+	X(flt2_below, "FLT-2", FILTER_RULE, CORRUPT, world_ipc(w); w->filter_rule.expressions = (char *)(uintptr_t)"+ counter") \
+	X(flt2_two, "FLT-2", FILTER_TABLE, CORRUPT, world_ipc(w); w->filter_object.expression = w->filter_rule.expressions) \
+	X(flt2_verdict, "FLT-2", FILTER_MAP, CORRUPT, world_ipc(w); w->elements[2].verdict = (char *)(uintptr_t)"jump:\n") \
+	X(flt3, "FLT-3", JUMP_CHAIN, CORRUPT, world_ipc(w); w->jump_chain.policy = PSNAP__FILTER_POLICY__FILTER_DROP) \
+	X(flt3_type, "FLT-3", FILTER_CHAIN, CORRUPT, world_ipc(w); w->filter_chain.type = 0) \
+	X(flt3_devices, "FLT-3", FILTER_CHAIN, CORRUPT, world_ipc(w); w->filter_chain.hook = PSNAP__FILTER_HOOK__FILTER_INPUT) \
+	X(flt4, "FLT-4", FILTER_CHAIN, CORRUPT, world_ipc(w); w->filter_device[0] = (char *)(uintptr_t)"../br0") \
+	X(flt5, "FLT-5", FILTER_SET, CORRUPT, world_ipc(w); w->filter_set.key_size = 65; w->filter_set.n_elements = 0) \
+	X(flt5_value, "FLT-5", FILTER_SET, CORRUPT, world_ipc(w); w->filter_set.value_type = 7) \
+	X(flt5_object, "FLT-5", FILTER_SET, CORRUPT, world_ipc(w); w->filter_set.object_type = (char *)(uintptr_t)"counter") \
+	X(flt5_timeout, "FLT-5", FILTER_MAP, CORRUPT, world_ipc(w); w->filter_map.timeout_ns = 1000000) \
+	X(flt6, "FLT-6", FILTER_SET, CORRUPT, world_ipc(w); w->elements[0].key.len = 3) \
+	X(flt6_verdict, "FLT-6", FILTER_MAP, CORRUPT, world_ipc(w); w->elements[2].verdict = (char *)(uintptr_t)"") \
+	X(flt6_end, "FLT-6", FILTER_SET, CORRUPT, world_ipc(w); w->elements[1].user_data = world_address(zeros, 1)) \
+	X(flt6_range, "FLT-6", FILTER_MAP, CORRUPT, world_ipc(w); w->elements[2].last_key = w->elements[2].key) \
+	X(flt7, "FLT-7", FILTER_SET, CORRUPT, world_ipc(w); w->elements[0].left_ns = w->filter_set.timeout_ns + 1) \
+	X(flt7_never, "FLT-7", FILTER_MAP, CORRUPT, world_ipc(w); w->elements[2].has_timeout = true) \
+	X(flt8, "FLT-8", JUMP_CHAIN, CORRUPT, world_ipc(w); w->jump_chain.name = w->filter_chain.name) \
+	X(flt8_set, "FLT-8", FILTER_MAP, CORRUPT, world_ipc(w); w->filter_map.name = w->filter_set.name)
 
 #define MUTATE(name, rule, id, code, ...)	\
 	static void mutate_##name(struct world *w) { __VA_ARGS__; }

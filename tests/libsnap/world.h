@@ -16,6 +16,7 @@
 #include "format/host.pb-c.h"
 #include "format/ipc.pb-c.h"
 #include "format/memory.pb-c.h"
+#include "format/filter.pb-c.h"
 #include "format/net.pb-c.h"
 #include "format/process.pb-c.h"
 #include "format/psnap_fields.h"
@@ -35,7 +36,8 @@ enum {
 /* And those of kinds that came with version 2.1. */
 enum { IPC_NS = WORLD_IDS, SEGMENT_MEMORY, OTHER_MEMORY, SEGMENT, OTHER_SEGMENT, SEMAPHORES, OTHER_SEMAPHORES,
 	QUEUE, OTHER_QUEUE, POSIX_QUEUE, OTHER_POSIX_QUEUE, OPEN_QUEUE, CONNECTION, STACK, LOOPBACK, BRIDGE, PORT,
-	PEER_PORT, VLAN, MACVLAN, TAP, ADDRESS, ADDRESS6, ROUTE, ROUTE6, RULE, NEIGHBOUR, WORLD_IPC_IDS };
+	PEER_PORT, VLAN, MACVLAN, TAP, ADDRESS, ADDRESS6, ROUTE, ROUTE6, RULE, NEIGHBOUR, FILTER_TABLE,
+	FILTER_CHAIN, JUMP_CHAIN, FILTER_SET, FILTER_MAP, FILTER_RULE, JUMP_RULE, WORLD_IPC_IDS };
 
 enum { WORLD_EXTRA = 4 };
 
@@ -134,6 +136,17 @@ struct world {
 	Psnap__RouteRule rule;
 	Psnap__RuleRange ports;
 	Psnap__Neighbour neighbour;
+
+	Psnap__FilterTable filter_table;
+	Psnap__FilterObject filter_object;
+	Psnap__FilterObject *filter_object_p[1];
+	Psnap__FilterChain filter_chain, jump_chain;
+	Psnap__FilterCounter filter_counter;
+	char		*filter_device[1];
+	Psnap__FilterSet filter_set, filter_map;
+	Psnap__FilterElement elements[3];	/* a range that ends, and the map's */
+	Psnap__FilterElement *element_p[3];
+	Psnap__FilterRule filter_rule, jump_rule;
 
 	/* spare ones, for tests that need another */
 	Psnap__Session	extra_session;
@@ -915,6 +928,78 @@ world_routes(struct world *w)
 	w->rule.destination_ports = &w->ports;
 }
 
+/* A range of addresses with a timeout, and where to jump by port. */
+static inline void
+world_sets(struct world *w)
+{
+	for (size_t i = 0; i < 3; i++) {
+		psnap__filter_element__init(&w->elements[i]);
+		w->element_p[i] = &w->elements[i];
+	}
+	psnap__filter_set__init(&w->filter_set);
+	psnap__filter_set__init(&w->filter_map);
+	w->filter_set.table_id = w->filter_map.table_id = FILTER_TABLE;
+	w->filter_set.name = (char *)(uintptr_t)"guests";
+	w->filter_set.kind = PSNAP__FILTER_SET_KIND__FILTER_SET;
+	w->filter_set.intervals = w->filter_set.expires = true;
+	w->filter_set.key_size = 4;
+	w->filter_set.timeout_ns = 3600 * 1000000000ull;
+	w->filter_set.n_elements = 2;
+	w->filter_set.elements = w->element_p;
+	w->elements[0].key = world_address("\12\1\0\0", 4);
+	w->elements[0].left_ns = 1800 * 1000000000ull;
+	w->elements[0].user_data = world_address("\0\2x\0", 4);
+	w->elements[1].key = world_address("\12\1\1\0", 4);
+	w->elements[1].ends_interval = true;
+	w->filter_map.name = (char *)(uintptr_t)"__map0";
+	w->filter_map.kind = PSNAP__FILTER_SET_KIND__FILTER_VERDICT_MAP;
+	w->filter_map.anonymous = w->filter_map.constant = true;
+	w->filter_map.key_size = 2;
+	w->filter_map.n_elements = 1;
+	w->filter_map.elements = &w->element_p[2];
+	w->elements[2].key = world_address("\0\120", 2);
+	w->elements[2].verdict = (char *)(uintptr_t)"jump:web";
+	w->elements[2].expressions = (char *)(uintptr_t)"counter packets=1 bytes=2";
+}
+
+/* What comes in by br0 is looked up, and counted. */
+static inline void
+world_filters(struct world *w)
+{
+	psnap__filter_table__init(&w->filter_table);
+	psnap__filter_object__init(&w->filter_object);
+	psnap__filter_chain__init(&w->filter_chain);
+	psnap__filter_chain__init(&w->jump_chain);
+	psnap__filter_counter__init(&w->filter_counter);
+	psnap__filter_rule__init(&w->filter_rule);
+	psnap__filter_rule__init(&w->jump_rule);
+	world_sets(w);
+	w->filter_table.namespace_id = NET_NS;
+	w->filter_table.family = PSNAP__FILTER_FAMILY__FILTER_INET;
+	w->filter_table.name = (char *)(uintptr_t)"filter";
+	w->filter_table.n_objects = 1;
+	w->filter_table.objects = w->filter_object_p;
+	w->filter_object_p[0] = &w->filter_object;
+	w->filter_object.name = (char *)(uintptr_t)"all";
+	w->filter_object.expression = (char *)(uintptr_t)"counter packets=7 bytes=4000";
+	w->filter_chain.table_id = w->jump_chain.table_id = FILTER_TABLE;
+	w->filter_chain.name = (char *)(uintptr_t)"in";
+	w->filter_chain.hook = PSNAP__FILTER_HOOK__FILTER_INGRESS;
+	w->filter_chain.type = PSNAP__FILTER_CHAIN_TYPE__FILTER_CHAIN_FILTER;
+	w->filter_chain.priority = -150;
+	w->filter_chain.policy = PSNAP__FILTER_POLICY__FILTER_DROP;
+	w->filter_device[0] = (char *)(uintptr_t)"br0";
+	w->filter_chain.n_devices = 1;
+	w->filter_chain.devices = w->filter_device;
+	w->filter_chain.counter = &w->filter_counter;
+	w->jump_chain.name = (char *)(uintptr_t)"web";
+	w->filter_rule.chain_id = FILTER_CHAIN;
+	w->filter_rule.expressions = (char *)(uintptr_t)"payload to=r0 header=transport offset=2 length=2\n"
+	    "lookup set=__map0 from=r0 to=verdict";
+	w->jump_rule.chain_id = JUMP_CHAIN;
+	w->jump_rule.expressions = (char *)(uintptr_t)"objref type=counter name=all\nimmediate to=verdict value=accept";
+}
+
 static inline void
 world_net(struct world *w)
 {
@@ -922,6 +1007,7 @@ world_net(struct world *w)
 	world_stack(w);
 	world_addresses(w);
 	world_routes(w);
+	world_filters(w);
 	ADD(STACK, NETWORK_STACK, stack_net);
 	ADD(LOOPBACK, INTERFACE, loopback);
 	ADD(BRIDGE, INTERFACE, bridge);
@@ -936,6 +1022,13 @@ world_net(struct world *w)
 	ADD(ROUTE6, ROUTE, route6);
 	ADD(RULE, ROUTE_RULE, rule);
 	ADD(NEIGHBOUR, NEIGHBOUR, neighbour);
+	ADD(FILTER_TABLE, FILTER_TABLE, filter_table);
+	ADD(FILTER_CHAIN, FILTER_CHAIN, filter_chain);
+	ADD(JUMP_CHAIN, FILTER_CHAIN, jump_chain);
+	ADD(FILTER_SET, FILTER_SET, filter_set);
+	ADD(FILTER_MAP, FILTER_SET, filter_map);
+	ADD(FILTER_RULE, FILTER_RULE, filter_rule);
+	ADD(JUMP_RULE, FILTER_RULE, jump_rule);
 }
 
 /* The kinds of version 2.1 as well. */

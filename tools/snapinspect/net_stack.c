@@ -259,9 +259,8 @@ neighbour_json(struct snap *s, const struct snap_object *o)
 
 /* ---- the stack ---- */
 
-static void
-add_children(struct snap *s, json_t *list, uint64_t owner, uint32_t kind,
-    json_t *(*make)(struct snap *s, const struct snap_object *o))
+void
+add_children(struct snap *s, json_t *list, uint64_t owner, uint32_t kind, child_fn *make)
 {
 	size_t n;
 	const struct snap_object *const *v = snap_get_children(s, owner, kind, &n);
@@ -275,6 +274,7 @@ stack_json(struct snap *s, const struct snap_object *o)
 {
 	const Psnap__NetworkStack *k = (const void *)o->message;
 	json_t *interfaces = json_array(), *routes = json_array(), *rules = json_array(), *neighbours = json_array();
+	json_t *filters = json_array();
 	size_t n;
 	const struct snap_object *const *v = snap_get_children(s, k->namespace_id, PSNAP_KIND_INTERFACE, &n);
 
@@ -283,8 +283,9 @@ stack_json(struct snap *s, const struct snap_object *o)
 	add_children(s, rules, k->namespace_id, PSNAP_KIND_ROUTE_RULE, rule_json);
 	for (size_t i = 0; i < n; i++)
 		add_children(s, neighbours, v[i]->id, PSNAP_KIND_NEIGHBOUR, neighbour_json);
-	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "namespace", (json_int_t)k->namespace_id,
-	    "interfaces", interfaces, "routes", routes, "rules", rules, "neighbours", neighbours,
+	add_children(s, filters, k->namespace_id, PSNAP_KIND_FILTER_TABLE, filter_json);
+	return json_pack("{s:I, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "namespace", (json_int_t)k->namespace_id,
+	    "interfaces", interfaces, "routes", routes, "rules", rules, "neighbours", neighbours, "filters", filters,
 	    "settings", settings_json(k->settings, k->n_settings), "for_all", settings_json(k->for_all, k->n_for_all),
 	    "for_new", settings_json(k->for_new, k->n_for_new));
 }
@@ -404,4 +405,6 @@ stack_print(const json_t *j)
 		print_rule(x);
 	json_array_foreach(json_object_get(j, "neighbours"), i, x)
 		print_neighbour(x);
+	json_array_foreach(json_object_get(j, "filters"), i, x)
+		filter_print(x);
 }

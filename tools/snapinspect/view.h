@@ -59,6 +59,14 @@ void	diff_print(const json_t *j);
 void	stacks_add(struct snap *s, json_t *list);
 void	stack_print(const json_t *j);
 
+/* What is made of each child of a kind, to the list. */
+typedef json_t *child_fn(struct snap *s, const struct snap_object *o);
+void	add_children(struct snap *s, json_t *list, uint64_t owner, uint32_t kind, child_fn *make);
+
+/* net_filter.c: a table of filters */
+json_t	*filter_json(struct snap *s, const struct snap_object *o);
+void	filter_print(const json_t *j);
+
 /* ---- host.c ---- */
 
 /* What a Host record says of the kernel and the CPU: what a HOST.json holds. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "libsnap/restore/linux/net.h"
+#include "libsnap/restore/linux/net_filter.h"
 
 /* Of some tunnels, every namespace has one, which is down. */
 static int
@@ -109,6 +110,22 @@ check_namespaces(struct plan *p, uint64_t only)
 	v = snap_get_kind(p->s, PSNAP_KIND_ROUTE_RULE, &n);
 	for (size_t i = 0; i < n; i++)
 		check_namespace(p, v[i], ((const Psnap__RouteRule *)(const void *)v[i]->message)->namespace_id, only);
+	v = snap_get_kind(p->s, PSNAP_KIND_FILTER_TABLE, &n);
+	for (size_t i = 0; i < n; i++)
+		check_namespace(p, v[i], ((const Psnap__FilterTable *)(const void *)v[i]->message)->namespace_id, only);
+}
+
+/* What somebody has edited. */
+static void
+check_filters(struct plan *p)
+{
+	struct filter_batch f = { .s = p->s };
+	int r = filter_batch_fill(&f);
+
+	if (r != 0 && r != -ENOMEM)
+		plan_problem(p, SNAP_FATAL, NULL, f.bad->id, "network-filter", "the words for them are in spec/filter.md",
+		    "it is no expression of a filter: %s", f.what.s);
+	filter_batch_free(&f);
 }
 
 void
@@ -133,4 +150,5 @@ host_check_net(struct plan *p)
 	check_namespaces(p, ((const Psnap__NetworkStack *)(const void *)v[0]->message)->namespace_id);
 	check_pairs(p);
 	check_names(p);
+	check_filters(p);
 }

@@ -28,7 +28,7 @@
  *	host.c		what of the snapshot does not fit this host
  *	host_files.c	and which of its files,
  *	host_ipc.c	of its System V objects,
- *	host_net.c	of its network stack
+ *	host_net.c	of its network stack,
  *	host_tcp.c	and of its TCP connections
  *
  * Functions return 0 or a negative snap_code with r->err filled.
@@ -354,6 +354,7 @@ void	ipc_remove(struct restore *r);		/* after a failure */
 /* net.c, host_net.c: if the options want one, once the lock of connections is there */
 void	host_check_net(struct plan *p);
 int	net_make(struct restore *r);
+int	filters_make(struct restore *r);	/* net_filter.c: when all that is unread is in its sockets again */
 void	net_abandon(struct restore *r);		/* after a failure */
 
 int	pipe_make(struct restore *r, struct object *o);

@@ -22,10 +22,10 @@ is_same(const struct stat *a, const struct stat *b)
 
 /* The socket's namespace is ours, and neither is the one outside. */
 int
-net_is_ours(struct net *n)
+net_is_ours(struct net *n, int socket)
 {
 	struct stat here, there;
-	int fd = ioctl(n->fd, SIOCGSKNS), e = 0;
+	int fd = ioctl(socket, SIOCGSKNS), e = 0;
 
 	if (fd < 0 || fstat(fd, &there) != 0 || stat("/proc/thread-self/ns/net", &here) != 0)
 		e = errno;
@@ -41,7 +41,7 @@ net_send(struct net *n, struct netlink_batch *b, uint64_t object, const char *wh
 {
 	int e, r;
 
-	if ((e = restore_goes_on(n->r)) == 0 && (e = net_is_ours(n)) == 0 && (r = netlink_transact(n->fd, b)) != 0)
+	if ((e = restore_goes_on(n->r)) == 0 && (e = net_is_ours(n, n->fd)) == 0 && (r = netlink_transact(n->fd, b)) != 0)
 		e = restore_fail(n->r, NULL, object, -r, "%s%s%s", what, name[0] != '\0' ? " " : "", name);
 	free(b->buf);
 	return e;
@@ -94,7 +94,7 @@ begin(struct net *n)
 		return restore_fail(n->r, NULL, 0, errno, "asking for the network stack");
 	if (stat("/proc/thread-self/ns/net", &n->own) != 0 || fstat(n->r->p->o->own_net->outside, &n->outside) != 0)
 		return restore_fail(n->r, NULL, 0, errno, "the network namespaces");
-	return net_is_ours(n);
+	return net_is_ours(n, n->fd);
 }
 
 int

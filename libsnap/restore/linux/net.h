@@ -20,8 +20,8 @@ struct net {
 	struct list	outer;			/* uint32_t: indexes of pairs that have an end outside */
 };
 
-/* 0, or the restore fails: the namespace is not the one made for it. */
-int	net_is_ours(struct net *n);
+/* 0, or the restore fails: our namespace, or that of the socket, is not the one made for it. */
+int	net_is_ours(struct net *n, int fd);
 /* Send b, which is freed; a failure is told as that of doing `what` to the object, with its name if it has one. */
 int	net_send(struct net *n, struct netlink_batch *b, uint64_t object, const char *what, const char *name);
 /* AF_* */

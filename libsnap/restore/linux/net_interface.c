@@ -170,7 +170,7 @@ set_tun(int fd, const Psnap__Interface *i)
 static int
 make_tun(struct net *n, const struct snap_object *o, const Psnap__Interface *i)
 {
-	int e = net_is_ours(n), fd;
+	int e = net_is_ours(n, n->fd), fd;
 
 	if (e != 0)
 		return e;

@@ -22,7 +22,7 @@ set(struct net *n, uint64_t object, const struct net_setting *s, const char *int
 
 	if ((r = net_setting_read(s, interface, now)) == 0 && memcmp(now, values, s->values * sizeof *values) == 0)
 		return 0;
-	if ((e = net_is_ours(n)) != 0)
+	if ((e = net_is_ours(n, n->fd)) != 0)
 		return e;
 	return (r = net_setting_write(s, interface, values)) == 0 ? 0 :
 	    restore_fail(n->r, NULL, object, -r, "a setting of the network stack (%s)", s->path);

@@ -180,6 +180,7 @@ make_all(struct restore *r)
 	    (e = posix_queues_make(r)) != 0 ||
 	    (e = tree_make(r)) != 0 ||
 	    (e = objects_make(r)) != 0 ||
+	    (e = filters_make(r)) != 0 ||
 	    (e = space_finish(r)) != 0 ||
 	    (e = process_restore(r)) != 0 ||
 	    (e = descriptors_hand_over(r)) != 0 ||
