@@ -3,6 +3,7 @@
 #include "format/host.pb-c.h"
 #include "format/ipc.pb-c.h"
 #include "format/memory.pb-c.h"
+#include "format/mount.pb-c.h"
 #include "format/net.pb-c.h"
 #include "format/process.pb-c.h"
 #include "format/socket.pb-c.h"
@@ -50,6 +51,10 @@ static const struct kind kinds[] = {
 	{ PSNAP_KIND_ROUTE, "route", &psnap__route__descriptor, PSNAP_F_ROUTE_NAMESPACE_ID, 0 },
 	{ PSNAP_KIND_ROUTE_RULE, "route-rule", &psnap__route_rule__descriptor, PSNAP_F_ROUTE_RULE_NAMESPACE_ID, 0 },
 	{ PSNAP_KIND_NEIGHBOUR, "neighbour", &psnap__neighbour__descriptor, PSNAP_F_NEIGHBOUR_INTERFACE_ID, 0 },
+	{ PSNAP_KIND_FILE_SYSTEM, "file-system", &psnap__file_system__descriptor, PSNAP_F_FILE_SYSTEM_NAMESPACE_ID, 0 },
+	{ PSNAP_KIND_MOUNT, "mount", &psnap__mount__descriptor, PSNAP_F_MOUNT_NAMESPACE_ID, 0 },
+	{ PSNAP_KIND_FILE_SYSTEM_ENTRY, "file-system-entry", &psnap__file_system_entry__descriptor,
+	    PSNAP_F_FILE_SYSTEM_ENTRY_FILE_SYSTEM_ID, 0 },
 };
 #define NKINDS (sizeof kinds / sizeof kinds[0])
 

@@ -43,6 +43,9 @@ static const struct {
 	{ PSNAP_KIND_ROUTE, check_route },
 	{ PSNAP_KIND_ROUTE_RULE, check_route_rule },
 	{ PSNAP_KIND_NEIGHBOUR, check_neighbour },
+	{ PSNAP_KIND_FILE_SYSTEM, check_file_system },
+	{ PSNAP_KIND_MOUNT, check_mount },
+	{ PSNAP_KIND_FILE_SYSTEM_ENTRY, check_file_system_entry },
 };
 
 /* ---- reporting ---- */
@@ -180,6 +183,7 @@ snap_validate(struct snap *s, snap_finding_fn *fn, void *ctx, struct snap_error 
 	    (!v.stopped && (r = check_sysv(&v)) != 0) ||
 	    (!v.stopped && (r = check_posix_queues(&v)) != 0) ||
 	    (!v.stopped && (r = check_networks(&v)) != 0) ||
+	    (!v.stopped && (r = check_mounts(&v)) != 0) ||
 	    (!v.stopped && (r = check_pages(&v)) != 0))
 		goto out;
 	r = v.first.code;

@@ -71,6 +71,9 @@ void	check_interface_address(struct check *v, const struct snap_object *o);
 void	check_route(struct check *v, const struct snap_object *o);
 void	check_route_rule(struct check *v, const struct snap_object *o);
 void	check_neighbour(struct check *v, const struct snap_object *o);
+void	check_file_system(struct check *v, const struct snap_object *o);
+void	check_mount(struct check *v, const struct snap_object *o);
+void	check_file_system_entry(struct check *v, const struct snap_object *o);
 
 /* Of all objects together; 0, or SNAP_E_NOMEM or a reading error in v->err. */
 int	check_graph(struct check *v);	/* GRA-4 to GRA-9 */
@@ -79,6 +82,7 @@ int	check_epolls(struct check *v);	/* OPN-6 */
 int	check_sysv(struct check *v);	/* IPC-2, IPC-3, SHM-2 */
 int	check_posix_queues(struct check *v);	/* PMQ-4 */
 int	check_networks(struct check *v);	/* NET-2, IFC-2, IFC-3, IFC-10 */
+int	check_mounts(struct check *v);	/* MNT-2, FSE-2, FSE-4 */
 int	check_pages(struct check *v);	/* PAG, MAP-4, MAP-9, MOB-3 */
 
 #endif

@@ -10,6 +10,7 @@
 #include "format/host.pb-c.h"
 #include "format/ipc.pb-c.h"
 #include "format/memory.pb-c.h"
+#include "format/mount.pb-c.h"
 #include "format/net.pb-c.h"
 #include "format/process.pb-c.h"
 #include "format/socket.pb-c.h"
@@ -108,6 +109,15 @@ static const struct reference {
 	{ &psnap__next_hop__descriptor, PSNAP_F_NEXT_HOP_INTERFACE_ID, PSNAP_KIND_INTERFACE, OPTIONAL },
 	{ &psnap__route_rule__descriptor, PSNAP_F_ROUTE_RULE_NAMESPACE_ID, PSNAP_KIND_NAMESPACE, REQUIRED },
 	{ &psnap__neighbour__descriptor, PSNAP_F_NEIGHBOUR_INTERFACE_ID, PSNAP_KIND_INTERFACE, REQUIRED },
+	{ &psnap__file_system__descriptor, PSNAP_F_FILE_SYSTEM_NAMESPACE_ID, PSNAP_KIND_NAMESPACE, REQUIRED },
+	{ &psnap__mount__descriptor, PSNAP_F_MOUNT_NAMESPACE_ID, PSNAP_KIND_NAMESPACE, REQUIRED },
+	{ &psnap__mount__descriptor, PSNAP_F_MOUNT_PARENT_ID, PSNAP_KIND_MOUNT, OPTIONAL },
+	{ &psnap__mount__descriptor, PSNAP_F_MOUNT_FILE_SYSTEM_ID, PSNAP_KIND_FILE_SYSTEM, REQUIRED },
+	{ &psnap__file_system_entry__descriptor, PSNAP_F_FILE_SYSTEM_ENTRY_FILE_SYSTEM_ID, PSNAP_KIND_FILE_SYSTEM,
+	    REQUIRED },
+	{ &psnap__file_system_entry__descriptor, PSNAP_F_FILE_SYSTEM_ENTRY_CONTENT_OBJECT_ID,
+	    PSNAP_KIND_MEMORY_OBJECT, OPTIONAL },
+	{ &psnap__entry_name__descriptor, PSNAP_F_ENTRY_NAME_FOLDER_ID, PSNAP_KIND_FILE_SYSTEM_ENTRY, REQUIRED },
 };
 
 /* Enumerations in which 0, "not known", leaves the object without meaning. */
@@ -149,6 +159,10 @@ static const struct {
 	{ &psnap__route__descriptor, PSNAP_F_ROUTE_TYPE },
 	{ &psnap__route_metric__descriptor, PSNAP_F_ROUTE_METRIC_KIND },
 	{ &psnap__route_rule__descriptor, PSNAP_F_ROUTE_RULE_ACTION },
+	{ &psnap__file_system__descriptor, PSNAP_F_FILE_SYSTEM_KIND },
+	{ &psnap__mount__descriptor, PSNAP_F_MOUNT_ACCESS_TIMES },
+	{ &psnap__mount__descriptor, PSNAP_F_MOUNT_PROPAGATION },
+	{ &psnap__file_system_entry__descriptor, PSNAP_F_FILE_SYSTEM_ENTRY_TYPE },
 };
 
 /* ---- one field ---- */
