@@ -17,6 +17,7 @@ static const struct {
 	{ PSNAP_KIND_HOST, check_host },
 	{ PSNAP_KIND_NAMESPACE, check_namespace },
 	{ PSNAP_KIND_COVERAGE, check_coverage },
+	{ PSNAP_KIND_INSTANCE, check_instance },
 	{ PSNAP_KIND_PROCESS, check_process },
 	{ PSNAP_KIND_THREAD, check_thread },
 	{ PSNAP_KIND_CREDENTIALS, check_credentials },
@@ -47,6 +48,9 @@ static const struct {
 	{ PSNAP_KIND_FILTER_CHAIN, check_filter_chain },
 	{ PSNAP_KIND_FILTER_SET, check_filter_set },
 	{ PSNAP_KIND_FILTER_RULE, check_filter_rule },
+	{ PSNAP_KIND_FILE_SYSTEM, check_file_system },
+	{ PSNAP_KIND_MOUNT, check_mount },
+	{ PSNAP_KIND_FILE_SYSTEM_ENTRY, check_file_system_entry },
 };
 
 /* ---- reporting ---- */
@@ -185,6 +189,7 @@ snap_validate(struct snap *s, snap_finding_fn *fn, void *ctx, struct snap_error 
 	    (!v.stopped && (r = check_posix_queues(&v)) != 0) ||
 	    (!v.stopped && (r = check_networks(&v)) != 0) ||
 	    (!v.stopped && (r = check_filters(&v)) != 0) ||
+	    (!v.stopped && (r = check_mounts(&v)) != 0) ||
 	    (!v.stopped && (r = check_pages(&v)) != 0))
 		goto out;
 	r = v.first.code;

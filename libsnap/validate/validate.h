@@ -43,6 +43,7 @@ int	check_record(struct check *v, const struct snap_object *o);
 /* Of one object. */
 void	check_provenance(struct check *v, const struct snap_object *o);
 void	check_host(struct check *v, const struct snap_object *o);
+void	check_instance(struct check *v, const struct snap_object *o);
 void	check_namespace(struct check *v, const struct snap_object *o);
 void	check_coverage(struct check *v, const struct snap_object *o);
 void	check_process(struct check *v, const struct snap_object *o);
@@ -79,6 +80,9 @@ void	check_filter_rule(struct check *v, const struct snap_object *o);
 /* validate_net.c: NET-1, and IFC-1 of a name */
 void	check_network_namespace(struct check *v, const struct snap_object *o, uint64_t id);
 bool	check_is_interface_name(const char *s);
+void	check_file_system(struct check *v, const struct snap_object *o);
+void	check_mount(struct check *v, const struct snap_object *o);
+void	check_file_system_entry(struct check *v, const struct snap_object *o);
 
 /* Of all objects together; 0, or SNAP_E_NOMEM or a reading error in v->err. */
 int	check_graph(struct check *v);	/* GRA-4 to GRA-9 */
@@ -88,6 +92,7 @@ int	check_sysv(struct check *v);	/* IPC-2, IPC-3, SHM-2 */
 int	check_posix_queues(struct check *v);	/* PMQ-4 */
 int	check_networks(struct check *v);	/* NET-2, IFC-2, IFC-3, IFC-10 */
 int	check_filters(struct check *v);	/* FLT-8 */
+int	check_mounts(struct check *v);	/* MNT-2, FSE-2, FSE-4 */
 int	check_pages(struct check *v);	/* PAG, MAP-4, MAP-9, MOB-3 */
 
 #endif

@@ -12,6 +12,7 @@
 
 #include <jansson.h>
 
+#include "format/psnap_fields.h"
 #include "tools/common/input.h"
 #include "tools/common/report.h"
 #include "tools/snapctl/snapctl.h"
@@ -21,10 +22,12 @@ struct request {
 	struct snap_path_map *paths;
 	struct snap_file_rule *files;
 	struct snap_own_net net;
+	struct snap_own_mounts mounts;
 	struct snap_pair_end *pairs;
 	const char	*input;
 	struct snap	*snap;		/* it, open */
-	bool		check, json, detach, pidns, quiet;
+	bool		check, json, detach, pidns, instance, quiet;
+	bool		told;		/* why it cannot be restored */
 	json_t		*problems;
 };
 
@@ -38,11 +41,13 @@ help(void)
 	    "\n"
 	    "      --check           tell what does not fit this machine, and do nothing\n"
 	    "  -d, --detach          return once it runs, and print the root's pid\n"
+	    "      --instance        a container, in new namespaces of every kind of which it had its own\n"
 	    "      --pidns           in a new pid namespace, where no number is taken\n"
 	    "      --ipcns           in a new IPC namespace, where no id or key is taken\n"
 	    "      --utsns           in a new UTS namespace, with the name the host had\n"
 	    "      --timens          in a new time namespace, whose monotonic clock goes on from where it was\n"
 	    "      --netns           in a new network namespace, with the network stack that was dumped\n"
+	    "      --mntns           in a new mount namespace, with what was mounted when it was dumped\n"
 	    "      --veth NAME=OUTSIDE\n"
 	    "                        the other end of NAME, which was outside, is made here as OUTSIDE\n"
 	    "      --lazy            map pages from the snapshot instead of reading them (dump --raw)\n"
@@ -65,6 +70,7 @@ tell_problem(void *ctx, const struct snap_problem *p)
 	struct request *q = ctx;
 	bool fatal = p->severity == SNAP_FATAL;
 
+	q->told = q->told || fatal;
 	json_array_append_new(q->problems, json_pack("{s:s, s:s, s:i, s:I, s:s, s:s}",
 	    "severity", fatal ? "fatal" : "warning", "what", p->what, "pid", (int)p->pid,
 	    "object", (json_int_t)p->object, "message", p->message, "advice", p->advice));
@@ -107,24 +113,34 @@ tell_result(void *ctx, const struct snap_restore_result *r)
 	return finish_output();
 }
 
-/* ---- the network outside ---- */
+/* ---- what is outside ---- */
 
-/* The network namespace that we are about to leave. */
+/* The namespaces that we are about to leave. */
 static bool
 hold_outside(struct request *q)
 {
-	if (q->options.own_net == NULL || (q->net.outside = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)) >= 0)
-		return true;
-	report("our network namespace: %s", strerror(errno));
-	return false;
+	const char *what = NULL;
+
+	if (q->options.own_net != NULL && (q->net.outside = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)) < 0)
+		what = "network";
+	else if (q->options.own_mounts != NULL &&
+	    (q->mounts.outside = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC)) < 0)
+		what = "mount";
+	if (what != NULL)
+		report("our %s namespace: %s", what, strerror(errno));
+	return what == NULL;
 }
 
 static void
 leave_outside(struct request *q)
 {
-	if (q->net.outside >= 0)
-		close(q->net.outside);
-	q->net.outside = -1;
+	int *const held[] = { &q->net.outside, &q->mounts.outside };
+
+	for (size_t i = 0; i < sizeof held / sizeof held[0]; i++) {
+		if (*held[i] >= 0)
+			close(*held[i]);
+		*held[i] = -1;
+	}
 }
 
 /* ---- the work ---- */
@@ -211,7 +227,8 @@ check(void *arg)
 	struct snap_error err;
 	int r;
 
-	if ((r = snap_restore_check(q->snap, &q->options, tell_problem, q, &err)) != 0 && r != SNAP_E_REFUSED)
+	r = snap_restore_check(q->snap, &q->options, tell_problem, q, &err);
+	if (r != 0 && (r != SNAP_E_REFUSED || !q->told))
 		report_error(q->input, q->snap, &err);
 	if (r != 0 && r != SNAP_E_REFUSED)
 		return EXIT_REFUSED;
@@ -332,18 +349,41 @@ add_file(struct request *q, char *arg)
 	return true;
 }
 
+/* What --instance stands for; false: told. */
+static bool
+choose_namespaces(struct request *q)
+{
+	if (!q->instance)
+		return true;
+	if (!is_instance(q->snap)) {
+		report("%s: it is not of an instance as a whole (dump --instance)", q->input);
+		return false;
+	}
+	q->pidns = true;
+	q->options.own_ipc = q->options.own_ipc || instance_has(q->snap, PSNAP_NAMESPACE_IPC);
+	q->options.own_uts = q->options.own_uts || instance_has(q->snap, PSNAP_NAMESPACE_UTS);
+	q->options.own_time = q->options.own_time || instance_has(q->snap, PSNAP_NAMESPACE_TIME);
+	if (instance_has(q->snap, PSNAP_NAMESPACE_NET))
+		q->options.own_net = &q->net;
+	if (instance_has(q->snap, PSNAP_NAMESPACE_MOUNT))
+		q->options.own_mounts = &q->mounts;
+	return true;
+}
+
 /* 0: go on; else *status is what to exit with. */
 static int
 parse(struct request *q, int argc, char **argv, int *status)
 {
 	enum { CHECK = 256, LAZY, PIDNS, IPCNS, UTSNS, TIMENS, PATH, ALLOW_CHANGED, ALLOW_PARTIAL, STOPPED, JSON,
-		FILE_POLICY, TCP, NETNS, VETH };
+		FILE_POLICY, TCP, NETNS, VETH, MNTNS,
+		INSTANCE };
 	static const struct option options[] = {
 		{ "check", no_argument, NULL, CHECK }, { "detach", no_argument, NULL, 'd' },
 		{ "lazy", no_argument, NULL, LAZY }, { "pidns", no_argument, NULL, PIDNS },
 		{ "ipcns", no_argument, NULL, IPCNS }, { "utsns", no_argument, NULL, UTSNS },
 		{ "timens", no_argument, NULL, TIMENS }, { "netns", no_argument, NULL, NETNS },
-		{ "veth", required_argument, NULL, VETH },
+		{ "veth", required_argument, NULL, VETH }, { "mntns", no_argument, NULL, MNTNS },
+		{ "instance", no_argument, NULL, INSTANCE },
 		{ "path", required_argument, NULL, PATH }, { "file", required_argument, NULL, FILE_POLICY },
 		{ "tcp", required_argument, NULL, TCP }, { "allow-changed", no_argument, NULL, ALLOW_CHANGED },
 		{ "allow-partial", no_argument, NULL, ALLOW_PARTIAL }, { "stopped", no_argument, NULL, STOPPED },
@@ -378,6 +418,12 @@ parse(struct request *q, int argc, char **argv, int *status)
 			break;
 		case NETNS:
 			q->options.own_net = &q->net;
+			break;
+		case INSTANCE:
+			q->instance = true;
+			break;
+		case MNTNS:
+			q->options.own_mounts = &q->mounts;
 			break;
 		case VETH:
 			if (!add_pair(q, optarg))
@@ -421,8 +467,8 @@ parse(struct request *q, int argc, char **argv, int *status)
 	}
 	if (optind + 1 != argc)
 		return *status = usage_error("restore: which snapshot?");
-	if (q->net.npairs > 0 && q->options.own_net == NULL)
-		return *status = usage_error("restore: --veth is of use with --netns only");
+	if (q->net.npairs > 0 && q->options.own_net == NULL && !q->instance)
+		return *status = usage_error("restore: --veth is of use with --netns or --instance only");
 	q->input = argv[optind];
 	return 0;
 }
@@ -430,12 +476,13 @@ parse(struct request *q, int argc, char **argv, int *status)
 int
 cmd_restore(int argc, char **argv)
 {
-	struct request q = { .problems = json_array(), .net = { .outside = -1 } };
+	struct request q = { .problems = json_array(), .net = { .outside = -1 },
+	    .mounts = { .outside = -1 } };
 	int status;
 
 	if (parse(&q, argc, argv, &status) == 0) {
 		status = EXIT_REFUSED;
-		if ((q.snap = input_open(q.input)) != NULL && hold_outside(&q) &&
+		if ((q.snap = input_open(q.input)) != NULL && choose_namespaces(&q) && hold_outside(&q) &&
 		    enter_namespaces(q.snap, q.input, &q.options))
 			status = q.check ? check_where(&q) : restore(&q);
 		snap_close(q.snap);
