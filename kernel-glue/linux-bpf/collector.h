@@ -14,7 +14,7 @@
 struct bpf_collector;
 
 /*
- * Load the programs: some 100 ms, nothing is stopped for it.  NULL with a
+ * Load the programs: some 150 ms, nothing is stopped for it.  NULL with a
  * reason where the kernel, the privileges or this build do not allow it.
  */
 struct bpf_collector *bpf_collector_load(char *why, size_t size);

@@ -20,11 +20,8 @@
 #define PASS_SECURITY	4		/* SOCK_PASSSEC */
 
 #define HAS_FLAG(flags, name)	((flags) >> bpf_core_enum_value(enum sock_flags, name) & 1)
-#define SET_FLAG(r, option, on) \
-	do { \
-		if (on) \
-			(r)->flags |= 1ull << REC_OPTION_##option; \
-	} while (0)
+/* on: 0 or 1.  Where there is no branch, the verifier has no two ways to go. */
+#define SET_FLAG(r, option, on)	((r)->flags |= (__u64)(on) << REC_OPTION_##option)
 #define NUMBER(r, option)	((r)->number[REC_OPTION_##option - REC_FLAGS])
 
 static __always_inline __u32
@@ -108,14 +105,13 @@ common_options(struct rec_socket *r, const struct sock *k)
 	NUMBER(r, MARK) = BPF_CORE_READ(k, sk_mark);
 	if (bpf_core_field_exists(k->sk_ll_usec))
 		NUMBER(r, BUSY_POLL_US) = BPF_CORE_READ(k, sk_ll_usec);
-	SET_FLAG(r, REUSE_ADDRESS, BPF_CORE_READ_BITFIELD_PROBED(k, __sk_common.skc_reuse));
+	SET_FLAG(r, REUSE_ADDRESS, BPF_CORE_READ_BITFIELD_PROBED(k, __sk_common.skc_reuse) != 0);
 	SET_FLAG(r, REUSE_PORT, BPF_CORE_READ_BITFIELD_PROBED(k, __sk_common.skc_reuseport));
 	SET_FLAG(r, BROADCAST, HAS_FLAG(flags, SOCK_BROADCAST));
 	SET_FLAG(r, KEEP_ALIVE, HAS_FLAG(flags, SOCK_KEEPOPEN));
 	SET_FLAG(r, OOB_INLINE, HAS_FLAG(flags, SOCK_URGINLINE));
 	SET_FLAG(r, DONT_ROUTE, HAS_FLAG(flags, SOCK_LOCALROUTE));
-	SET_FLAG(r, TIMESTAMP, HAS_FLAG(flags, SOCK_RCVTSTAMP) && !HAS_FLAG(flags, SOCK_TSTAMP_NEW) &&
-	    !HAS_FLAG(flags, SOCK_RCVTSTAMPNS));
+	SET_FLAG(r, TIMESTAMP, HAS_FLAG(flags, SOCK_RCVTSTAMP));
 	SET_FLAG(r, PASS_CREDENTIALS, passes_credentials(k));
 }
 
@@ -126,8 +122,8 @@ named_options(struct rec_socket *r, unsigned long word, const volatile struct so
 	for (int i = 0; i < REC_FLAGS; i++) {
 		__u8 place = bits->option[i];
 
-		if (place > 0 && word >> ((place - 1) & 63) & 1)
-			r->flags |= 1ull << i;
+		if (place > 0)
+			r->flags |= (word >> ((place - 1) & 63) & 1) << i;
 	}
 }
 

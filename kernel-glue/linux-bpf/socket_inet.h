@@ -242,8 +242,8 @@ tcp_options(struct rec_socket *r, const struct sock *k)
 	const struct tcp_sock *t = (const void *)k;
 	__u8 nonagle = BPF_CORE_READ_BITFIELD_PROBED(t, nonagle);
 
-	SET_FLAG(r, TCP_NO_DELAY, nonagle & NO_DELAY);
-	SET_FLAG(r, TCP_CORK, nonagle & CORK);
+	SET_FLAG(r, TCP_NO_DELAY, (nonagle & NO_DELAY) != 0);
+	SET_FLAG(r, TCP_CORK, (nonagle & CORK) != 0);
 	NUMBER(r, TCP_USER_TIMEOUT_MS) = BPF_CORE_READ(c, icsk_user_timeout);
 	NUMBER(r, TCP_FAST_OPEN_QUEUE) = BPF_CORE_READ(c, icsk_accept_queue.fastopenq.max_qlen);
 	NUMBER(r, TCP_MAX_SEGMENT) = BPF_CORE_READ(t, mss_cache);

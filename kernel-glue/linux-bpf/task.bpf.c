@@ -181,15 +181,14 @@ restart(struct rec_thread *r, struct task_struct *t)
 	r->have |= REC_HAVE_RESTART;
 }
 
-/* With what there is of a dead one, too. */
-static __always_inline struct rec_thread *
-begin_thread(struct task_struct *t)
+static __always_inline void
+write_thread(struct seq_file *seq, struct task_struct *t, bool dead)
 {
 	struct rec_thread *r = scratch(&thread_scratch);
 	const struct pid *pid = BPF_CORE_READ(t, thread_pid);
 
 	if (r == NULL)
-		return NULL;
+		return;
 	clear(r, sizeof *r);
 	begin(&r->h, sizeof *r, REC_THREAD, t);
 	bpf_core_read(r->comm, sizeof r->comm, &t->comm);
@@ -197,23 +196,15 @@ begin_thread(struct task_struct *t)
 	r->utime = BPF_CORE_READ(t, utime);
 	r->stime = BPF_CORE_READ(t, stime);
 	r->runtime_used = BPF_CORE_READ(t, se.sum_exec_runtime);
-	return r;
-}
-
-static __always_inline void
-write_thread(struct seq_file *seq, struct task_struct *t)
-{
-	struct rec_thread *r = begin_thread(t);
-
-	if (r == NULL)
-		return;
-	credentials(r, t);
-	signals(r, t);
-	scheduling(r, t);
-	pointers(r, t);
-	own(r, t);
-	restart(r, t);
-	write_undo(seq, r, t);
+	if (!dead) {
+		credentials(r, t);
+		signals(r, t);
+		scheduling(r, t);
+		pointers(r, t);
+		own(r, t);
+		restart(r, t);
+		write_undo(seq, r, t);
+	}
 	bpf_seq_write(seq, r, sizeof *r);
 }
 
@@ -366,29 +357,11 @@ from_mm(struct rec_process *r, const struct mm_struct *mm)
 	r->have |= REC_HAVE_MM;
 }
 
-/* With what there is of a dead one, too. */
-static __always_inline struct rec_process *
-begin_process(struct task_struct *t)
-{
-	struct rec_process *r = scratch(&process_scratch);
-
-	if (r == NULL)
-		return NULL;
-	clear(r, sizeof *r);
-	begin(&r->h, sizeof *r, REC_PROCESS, t);
-	r->exit_signal = BPF_CORE_READ(t, exit_signal);
-	from_signal(r, t, BPF_CORE_READ(t, thread_pid));
-	return r;
-}
-
 static __always_inline void
-write_process(struct seq_file *seq, struct task_struct *t)
+while_alive(struct rec_process *r, struct task_struct *t)
 {
 	const struct fs_struct *fs = BPF_CORE_READ(t, fs);
-	struct rec_process *r = begin_process(t);
 
-	if (r == NULL)
-		return;
 	r->personality = BPF_CORE_READ(t, personality);
 	r->login_uid = bpf_core_field_exists(t->loginuid) ? BPF_CORE_READ(t, loginuid.val) : ~0u;
 	r->umask = BPF_CORE_READ(fs, umask);
@@ -401,6 +374,33 @@ write_process(struct seq_file *seq, struct task_struct *t)
 	r->root_path = path_identity(&fs->root);
 	namespaces(r, t, BPF_CORE_READ(t, thread_pid));
 	from_mm(r, BPF_CORE_READ(t, mm));
+}
+
+static __always_inline void
+exit_status(struct rec_process *r, struct task_struct *t)
+{
+	const struct signal_struct *s = BPF_CORE_READ(t, signal);
+
+	r->exit_status = BPF_CORE_READ(s, flags) & GROUP_EXIT ? BPF_CORE_READ(s, group_exit_code) :
+	    BPF_CORE_READ(t, exit_code);
+	r->have |= REC_HAVE_EXIT;
+}
+
+static __always_inline void
+write_process(struct seq_file *seq, struct task_struct *t, bool dead)
+{
+	struct rec_process *r = scratch(&process_scratch);
+
+	if (r == NULL)
+		return;
+	clear(r, sizeof *r);
+	begin(&r->h, sizeof *r, REC_PROCESS, t);
+	r->exit_signal = BPF_CORE_READ(t, exit_signal);
+	from_signal(r, t, BPF_CORE_READ(t, thread_pid));
+	if (dead)
+		exit_status(r, t);
+	else
+		while_alive(r, t);
 	bpf_seq_write(seq, r, sizeof *r);
 }
 
@@ -443,19 +443,10 @@ is_dead_of_ours(struct task_struct *t)
 	    (BPF_CORE_READ(t, thread_node.next) != threads && is_ours(second_thread(t)));
 }
 
-static __always_inline void
-write_dead(struct seq_file *seq, struct task_struct *t)
+static __always_inline bool
+leader_is_dead(struct task_struct *t)
 {
-	struct rec_thread *thread = begin_thread(t);
-	struct rec_process *r = begin_process(t);
-
-	if (thread == NULL || r == NULL)
-		return;
-	r->exit_status = BPF_CORE_READ(t, signal, flags) & GROUP_EXIT ? BPF_CORE_READ(t, signal, group_exit_code) :
-	    BPF_CORE_READ(t, exit_code);
-	r->have |= REC_HAVE_EXIT;
-	bpf_seq_write(seq, thread, sizeof *thread);
-	bpf_seq_write(seq, r, sizeof *r);
+	return BPF_CORE_READ(t, group_leader, sighand) == NULL || BPF_CORE_READ(t, group_leader, mm) == NULL;
 }
 
 SEC("iter/task")
@@ -464,20 +455,18 @@ collect_task(struct bpf_iter__task *ctx)
 {
 	struct task_struct *t = ctx->task;
 	struct seq_file *seq = ctx->meta->seq;
+	bool dead;
 
 	if (t == NULL || BPF_CORE_READ(t, sighand) == NULL)
 		return 0;
-	if (is_dead_of_ours(t)) {
-		write_dead(seq, t);
+	dead = is_dead_of_ours(t);
+	if (!dead && !is_ours(t))
 		return 0;
-	}
-	if (!is_ours(t))
+	write_thread(seq, t, dead);
+	if (!dead && BPF_CORE_READ(t, group_leader) != t && !leader_is_dead(t))
 		return 0;
-	write_thread(seq, t);
-	if (BPF_CORE_READ(t, group_leader) == t || BPF_CORE_READ(t, group_leader, sighand) == NULL ||
-	    BPF_CORE_READ(t, group_leader, mm) == NULL) {
-		write_process(seq, t);
+	write_process(seq, t, dead);
+	if (!dead)
 		write_handlers(seq, t);
-	}
 	return 0;
 }

@@ -13,7 +13,7 @@
 #include "kernel-glue/linux/facts.h"
 
 /*
- * Loading takes some 110 ms, most of it the kernel's types and the verifier;
+ * Loading takes some 150 ms, most of it the kernel's types and the verifier;
  * /proc takes 2 ms and more for a process: below so many, it does not pay.
  */
 #define WORTH_PROCESSES		64
