@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* Ptys of the program's own. */
+#include <fcntl.h>
 #include <pty.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
@@ -22,6 +23,7 @@ pty_check(void)
 	EXPECT(write(master, "line\n", 5) == 5);
 	EXPECT(read(slave, buf, sizeof buf) == 5 && memcmp(buf, "line\n", 5) == 0);
 	EXPECT(strcmp(ttyname(slave), name) == 0);
+	EQUAL(fcntl(slave, F_GETFD), 0);
 }
 
 static void

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 #
 # tcp_hosts.sh CASE, run by tcp_test.sh as the first process of namespaces of its
-# own: hosts `here' and `there', a stream between them, and what CASE does to it.
+# own: hosts `here' and `there', a stream between them, and what CASE does to it;
+# cases of real programs are in tests/programs/talks.sh.
 # Prints "fine", or what is wrong.
-
-. "$SNAP_SRC/tests/programs/nginx.sh"
 
 wrong() {
 	echo "wrong: $*"
@@ -80,7 +79,11 @@ begin() {
 
 # kill_with_dump PID FILE [OPTIONS]
 kill_with_dump() { "$snapctl" dump "$1" -q -o "$2" --kill $3 >dump.out 2>dump.err || wrong "dump: $(cat dump.err)"; }
-bring_back() { on "$1" "$snapctl" restore -d -q "$2" >restore.out 2>restore.err || wrong "restore: $(cat restore.err)"; }
+# who reads from a pipe outside the tree gets that of the restore
+bring_back() {
+	on "$1" "$snapctl" restore -d -q "$2" <"${typed:-/dev/null}" >restore.out 2>restore.err ||
+	    wrong "restore: $(cat restore.err)"
+}
 locks() { on "$1" nft list tables | grep -c libsnap-; }
 
 flowing() {
@@ -139,11 +142,10 @@ both_restored() {
 	all_arrived
 }
 
-# Both hosts have the address; the device leads to one of them.
-moved_to_another_host() {
-	begin
+# move SERVER: to host `elsewhere', with the same address; the device leads to one of them
+move() {
 	ip netns add elsewhere && ip -n elsewhere link set lo up
-	kill_with_dump "$server" s.psnap
+	kill_with_dump "$1" s.psnap
 	[ "$(locks here)" = 1 ] || wrong "not locked"
 	ip link add new-east netns elsewhere type veth peer name new-west netns there
 	ip -n elsewhere addr add 10.9.0.1/24 dev new-east
@@ -155,6 +157,11 @@ moved_to_another_host() {
 	ip netns del here
 	until_true connected elsewhere
 	ip netns add here
+}
+
+moved_to_another_host() {
+	begin
+	move "$server"
 	all_arrived
 }
 
@@ -377,89 +384,6 @@ each_call_fails() {
 	echo fine
 }
 
-# ---- programs ----
-
-# ten_times PID: dumped away and brought back, here
-ten_times() {
-	for i in 1 2 3 4 5 6 7 8 9 10; do
-		kill_with_dump "$1" p.psnap
-		sleep 0.1
-		bring_back here p.psnap
-		sleep 0.1
-	done
-}
-
-nginx_sends_a_large_file() {
-	nginx_conf 1 10.9.0.1:80
-	head -c 60000000 /dev/urandom >www/big
-	chmod -R a+rX .
-	on here setsid nginx -p "$PWD" -c "$PWD/nginx.conf" </dev/null >nginx.log 2>&1 &
-	until_true on there curl -sfI http://10.9.0.1/big
-	# both downloads over one connection, which nginx keeps alive
-	on there curl -sS --limit-rate 20M -w '%{num_connects}\n' -o one http://10.9.0.1/big -o two \
-	    http://10.9.0.1/big >connects.log 2>curl.err &
-	client=$!
-	sleep 0.3
-	ten_times "$(cat nginx.pid)"
-	wait $client || wrong "curl: $?"
-	cmp www/big one && cmp www/big two || wrong "not what was sent"
-	[ "$(cat connects.log)" = "1
-0" ] || wrong "connected anew: $(cat connects.log)"
-	kill -9 $(cat /proc/$(cat nginx.pid)/task/*/children) "$(cat nginx.pid)"
-	echo fine
-}
-
-redis_keeps_its_client() {
-	on here setsid redis-server --bind 10.9.0.1 --protected-mode no --port 6379 --save '' --appendonly no \
-	    --pidfile "$PWD/redis.pid" --daemonize no </dev/null >redis.log 2>&1 &
-	until_true on there redis-cli -h 10.9.0.1 ping
-	mkfifo commands
-	on there redis-cli -h 10.9.0.1 <commands >answers.log 2>&1 &
-	exec 7>commands
-	echo 'client id' >&7
-	until_true grep -q . answers.log
-	for i in 1 2 3 4 5 6 7 8 9 10; do
-		echo 'incr n' >&7
-		kill_with_dump "$(cat redis.pid)" p.psnap
-		echo 'incr n' >&7
-		bring_back here p.psnap
-	done
-	echo 'client id' >&7
-	exec 7>&-
-	until_true sh -c '[ $(wc -l <answers.log) -ge 22 ]'
-	# the same connection, and each command once
-	[ "$(head -n 1 answers.log)" = "$(tail -n 1 answers.log)" ] && grep -qx 20 answers.log ||
-	    wrong "$(cat answers.log)"
-	kill -9 "$(cat redis.pid)"
-	echo fine
-}
-
-postgresql_goes_on_with_a_transaction() {
-	initdb=$(ls /usr/lib/postgresql/*/bin/initdb | tail -n 1)
-	chmod a+rx .
-	mkdir pg
-	chown postgres pg
-	as="setpriv --reuid=postgres --regid=postgres --clear-groups --"
-	(cd pg && $as "$initdb" -D "$PWD/data" -A trust >initdb.log 2>&1) || wrong "$(cat pg/initdb.log)"
-	echo 'host all all 10.9.0.0/24 trust' >>pg/data/pg_hba.conf
-	(cd pg && exec ip netns exec here setsid $as "${initdb%/initdb}/postgres" -D "$PWD/data" -k "$PWD" \
-	    -c listen_addresses=10.9.0.1 -c fsync=off </dev/null >../pg.log 2>&1) &
-	until_true on there psql -h 10.9.0.1 -U postgres -c 'select 1' postgres
-	server=$(head -n 1 pg/data/postmaster.pid)
-	mkfifo sql
-	on there psql -qAt -h 10.9.0.1 -U postgres postgres <sql >answers.log 2>&1 &
-	client=$!
-	exec 7>sql
-	echo "create table t (n int); begin; insert into t select generate_series(1, 1000); select 'inserted';" >&7
-	until_true grep -q inserted answers.log
-	ten_times "$server"
-	echo 'select count(*) from t; commit; select sum(n) from t;' >&7
-	exec 7>&-
-	wait $client || wrong "psql: $(cat answers.log)"
-	[ "$(tr '\n' ' ' <answers.log)" = 'inserted 1000 500500 ' ] || wrong "$(cat answers.log)"
-	kill -QUIT "$server"
-	echo fine
-}
-
+. "$SNAP_SRC/tests/programs/talks.sh"
 hosts
-"$1"
+"$@"

@@ -181,12 +181,13 @@ make_pty(struct restore *r, uint64_t id, const Psnap__Terminal *t, struct pty **
 	return 0;
 }
 
+/* TIOCGPTPEER would give O_CLOEXEC to the open file, which then shows it in each fdinfo for ever. */
 static int
 open_flags(const Psnap__OpenFile *o)
 {
 	return (o->access == PSNAP__ACCESS_MODE__ACCESS_READ ? O_RDONLY :
 	    o->access == PSNAP__ACCESS_MODE__ACCESS_WRITE ? O_WRONLY : O_RDWR) |
-	    (o->non_block ? O_NONBLOCK : 0) | (o->append ? O_APPEND : 0) | O_NOCTTY | O_CLOEXEC;
+	    (o->non_block ? O_NONBLOCK : 0) | (o->append ? O_APPEND : 0) | O_NOCTTY;
 }
 
 /* The caller's own, by the first standard stream that is one. */
