@@ -6,6 +6,7 @@ proto_srcs := \
 	format/host.proto \
 	format/ipc.proto \
 	format/memory.proto \
+	format/mount.proto \
 	format/net.proto \
 	format/process.proto \
 	format/socket.proto

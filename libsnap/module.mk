@@ -123,6 +123,7 @@ libsnap_srcs := \
 	libsnap/validate/validate_host.c \
 	libsnap/validate/validate_ipc.c \
 	libsnap/validate/validate_memory.c \
+	libsnap/validate/validate_mount.c \
 	libsnap/validate/validate_net.c \
 	libsnap/validate/validate_pages.c \
 	libsnap/validate/validate_posix_queue.c \

@@ -28,6 +28,7 @@ snapinspect_srcs := \
 	tools/snapinspect/view_ipc.c \
 	tools/snapinspect/view_maps.c \
 	tools/snapinspect/view_mem.c \
+	tools/snapinspect/view_mounts.c \
 	tools/snapinspect/view_net.c \
 	tools/snapinspect/view_regs.c \
 	tools/snapinspect/view_tree.c \

@@ -3,6 +3,7 @@
  * Every field of the schema that holds what can be edited.
  */
 #include "format/ipc.pb-c.h"
+#include "format/mount.pb-c.h"
 #include "format/net.pb-c.h"
 #include "format/socket.pb-c.h"
 #include "libsnap/convert/edit.h"
@@ -78,6 +79,13 @@ tun_has_group(const ProtobufCMessage *m)
 	return ((const Psnap__TunInterface *)(const void *)m)->has_group;
 }
 
+/* Others have no path on the host. */
+static bool
+is_of_host(const ProtobufCMessage *m)
+{
+	return ((const Psnap__Mount *)(const void *)m)->host_path.len > 0;
+}
+
 static const struct edit_field fields[] = {
 	{ &psnap__host__descriptor, PSNAP_F_HOST_HOSTNAME, EDIT_HOSTNAME, UTS_LEN, NULL },
 	{ &psnap__host__descriptor, PSNAP_F_HOST_DOMAINNAME, EDIT_DOMAINNAME, UTS_LEN, NULL },
@@ -120,6 +128,10 @@ static const struct edit_field fields[] = {
 	{ &psnap__posix_queue__descriptor, PSNAP_F_POSIX_QUEUE_GID, EDIT_GID, 0, NULL },
 	{ &psnap__tun_interface__descriptor, PSNAP_F_TUN_INTERFACE_OWNER, EDIT_UID, 0, tun_has_owner },
 	{ &psnap__tun_interface__descriptor, PSNAP_F_TUN_INTERFACE_GROUP, EDIT_GID, 0, tun_has_group },
+	{ &psnap__mount__descriptor, PSNAP_F_MOUNT_HOST_PATH, EDIT_PATH, PATH_LEN, is_of_host },
+	{ &psnap__overlay_folder__descriptor, PSNAP_F_OVERLAY_FOLDER_HOST_PATH, EDIT_PATH, PATH_LEN, NULL },
+	{ &psnap__file_system_entry__descriptor, PSNAP_F_FILE_SYSTEM_ENTRY_UID, EDIT_UID, 0, NULL },
+	{ &psnap__file_system_entry__descriptor, PSNAP_F_FILE_SYSTEM_ENTRY_GID, EDIT_GID, 0, NULL },
 };
 
 const struct edit_field *

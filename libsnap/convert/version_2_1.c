@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * 2.1 has System V IPC, POSIX queues, TCP connections, sockets with unread
- * datagrams, filters or memberships, and network stacks.  Nothing stands for
+ * datagrams, filters or memberships, network stacks, and mounts.  Nothing stands for
  * them in an earlier version: without them programs would lose what they share,
  * or whom they talk to, so that is refused.  What namespaces have of their own
  * can be lost.
@@ -22,6 +22,7 @@ is_new(const struct snap_object *o)
 	return (o->kind >= PSNAP_KIND_SYSV_SEGMENT && o->kind <= PSNAP_KIND_POSIX_QUEUE) ||
 	    o->kind == PSNAP_KIND_TCP_CONNECTION ||
 	    (o->kind >= PSNAP_KIND_NETWORK_STACK && o->kind <= PSNAP_KIND_FILTER_RULE) ||
+	    (o->kind >= PSNAP_KIND_FILE_SYSTEM && o->kind <= PSNAP_KIND_FILE_SYSTEM_ENTRY) ||
 	    (o->kind == PSNAP_KIND_SOCKET && o->message != NULL && is_new_socket((const void *)o->message));
 }
 

@@ -4,6 +4,7 @@
 #include "format/host.pb-c.h"
 #include "format/ipc.pb-c.h"
 #include "format/memory.pb-c.h"
+#include "format/mount.pb-c.h"
 #include "format/net.pb-c.h"
 #include "format/process.pb-c.h"
 #include "format/socket.pb-c.h"
@@ -56,6 +57,10 @@ static const struct kind kinds[] = {
 	{ PSNAP_KIND_FILTER_CHAIN, "filter-chain", &psnap__filter_chain__descriptor, PSNAP_F_FILTER_CHAIN_TABLE_ID, 0 },
 	{ PSNAP_KIND_FILTER_SET, "filter-set", &psnap__filter_set__descriptor, PSNAP_F_FILTER_SET_TABLE_ID, 0 },
 	{ PSNAP_KIND_FILTER_RULE, "filter-rule", &psnap__filter_rule__descriptor, PSNAP_F_FILTER_RULE_CHAIN_ID, 0 },
+	{ PSNAP_KIND_FILE_SYSTEM, "file-system", &psnap__file_system__descriptor, PSNAP_F_FILE_SYSTEM_NAMESPACE_ID, 0 },
+	{ PSNAP_KIND_MOUNT, "mount", &psnap__mount__descriptor, PSNAP_F_MOUNT_NAMESPACE_ID, 0 },
+	{ PSNAP_KIND_FILE_SYSTEM_ENTRY, "file-system-entry", &psnap__file_system_entry__descriptor,
+	    PSNAP_F_FILE_SYSTEM_ENTRY_FILE_SYSTEM_ID, 0 },
 };
 #define NKINDS (sizeof kinds / sizeof kinds[0])
 

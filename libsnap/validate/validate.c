@@ -47,6 +47,9 @@ static const struct {
 	{ PSNAP_KIND_FILTER_CHAIN, check_filter_chain },
 	{ PSNAP_KIND_FILTER_SET, check_filter_set },
 	{ PSNAP_KIND_FILTER_RULE, check_filter_rule },
+	{ PSNAP_KIND_FILE_SYSTEM, check_file_system },
+	{ PSNAP_KIND_MOUNT, check_mount },
+	{ PSNAP_KIND_FILE_SYSTEM_ENTRY, check_file_system_entry },
 };
 
 /* ---- reporting ---- */
@@ -185,6 +188,7 @@ snap_validate(struct snap *s, snap_finding_fn *fn, void *ctx, struct snap_error 
 	    (!v.stopped && (r = check_posix_queues(&v)) != 0) ||
 	    (!v.stopped && (r = check_networks(&v)) != 0) ||
 	    (!v.stopped && (r = check_filters(&v)) != 0) ||
+	    (!v.stopped && (r = check_mounts(&v)) != 0) ||
 	    (!v.stopped && (r = check_pages(&v)) != 0))
 		goto out;
 	r = v.first.code;

@@ -75,6 +75,9 @@ void	check_filter_table(struct check *v, const struct snap_object *o);
 void	check_filter_chain(struct check *v, const struct snap_object *o);
 void	check_filter_set(struct check *v, const struct snap_object *o);
 void	check_filter_rule(struct check *v, const struct snap_object *o);
+void	check_file_system(struct check *v, const struct snap_object *o);
+void	check_mount(struct check *v, const struct snap_object *o);
+void	check_file_system_entry(struct check *v, const struct snap_object *o);
 
 /* validate_net.c: NET-1, and IFC-1 of a name */
 void	check_network_namespace(struct check *v, const struct snap_object *o, uint64_t id);
@@ -88,6 +91,7 @@ int	check_sysv(struct check *v);	/* IPC-2, IPC-3, SHM-2 */
 int	check_posix_queues(struct check *v);	/* PMQ-4 */
 int	check_networks(struct check *v);	/* NET-2, IFC-2, IFC-3, IFC-10 */
 int	check_filters(struct check *v);	/* FLT-8 */
+int	check_mounts(struct check *v);	/* MNT-2, FSE-2, FSE-4 */
 int	check_pages(struct check *v);	/* PAG, MAP-4, MAP-9, MOB-3 */
 
 #endif

@@ -11,6 +11,7 @@
 #include "format/host.pb-c.h"
 #include "format/ipc.pb-c.h"
 #include "format/memory.pb-c.h"
+#include "format/mount.pb-c.h"
 #include "format/net.pb-c.h"
 #include "format/process.pb-c.h"
 #include "format/socket.pb-c.h"
@@ -113,6 +114,15 @@ static const struct reference {
 	{ &psnap__filter_chain__descriptor, PSNAP_F_FILTER_CHAIN_TABLE_ID, PSNAP_KIND_FILTER_TABLE, REQUIRED },
 	{ &psnap__filter_set__descriptor, PSNAP_F_FILTER_SET_TABLE_ID, PSNAP_KIND_FILTER_TABLE, REQUIRED },
 	{ &psnap__filter_rule__descriptor, PSNAP_F_FILTER_RULE_CHAIN_ID, PSNAP_KIND_FILTER_CHAIN, REQUIRED },
+	{ &psnap__file_system__descriptor, PSNAP_F_FILE_SYSTEM_NAMESPACE_ID, PSNAP_KIND_NAMESPACE, REQUIRED },
+	{ &psnap__mount__descriptor, PSNAP_F_MOUNT_NAMESPACE_ID, PSNAP_KIND_NAMESPACE, REQUIRED },
+	{ &psnap__mount__descriptor, PSNAP_F_MOUNT_PARENT_ID, PSNAP_KIND_MOUNT, OPTIONAL },
+	{ &psnap__mount__descriptor, PSNAP_F_MOUNT_FILE_SYSTEM_ID, PSNAP_KIND_FILE_SYSTEM, REQUIRED },
+	{ &psnap__file_system_entry__descriptor, PSNAP_F_FILE_SYSTEM_ENTRY_FILE_SYSTEM_ID, PSNAP_KIND_FILE_SYSTEM,
+	    REQUIRED },
+	{ &psnap__file_system_entry__descriptor, PSNAP_F_FILE_SYSTEM_ENTRY_CONTENT_OBJECT_ID,
+	    PSNAP_KIND_MEMORY_OBJECT, OPTIONAL },
+	{ &psnap__entry_name__descriptor, PSNAP_F_ENTRY_NAME_FOLDER_ID, PSNAP_KIND_FILE_SYSTEM_ENTRY, REQUIRED },
 };
 
 /* Enumerations in which 0, "not known", leaves the object without meaning. */
@@ -156,6 +166,10 @@ static const struct {
 	{ &psnap__route_rule__descriptor, PSNAP_F_ROUTE_RULE_ACTION },
 	{ &psnap__filter_table__descriptor, PSNAP_F_FILTER_TABLE_FAMILY },
 	{ &psnap__filter_set__descriptor, PSNAP_F_FILTER_SET_KIND },
+	{ &psnap__file_system__descriptor, PSNAP_F_FILE_SYSTEM_KIND },
+	{ &psnap__mount__descriptor, PSNAP_F_MOUNT_ACCESS_TIMES },
+	{ &psnap__mount__descriptor, PSNAP_F_MOUNT_PROPAGATION },
+	{ &psnap__file_system_entry__descriptor, PSNAP_F_FILE_SYSTEM_ENTRY_TYPE },
 };
 
 /* ---- one field ---- */

@@ -9,8 +9,8 @@
  *	reversed	with a mapping that ends before it starts
  *	refused		with a record that only a newer reader understands
  *	wide		with a signal blocked for which version 1 has no place
- *	ipc		with System V IPC and a network stack, for which no version before
- *			2.1 has a place
+ *	ipc		with System V IPC, a network stack and mounts, for which no version
+ *			before 2.1 has a place
  *
  *	world FOLDER seeds
  *

@@ -393,6 +393,44 @@ add_packet(struct world *w)
 	    w->notification.signal = PSNAP__SIGNAL__SIGNAL_NONE)						\
 	X(opn1_queue, "OPN-1", OPEN_QUEUE, CORRUPT, world_ipc(w); w->open_queue.file_id = EXE)		\
 	X(sem3_process, "GRA-1", SEMAPHORES, CORRUPT, world_ipc(w); w->adjustments[0].process_id = 0)	\
+	X(mnt1, "MNT-1", HOST_FILES, CORRUPT, world_ipc(w); w->host_files.namespace_id = IPC_NS;	\
+	    world_drop(w, ROOT_MOUNT); world_drop(w, TEMPORARY_MOUNT); world_drop(w, LAYERS_MOUNT))	\
+	X(mnt2, "MNT-2", FREE_ID, CORRUPT, world_ipc(w); world_add(w, FREE_ID, PSNAP_KIND_MOUNT, &w->root_mount.base)) \
+	X(mnt3, "MNT-3", TEMPORARY_MOUNT, CORRUPT, world_ipc(w); w->temporary_mount.root = world_bytes("/a/../b")) \
+	X(mnt3_slash, "MNT-3", TEMPORARY_MOUNT, CORRUPT, world_ipc(w); w->temporary_mount.root = world_bytes("/a/")) \
+	X(mnt3_dot, "MNT-3", TEMPORARY_MOUNT, CORRUPT, world_ipc(w); w->temporary_mount.root = world_bytes("/./b")) \
+	X(mnt3_path, "MNT-3", LAYERS_MOUNT, CORRUPT, world_ipc(w); w->layers_mount.point = world_bytes("/tmp/..")) \
+	X(mnt3_relative, "MNT-3", TEMPORARY_MOUNT, CORRUPT, world_ipc(w); w->temporary_mount.root = world_bytes("a")) \
+	X(mnt4, "MNT-4", LAYERS_MOUNT, CORRUPT, world_ipc(w); w->layers_mount.point = world_bytes("/tmpx/folder")) \
+	X(mnt4_self, "MNT-4", LAYERS_MOUNT, CORRUPT, world_ipc(w); w->layers_mount.parent_id = LAYERS_MOUNT) \
+	X(mnt4_root, "MNT-4", ROOT_MOUNT, CORRUPT, world_ipc(w); w->root_mount.point = world_bytes("/tmp"))	\
+	X(mnt5, "MNT-5", ROOT_MOUNT, CORRUPT, world_ipc(w); w->root_mount.host_path.len = 0)		\
+	X(mnt5_other, "MNT-5", LAYERS_MOUNT, CORRUPT, world_ipc(w); w->layers_mount.host_path = world_bytes("/")) \
+	X(mnt5_plain, "MNT-5", ROOT_MOUNT, CORRUPT, world_ipc(w); w->root_mount.host_path = world_bytes("/srv/../etc")) \
+	X(fsy1, "FSY-1", LAYERS, CORRUPT, world_ipc(w); w->layers.n_lower = 0)				\
+	X(fsy1_work, "FSY-1", LAYERS, CORRUPT, world_ipc(w); w->layers.work = NULL)			\
+	X(fsy1_path, "FSY-1", LAYERS, CORRUPT, world_ipc(w); w->lower[1].host_path = world_bytes("/a//b"))	\
+	X(fsy1_kind, "FSY-1", HOST_FILES, CORRUPT, world_ipc(w); w->host_files.lower = w->lower_p;	\
+	    w->host_files.n_lower = 1)									\
+	X(fsy2, "FSY-2", TEMPORARY, CORRUPT, world_ipc(w); w->fs_options[0] = (char *)(uintptr_t)"")	\
+	X(fse1, "FSE-1", FREE_ID, CORRUPT, world_ipc(w); w->extra_entry = w->top;				\
+	    w->extra_entry.file_system_id = LAYERS;							\
+	    world_add(w, FREE_ID, PSNAP_KIND_FILE_SYSTEM_ENTRY, &w->extra_entry.base))			\
+	X(fse2, "FSE-2", FREE_ID, CORRUPT, world_ipc(w);							\
+	    world_add(w, FREE_ID, PSNAP_KIND_FILE_SYSTEM_ENTRY, &w->top.base))				\
+	X(fse3, "FSE-3", NAMED, CORRUPT, world_ipc(w); w->named.n_names = 0)				\
+	X(fse3_up, "FSE-3", LINK, CORRUPT, world_ipc(w); w->entry_names[3].name = world_bytes(".."))	\
+	X(fse3_slash, "FSE-3", LINK, CORRUPT, world_ipc(w); w->entry_names[3].name = world_bytes("a/b"))	\
+	X(fse3_self, "FSE-3", FOLDER, CORRUPT, world_ipc(w); w->entry_names[0].folder_id = FOLDER)	\
+	X(fse3_file, "FSE-3", LINK, CORRUPT, world_ipc(w); w->entry_names[3].folder_id = NAMED)		\
+	X(fse4, "FSE-4", LINK, CORRUPT, world_ipc(w); w->entry_names[3].name = world_bytes("another"))	\
+	X(fse5, "FSE-5", NAMED, CORRUPT, world_ipc(w); w->named.mode = 010000)				\
+	X(fse5_device, "FSE-5", NAMED, CORRUPT, world_ipc(w); w->named.rdev = 1)				\
+	X(fse5_target, "FSE-5", LINK, CORRUPT, world_ipc(w); w->link.target.len = 0)			\
+	X(fse5_content, "FSE-5", LINK, CORRUPT, world_ipc(w); w->link.content_object_id = CONTENT)	\
+	X(fse6, "FSE-6", NAMED, CORRUPT, world_ipc(w); w->attributes[1].name = w->attributes[0].name)	\
+	X(gra1_folder, "GRA-1", LINK, CORRUPT, world_ipc(w); w->entry_names[3].folder_id = 0)		\
+	X(enu1_mount, "ENU-1", TEMPORARY_MOUNT, CORRUPT, world_ipc(w); w->temporary_mount.propagation = 0)	\
 	X(net1, "NET-1", STACK, CORRUPT, world_ipc(w); w->stack_net.namespace_id = IPC_NS)		\
 	X(net2, "NET-2", FREE_ID, CORRUPT, world_ipc(w); world_add(w, FREE_ID, PSNAP_KIND_NETWORK_STACK, &w->stack_net.base)) \
 	X(net3, "NET-3", STACK, CORRUPT, world_ipc(w); w->net_settings[0].n_values = 1)			\

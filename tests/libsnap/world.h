@@ -17,6 +17,7 @@
 #include "format/ipc.pb-c.h"
 #include "format/memory.pb-c.h"
 #include "format/filter.pb-c.h"
+#include "format/mount.pb-c.h"
 #include "format/net.pb-c.h"
 #include "format/process.pb-c.h"
 #include "format/psnap_fields.h"
@@ -37,7 +38,9 @@ enum {
 enum { IPC_NS = WORLD_IDS, SEGMENT_MEMORY, OTHER_MEMORY, SEGMENT, OTHER_SEGMENT, SEMAPHORES, OTHER_SEMAPHORES,
 	QUEUE, OTHER_QUEUE, POSIX_QUEUE, OTHER_POSIX_QUEUE, OPEN_QUEUE, CONNECTION, STACK, LOOPBACK, BRIDGE, PORT,
 	PEER_PORT, VLAN, MACVLAN, TAP, ADDRESS, ADDRESS6, ROUTE, ROUTE6, RULE, NEIGHBOUR, FILTER_TABLE,
-	FILTER_CHAIN, JUMP_CHAIN, FILTER_SET, FILTER_MAP, FILTER_RULE, JUMP_RULE, WORLD_IPC_IDS };
+	FILTER_CHAIN, JUMP_CHAIN, FILTER_SET, FILTER_MAP, FILTER_RULE, JUMP_RULE, MOUNT_NS,
+	HOST_FILES, TEMPORARY, LAYERS, ROOT_MOUNT, TEMPORARY_MOUNT, LAYERS_MOUNT, TOP, FOLDER, NAMED, LINK,
+	WORLD_IPC_IDS };
 
 enum { WORLD_EXTRA = 4 };
 
@@ -136,6 +139,17 @@ struct world {
 	Psnap__RouteRule rule;
 	Psnap__RuleRange ports;
 	Psnap__Neighbour neighbour;
+	Psnap__Namespace mount_ns;
+	Psnap__FileSystem host_files, temporary, layers;
+	Psnap__OverlayFolder lower[2], upper, work;
+	Psnap__OverlayFolder *lower_p[2];
+	Psnap__Mount	root_mount, temporary_mount, layers_mount;
+	Psnap__FileSystemEntry top, folder, named, link;
+	Psnap__EntryName entry_names[4];
+	Psnap__EntryName *folder_names[1], *named_names[2], *link_names[1];
+	Psnap__ExtendedAttribute attributes[2];
+	Psnap__ExtendedAttribute *attribute_p[2];
+	char		*fs_options[1];
 
 	Psnap__FilterTable filter_table;
 	Psnap__FilterObject filter_object;
@@ -149,6 +163,7 @@ struct world {
 	Psnap__FilterRule filter_rule, jump_rule;
 
 	/* spare ones, for tests that need another */
+	Psnap__FileSystemEntry extra_entry;
 	Psnap__Session	extra_session;
 	Psnap__Fpu	bad_fpu;
 	Psnap__FpuComponentKind bad_present[3];
@@ -1031,6 +1046,114 @@ world_net(struct world *w)
 	ADD(JUMP_RULE, FILTER_RULE, jump_rule);
 }
 
+static inline void
+world_mount(Psnap__Mount *m, uint64_t parent, uint64_t file_system, const char *path)
+{
+	psnap__mount__init(m);
+	m->namespace_id = MOUNT_NS;
+	m->parent_id = parent;
+	m->file_system_id = file_system;
+	m->point = world_bytes(path);
+	m->root = world_bytes("/");
+	m->access_times = PSNAP__ACCESS_TIMES__ACCESS_TIMES_RELATIVE;
+	m->propagation = PSNAP__MOUNT_PROPAGATION__MOUNT_PRIVATE;
+}
+
+static inline void
+world_entry(Psnap__FileSystemEntry *e, Psnap__FileType type, Psnap__EntryName **names, size_t n)
+{
+	psnap__file_system_entry__init(e);
+	e->file_system_id = TEMPORARY;
+	e->type = type;
+	e->mode = 0755;
+	e->names = names;
+	e->n_names = n;
+}
+
+static inline void
+world_file_systems(struct world *w)
+{
+	psnap__namespace__init(&w->mount_ns);
+	w->mount_ns.kind = PSNAP__NAMESPACE_KIND__NAMESPACE_MOUNT;
+	psnap__file_system__init(&w->host_files);
+	psnap__file_system__init(&w->temporary);
+	psnap__file_system__init(&w->layers);
+	w->host_files.namespace_id = w->temporary.namespace_id = w->layers.namespace_id = MOUNT_NS;
+	w->host_files.kind = PSNAP__FILE_SYSTEM_KIND__FILE_SYSTEM_HOST;
+	w->temporary.kind = PSNAP__FILE_SYSTEM_KIND__FILE_SYSTEM_TEMPORARY;
+	w->fs_options[0] = (char *)(uintptr_t)"size=1m";
+	w->temporary.n_options = 1;
+	w->temporary.options = w->fs_options;
+	w->layers.kind = PSNAP__FILE_SYSTEM_KIND__FILE_SYSTEM_OVERLAY;
+	for (size_t i = 0; i < 2; i++) {
+		psnap__overlay_folder__init(&w->lower[i]);
+		w->lower_p[i] = &w->lower[i];
+		w->lower[i].host_path = world_bytes("/home/lower");
+	}
+	psnap__overlay_folder__init(&w->upper);
+	psnap__overlay_folder__init(&w->work);
+	w->upper.host_path = world_bytes("/home/upper");
+	w->work.host_path = world_bytes("/home/work");
+	w->layers.n_lower = 2;
+	w->layers.lower = w->lower_p;
+	w->layers.upper = &w->upper;
+	w->layers.work = &w->work;
+}
+
+/* A folder, a file with two names in it and above, and a link. */
+static inline void
+world_entries(struct world *w)
+{
+	static const struct { uint64_t folder; const char *name; } names[] = {
+		{ TOP, "folder" }, { TOP, "name" }, { FOLDER, "another" }, { FOLDER, "link" } };
+
+	for (size_t i = 0; i < 4; i++) {
+		psnap__entry_name__init(&w->entry_names[i]);
+		w->entry_names[i].folder_id = names[i].folder;
+		w->entry_names[i].name = world_bytes(names[i].name);
+	}
+	w->folder_names[0] = &w->entry_names[0];
+	w->named_names[0] = &w->entry_names[1];
+	w->named_names[1] = &w->entry_names[2];
+	w->link_names[0] = &w->entry_names[3];
+	world_entry(&w->top, PSNAP__FILE_TYPE__FILE_DIRECTORY, NULL, 0);
+	world_entry(&w->folder, PSNAP__FILE_TYPE__FILE_DIRECTORY, w->folder_names, 1);
+	world_entry(&w->named, PSNAP__FILE_TYPE__FILE_REGULAR, w->named_names, 2);
+	world_entry(&w->link, PSNAP__FILE_TYPE__FILE_SYMLINK, w->link_names, 1);
+	w->named.content_object_id = CONTENT;
+	w->link.target = world_bytes("../name");
+	for (size_t i = 0; i < 2; i++) {
+		psnap__extended_attribute__init(&w->attributes[i]);
+		w->attributes[i].name = (char *)(uintptr_t)(i == 0 ? "user.a" : "user.b");
+		w->attributes[i].value = world_bytes("value");
+		w->attribute_p[i] = &w->attributes[i];
+	}
+	w->named.n_attributes = 2;
+	w->named.attributes = w->attribute_p;
+}
+
+static inline void
+world_mounts(struct world *w)
+{
+	world_file_systems(w);
+	world_entries(w);
+	world_mount(&w->root_mount, 0, HOST_FILES, "/");
+	w->root_mount.host_path = world_bytes("/srv/root");
+	world_mount(&w->temporary_mount, ROOT_MOUNT, TEMPORARY, "/tmp");
+	world_mount(&w->layers_mount, TEMPORARY_MOUNT, LAYERS, "/tmp/folder");
+	ADD(MOUNT_NS, NAMESPACE, mount_ns);
+	ADD(HOST_FILES, FILE_SYSTEM, host_files);
+	ADD(TEMPORARY, FILE_SYSTEM, temporary);
+	ADD(LAYERS, FILE_SYSTEM, layers);
+	ADD(ROOT_MOUNT, MOUNT, root_mount);
+	ADD(TEMPORARY_MOUNT, MOUNT, temporary_mount);
+	ADD(LAYERS_MOUNT, MOUNT, layers_mount);
+	ADD(TOP, FILE_SYSTEM_ENTRY, top);
+	ADD(FOLDER, FILE_SYSTEM_ENTRY, folder);
+	ADD(NAMED, FILE_SYSTEM_ENTRY, named);
+	ADD(LINK, FILE_SYSTEM_ENTRY, link);
+}
+
 /* The kinds of version 2.1 as well. */
 static inline void
 world_ipc(struct world *w)
@@ -1063,6 +1186,7 @@ world_ipc(struct world *w)
 	w->connection.send_queue = world_bytes("GET / HTTP/1.1");
 	ADD(CONNECTION, TCP_CONNECTION, connection);
 	world_net(w);
+	world_mounts(w);
 #undef ADD
 }
 

@@ -74,7 +74,7 @@ memory_is_searched_body() {
 atf_test_case json_is_json
 json_is_json_head() { atf_set require.progs python3; }
 json_is_json_body() {
-	for v in info tree maps files ipc net regs coverage verify; do
+	for v in info tree maps files ipc net mounts regs coverage verify; do
 		for f in "$SNAP_VECTORS"/good-*.psnap; do
 			atf_check -o save:out "$inspect" $v --json "$f"
 			atf_check -o ignore python3 -m json.tool out

@@ -26,6 +26,7 @@ static const struct view {
 	{ "files", "descriptors, what they are and who shares them", PID, files_make, files_print },
 	{ "ipc", "System V shared memory, semaphores and messages", 0, ipc_make, ipc_print },
 	{ "net", "sockets, connections and network stacks", PID, net_make, net_print },
+	{ "mounts", "what is mounted, and how much of it is held", 0, mounts_make, mounts_print },
 	{ "regs", "registers of every thread", PID | TID | FPU, regs_make, regs_print },
 	{ "mem", "memory: a range, or a search", PID | MEM, mem_make, mem_print },
 	{ "coverage", "what could not be carried", PID, coverage_make, coverage_print },

@@ -38,6 +38,8 @@ json_t	*ipc_make(struct snap *s, const struct options *o, int *status);
 void	ipc_print(const json_t *j);
 json_t	*net_make(struct snap *s, const struct options *o, int *status);
 void	net_print(const json_t *j);
+json_t	*mounts_make(struct snap *s, const struct options *o, int *status);
+void	mounts_print(const json_t *j);
 json_t	*regs_make(struct snap *s, const struct options *o, int *status);
 void	regs_print(const json_t *j);
 json_t	*mem_make(struct snap *s, const struct options *o, int *status);
