@@ -67,6 +67,11 @@ glue_linux_srcs := \
 	kernel-glue/linux/mem_maps.c \
 	kernel-glue/linux/mem_scan.c \
 	kernel-glue/linux/mem_stage.c \
+	kernel-glue/linux/mount.c \
+	kernel-glue/linux/mount_content.c \
+	kernel-glue/linux/mount_host.c \
+	kernel-glue/linux/mount_table.c \
+	kernel-glue/linux/mount_visit.c \
 	kernel-glue/linux/namespaces.c \
 	kernel-glue/linux/net.c \
 	kernel-glue/linux/net_address.c \

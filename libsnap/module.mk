@@ -19,6 +19,9 @@ restore_linux_srcs := \
 	libsnap/restore/linux/ipc_queue.c \
 	libsnap/restore/linux/ipc_segment.c \
 	libsnap/restore/linux/ipc_semaphores.c \
+	libsnap/restore/linux/mount.c \
+	libsnap/restore/linux/mount_content.c \
+	libsnap/restore/linux/mount_fs.c \
 	libsnap/restore/linux/net.c \
 	libsnap/restore/linux/net_address.c \
 	libsnap/restore/linux/net_filter.c \

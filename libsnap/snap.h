@@ -544,6 +544,17 @@ struct snap_own_net {
 	size_t		npairs;
 };
 
+/*
+ * The caller is in a mount namespace made for it: what was mounted is made
+ * there, before anything is looked at, for a check, too, and becomes the root
+ * of the caller and of all who are in that namespace and had the same.  No
+ * other namespace is touched.  Whatever comes of the restore, the caller stays
+ * there.  Paths of snap_path_map are the host's, where folders of it are mounted.
+ */
+struct snap_own_mounts {
+	int		outside;	/* a descriptor on the mount namespace the caller was in */
+};
+
 struct snap_restore_options {
 	const struct snap_path_map *paths;
 	size_t		npaths;
@@ -567,6 +578,7 @@ struct snap_restore_options {
 	int		first;
 	enum snap_tcp_policy tcp;
 	const struct snap_own_net *own_net;	/* NULL: in the caller's network namespace, as it is */
+	const struct snap_own_mounts *own_mounts;	/* NULL: in the caller's mount namespace, as it is */
 	uint32_t	reserved[1];	/* must be zero, else SNAP_E_MISUSE */
 };
 

@@ -25,6 +25,7 @@ tests_sh := \
 	tests/tools/inspect_live_test.sh \
 	tests/tools/install_test.sh \
 	tests/tools/ipc_test.sh \
+	tests/tools/mntns_test.sh \
 	tests/tools/namespaces_test.sh \
 	tests/tools/netns_test.sh \
 	tests/tools/restore_files_test.sh \
@@ -112,6 +113,7 @@ test_fixtures := \
 	tests/helpers/refilter.c \
 	tests/helpers/refpu.c \
 	tests/helpers/reipc.c \
+	tests/helpers/remount.c \
 	tests/helpers/revdso.c \
 	tests/helpers/world.c
 

@@ -257,6 +257,7 @@ collect(struct dump *d)
 	    (r = task_resolve(d)) != 0 ||
 	    (r = fd_resolve(d)) != 0 ||
 	    (r = net_collect(d)) != 0 ||
+	    (r = mounts_collect(d)) != 0 ||
 	    (r = coverage_decide(d)) != 0)
 		return r;
 	numbers_translate(d);
@@ -283,6 +284,7 @@ emit_all(struct dump *d)
 	    (r = fd_emit(d)) != 0 ||
 	    (r = ipc_emit(d)) != 0 ||
 	    (r = net_emit(d)) != 0 ||
+	    (r = mounts_emit(d)) != 0 ||
 	    (r = coverage_emit(d)) != 0 ||
 	    (r = flush(d)) != 0)
 		return r;
@@ -303,7 +305,7 @@ static bool
 needs_2_1(const struct dump *d)
 {
 	return !ipc_is_empty(d) || d->connections.n > 0 || namespaces_are_told(d) || sockets_need_2_1(d) ||
-	    d->net != NULL;
+	    d->net != NULL || d->mounts != NULL;
 }
 
 static int
@@ -351,6 +353,7 @@ static void
 end(struct dump *d)
 {
 	posix_queues_close(d);
+	mounts_close(d);
 	free(d->emit.buf);
 	glue_arena_free(d->arena);
 	setrlimit(RLIMIT_NOFILE, &d->files_limit);

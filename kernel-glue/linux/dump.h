@@ -9,6 +9,7 @@
  *	fd_*.c		descriptor tables, open files and what they are open on
  *	ipc*.c		System V and POSIX IPC
  *	net*.c		the network stack of the tree's namespace
+ *	mount*.c	what is mounted in the tree's namespace
  *	dump.c		the order of it all
  *
  * Collectors fill these structures while the tree is stopped; emitters
@@ -84,6 +85,7 @@ struct dump {
 	struct ipc	*ipc;		/* ipc.c */
 	struct list	posix_queues;	/* struct posix_queue */
 	struct net	*net;		/* net.c; NULL: not taken along */
+	struct mounts	*mounts;	/* mount.c; NULL: not taken along */
 	struct list	buckets;	/* fd_table.c: candidates for sharing */
 	struct list	coverage;	/* struct coverage */
 	struct list	notes;		/* char *: provenance notes */
@@ -304,6 +306,8 @@ struct memory_object *mem_object(struct dump *d, uint64_t dev, uint64_t ino, uin
 /* Whether it is known, and can be read without a process that maps it. */
 bool	mem_object_is_open(const struct dump *d, uint64_t dev, uint64_t ino, uint32_t kind);
 uint64_t mem_object_id(const struct memory_object *o);
+/* Copy what it holds to the stage now, and close it: there may be many. */
+int	mem_object_hold(struct dump *d, struct memory_object *o);
 
 /* ---- ipc*.c: System V and POSIX IPC --------------------------------------------------------- */
 
@@ -324,6 +328,12 @@ int	ipc_emit(struct dump *d);		/* records of ipc.proto */
 
 int	net_collect(struct dump *d);		/* after the lock of connections is made */
 int	net_emit(struct dump *d);		/* records of net.proto and filter.proto */
+
+/* ---- mount*.c: mounts, if the options want them ------------------------------------ */
+
+int	mounts_collect(struct dump *d);		/* after all files are known */
+void	mounts_close(struct dump *d);
+int	mounts_emit(struct dump *d);		/* records of mount.proto */
 
 /* ---- fd_*.c: files ---------------------------------------------------------------- */
 

@@ -302,4 +302,7 @@ void	ucred_emit(struct glue_emit *e, uint32_t field, const int32_t cred[3]);
 void	inotify_emit(struct glue_emit *e, const struct open_file *o);
 void	anon_emit(struct glue_emit *e, const struct open_file *o);
 
+/* fd_emit.c: the FileType of a mode. */
+uint32_t file_type(mode_t mode);
+
 #endif

@@ -15,8 +15,8 @@ device(dev_t dev)
 	return (uint64_t)major(dev) << 32 | minor(dev);
 }
 
-static void
-file_fields(struct glue_emit *e, const void *object)
+uint32_t
+file_type(mode_t mode)
 {
 	static const struct { mode_t mode; uint32_t type; } types[] = {
 		{ S_IFREG, PSNAP_FILE_REGULAR }, { S_IFDIR, PSNAP_FILE_DIRECTORY },
@@ -24,11 +24,19 @@ file_fields(struct glue_emit *e, const void *object)
 		{ S_IFIFO, PSNAP_FILE_FIFO }, { S_IFLNK, PSNAP_FILE_SYMLINK },
 		{ S_IFSOCK, PSNAP_FILE_SOCKET },
 	};
-	const struct file *f = object;
 
 	for (size_t i = 0; i < sizeof types / sizeof *types; i++)
-		if ((f->st.st_mode & S_IFMT) == types[i].mode)
-			glue_emit_uint(e, PSNAP_F_FILE_TYPE, types[i].type);
+		if ((mode & S_IFMT) == types[i].mode)
+			return types[i].type;
+	return 0;
+}
+
+static void
+file_fields(struct glue_emit *e, const void *object)
+{
+	const struct file *f = object;
+
+	glue_emit_uint(e, PSNAP_F_FILE_TYPE, file_type(f->st.st_mode));
 	glue_emit_bytes(e, PSNAP_F_FILE_PATH, f->path, strlen(f->path));
 	glue_emit_uint(e, PSNAP_F_FILE_DELETED, f->deleted);
 	glue_emit_uint(e, PSNAP_F_FILE_CONTENT_OBJECT_ID, f->content != NULL ? mem_object_id(f->content) : 0);

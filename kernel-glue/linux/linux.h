@@ -72,6 +72,7 @@ struct glue_linux_options {
 	bool		allow_partial;
 	bool		ipc_all;	/* every System V object of the namespace, not only those the tree uses */
 	bool		netns;		/* the tree's network namespace, too */
+	bool		mntns;		/* what is mounted in the tree's mount namespace */
 	enum glue_after	after;
 	enum glue_tcp	tcp;
 	uint32_t	hold_requests_s;/* with GLUE_KILL: requests to TCP listeners are dropped that long; 0: not */

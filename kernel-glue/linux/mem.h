@@ -87,7 +87,6 @@ int	mem_scan(struct dump *d, struct mm *mm);
 
 /* mem_stage.c */
 int	stage_process(struct dump *d, struct proc *p, struct list *runs, struct mapping *m0);
-int	stage_object(struct dump *d, struct memory_object *o);
 int	stage_emit(struct dump *d, uint64_t owner, const struct list *runs);
 int	runs_add(struct dump *d, struct list *runs, uint64_t first, uint64_t count, bool zero);
 

@@ -415,6 +415,17 @@ stage_file(struct dump *d, struct memory_object *o)
 	return r;
 }
 
+int
+mem_object_hold(struct dump *d, struct memory_object *o)
+{
+	int r = o->fd >= 0 ? stage_file(d, o) : dump_fail(d, GLUE_E_SYSTEM, errno, NULL, "duplicating a descriptor");
+
+	if (o->fd >= 0)
+		close(o->fd);
+	o->fd = -1;
+	return r;
+}
+
 /* Without a descriptor: what a process maps of it. */
 static int
 stage_mapped(struct dump *d, struct memory_object *o)

@@ -26,6 +26,22 @@ namespace_of(const struct proc *p, uint32_t kind)
 	return NULL;
 }
 
+int
+namespaces_cover_others(struct dump *d, const struct ns *only, const char *feature)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < d->procs.n && r == 0; i++) {
+		const struct proc *p = d->procs.v[i];
+		const struct ns *n = namespace_of(p, only->kind);
+
+		if (n != NULL && n != only)
+			r = dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, -1, 0, feature,
+			    "it is in another one than pid %d", (int)((const struct proc *)d->procs.v[0])->pid);
+	}
+	return r;
+}
+
 /* ---- being in another ---- */
 
 static int

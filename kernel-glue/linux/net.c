@@ -228,25 +228,6 @@ collect_inside(struct dump *d, struct proc *root)
 	return r;
 }
 
-/* A restore has one stack for all. */
-static int
-cover_others(struct dump *d, const struct ns *only)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < d->procs.n && r == 0; i++) {
-		const struct proc *p = d->procs.v[i];
-
-		const struct ns *n = namespace_of(p, PSNAP_NAMESPACE_NET);
-
-		if (n != NULL && n != only)
-			r = dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, -1, 0, "network-namespace",
-			    "it is in another network namespace than pid %d",
-			    (int)((const struct proc *)d->procs.v[0])->pid);
-	}
-	return r;
-}
-
 int
 net_collect(struct dump *d)
 {
@@ -262,7 +243,7 @@ net_collect(struct dump *d)
 	if ((d->net = dump_alloc(d, sizeof *d->net)) == NULL)
 		return dump_fail(d, GLUE_E_NOMEM, 0, NULL, "out of memory");
 	d->net->namespace_id = n->id;
-	if ((r = cover_others(d, n)) != 0 ||
+	if ((r = namespaces_cover_others(d, n, "network-namespace")) != 0 ||
 	    (r = in_namespace(d, root, "net", CLONE_NEWNET, &error, collect_inside)) != 0)
 		return r;
 	return error == 0 ? 0 : dump_fail(d, GLUE_E_SYSTEM, error, root, "entering its network namespace");

@@ -196,6 +196,8 @@ struct ns *namespace_of(const struct proc *p, uint32_t kind);	/* NULL: none, or 
  */
 int	in_namespace(struct dump *d, struct proc *p, const char *name, int type, int *error,
 	    int (*fn)(struct dump *d, struct proc *p));
+/* A restore has one namespace of its kind for all: processes in another are told. */
+int	namespaces_cover_others(struct dump *d, const struct ns *only, const char *feature);
 /* What those that are not the dumper's have of their own. */
 int	namespaces_collect(struct dump *d);
 

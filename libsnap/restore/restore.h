@@ -94,6 +94,9 @@ int	preflight(struct plan *p, struct snap_error *err);
 
 /* ---- the backend ---- */
 
+/* Go where everything is to be looked at and made: into the mounts of the tree, if the options want them. */
+int	host_enter(struct plan *p, struct snap_error *err);
+
 /* This host's part of the preflight. */
 int	host_preflight(struct plan *p, struct snap_error *err);
 /* Make it all and let it go; nothing remains after a failure. */

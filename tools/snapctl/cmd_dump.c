@@ -43,6 +43,8 @@ help(void)
 	    "      --allow-partial   dump even if something cannot be carried\n"
 	    "      --ipc-all         every System V object of the IPC namespace, not only those in use\n"
 	    "      --netns           the network namespace of the tree: interfaces, addresses, routes, ...\n"
+	    "      --mntns           the mount namespace of the tree: what is mounted, and what is in temporary\n"
+	    "                        file systems that only the tree has\n"
 	    "      --carry PATTERN   hold the content of files whose path matches, too\n"
 	    "      --collector WHICH what tells the state of the processes: auto (without the option),\n"
 	    "                        module, bpf, proc\n"
@@ -263,10 +265,11 @@ static int
 parse(struct request *q, int argc, char **argv, int *status)
 {
 	enum { ALLOW_PARTIAL = 256, RAW, LEVEL, THREADS, BUFFER, JSON, KILL, STOP, CARRY, IPC_ALL, TCP, COLLECTOR,
-		NETNS, HOLD_REQUESTS };
+		NETNS, HOLD_REQUESTS, MNTNS };
 	static const struct option options[] = {
 		{ "output", required_argument, NULL, 'o' }, { "allow-partial", no_argument, NULL, ALLOW_PARTIAL },
 		{ "ipc-all", no_argument, NULL, IPC_ALL }, { "netns", no_argument, NULL, NETNS },
+		{ "mntns", no_argument, NULL, MNTNS },
 		{ "tcp", required_argument, NULL, TCP }, { "hold-requests", required_argument, NULL, HOLD_REQUESTS },
 		{ "carry", required_argument, NULL, CARRY }, { "collector", required_argument, NULL, COLLECTOR },
 		{ "raw", no_argument, NULL, RAW },
@@ -292,6 +295,9 @@ parse(struct request *q, int argc, char **argv, int *status)
 			break;
 		case NETNS:
 			q->glue.netns = true;
+			break;
+		case MNTNS:
+			q->glue.mntns = true;
 			break;
 		case CARRY:
 			if (!add_carry(q, optarg))

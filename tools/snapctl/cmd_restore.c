@@ -21,10 +21,12 @@ struct request {
 	struct snap_path_map *paths;
 	struct snap_file_rule *files;
 	struct snap_own_net net;
+	struct snap_own_mounts mounts;
 	struct snap_pair_end *pairs;
 	const char	*input;
 	struct snap	*snap;		/* it, open */
 	bool		check, json, detach, pidns, quiet;
+	bool		told;		/* why it cannot be restored */
 	json_t		*problems;
 };
 
@@ -43,6 +45,7 @@ help(void)
 	    "      --utsns           in a new UTS namespace, with the name the host had\n"
 	    "      --timens          in a new time namespace, whose monotonic clock goes on from where it was\n"
 	    "      --netns           in a new network namespace, with the network stack that was dumped\n"
+	    "      --mntns           in a new mount namespace, with what was mounted when it was dumped\n"
 	    "      --veth NAME=OUTSIDE\n"
 	    "                        the other end of NAME, which was outside, is made here as OUTSIDE\n"
 	    "      --lazy            map pages from the snapshot instead of reading them (dump --raw)\n"
@@ -65,6 +68,7 @@ tell_problem(void *ctx, const struct snap_problem *p)
 	struct request *q = ctx;
 	bool fatal = p->severity == SNAP_FATAL;
 
+	q->told = q->told || fatal;
 	json_array_append_new(q->problems, json_pack("{s:s, s:s, s:i, s:I, s:s, s:s}",
 	    "severity", fatal ? "fatal" : "warning", "what", p->what, "pid", (int)p->pid,
 	    "object", (json_int_t)p->object, "message", p->message, "advice", p->advice));
@@ -107,24 +111,34 @@ tell_result(void *ctx, const struct snap_restore_result *r)
 	return finish_output();
 }
 
-/* ---- the network outside ---- */
+/* ---- what is outside ---- */
 
-/* The network namespace that we are about to leave. */
+/* The namespaces that we are about to leave. */
 static bool
 hold_outside(struct request *q)
 {
-	if (q->options.own_net == NULL || (q->net.outside = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)) >= 0)
-		return true;
-	report("our network namespace: %s", strerror(errno));
-	return false;
+	const char *what = NULL;
+
+	if (q->options.own_net != NULL && (q->net.outside = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC)) < 0)
+		what = "network";
+	else if (q->options.own_mounts != NULL &&
+	    (q->mounts.outside = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC)) < 0)
+		what = "mount";
+	if (what != NULL)
+		report("our %s namespace: %s", what, strerror(errno));
+	return what == NULL;
 }
 
 static void
 leave_outside(struct request *q)
 {
-	if (q->net.outside >= 0)
-		close(q->net.outside);
-	q->net.outside = -1;
+	int *const held[] = { &q->net.outside, &q->mounts.outside };
+
+	for (size_t i = 0; i < sizeof held / sizeof held[0]; i++) {
+		if (*held[i] >= 0)
+			close(*held[i]);
+		*held[i] = -1;
+	}
 }
 
 /* ---- the work ---- */
@@ -211,7 +225,8 @@ check(void *arg)
 	struct snap_error err;
 	int r;
 
-	if ((r = snap_restore_check(q->snap, &q->options, tell_problem, q, &err)) != 0 && r != SNAP_E_REFUSED)
+	r = snap_restore_check(q->snap, &q->options, tell_problem, q, &err);
+	if (r != 0 && (r != SNAP_E_REFUSED || !q->told))
 		report_error(q->input, q->snap, &err);
 	if (r != 0 && r != SNAP_E_REFUSED)
 		return EXIT_REFUSED;
@@ -337,13 +352,13 @@ static int
 parse(struct request *q, int argc, char **argv, int *status)
 {
 	enum { CHECK = 256, LAZY, PIDNS, IPCNS, UTSNS, TIMENS, PATH, ALLOW_CHANGED, ALLOW_PARTIAL, STOPPED, JSON,
-		FILE_POLICY, TCP, NETNS, VETH };
+		FILE_POLICY, TCP, NETNS, VETH, MNTNS };
 	static const struct option options[] = {
 		{ "check", no_argument, NULL, CHECK }, { "detach", no_argument, NULL, 'd' },
 		{ "lazy", no_argument, NULL, LAZY }, { "pidns", no_argument, NULL, PIDNS },
 		{ "ipcns", no_argument, NULL, IPCNS }, { "utsns", no_argument, NULL, UTSNS },
 		{ "timens", no_argument, NULL, TIMENS }, { "netns", no_argument, NULL, NETNS },
-		{ "veth", required_argument, NULL, VETH },
+		{ "veth", required_argument, NULL, VETH }, { "mntns", no_argument, NULL, MNTNS },
 		{ "path", required_argument, NULL, PATH }, { "file", required_argument, NULL, FILE_POLICY },
 		{ "tcp", required_argument, NULL, TCP }, { "allow-changed", no_argument, NULL, ALLOW_CHANGED },
 		{ "allow-partial", no_argument, NULL, ALLOW_PARTIAL }, { "stopped", no_argument, NULL, STOPPED },
@@ -378,6 +393,9 @@ parse(struct request *q, int argc, char **argv, int *status)
 			break;
 		case NETNS:
 			q->options.own_net = &q->net;
+			break;
+		case MNTNS:
+			q->options.own_mounts = &q->mounts;
 			break;
 		case VETH:
 			if (!add_pair(q, optarg))
@@ -430,7 +448,8 @@ parse(struct request *q, int argc, char **argv, int *status)
 int
 cmd_restore(int argc, char **argv)
 {
-	struct request q = { .problems = json_array(), .net = { .outside = -1 } };
+	struct request q = { .problems = json_array(), .net = { .outside = -1 },
+	    .mounts = { .outside = -1 } };
 	int status;
 
 	if (parse(&q, argc, argv, &status) == 0) {

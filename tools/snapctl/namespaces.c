@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -100,6 +101,16 @@ enter_time(const struct snap *s, const Psnap__Host *h)
 	return (e = time_offsets_write(&o)) != 0 ? e : go_to_that_of_children();
 }
 
+/* Of its cgroups, too, if it had one: its mounts of cgroup file systems show them. */
+static int
+enter_mount(const struct snap *s)
+{
+	bool cgroups = namespace_of_root(s, PSNAP__NAMESPACE_KIND__NAMESPACE_CGROUP) != NULL;
+
+	return unshare(CLONE_NEWNS | (cgroups ? CLONE_NEWCGROUP : 0)) == 0 &&
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 ? 0 : errno;
+}
+
 bool
 enter_namespaces(const struct snap *s, const char *input, const struct snap_restore_options *o)
 {
@@ -119,6 +130,8 @@ enter_namespaces(const struct snap *s, const char *input, const struct snap_rest
 		what = "a UTS";
 	else if (o->own_time && (e = enter_time(s, h)) != 0)
 		what = "a time";
+	else if (o->own_mounts != NULL && (e = enter_mount(s)) != 0)
+		what = "a mount";
 	if (e != 0)
 		report("%s namespace for it: %s", what, strerror(e));
 	return e == 0;

@@ -226,6 +226,8 @@ is_own_again(const struct plan *p, Psnap__NamespaceKind kind)
 		return p->o->own_time;
 	case PSNAP__NAMESPACE_KIND__NAMESPACE_NET:
 		return p->o->own_net != NULL;
+	case PSNAP__NAMESPACE_KIND__NAMESPACE_MOUNT:
+		return p->o->own_mounts != NULL;
 	default:
 		return false;
 	}
@@ -243,6 +245,8 @@ option_of(Psnap__NamespaceKind kind)
 		return "restore in a new one (--timens)";
 	case PSNAP__NAMESPACE_KIND__NAMESPACE_NET:
 		return "dump and restore it with its network stack (--netns), or enter one first";
+	case PSNAP__NAMESPACE_KIND__NAMESPACE_MOUNT:
+		return "dump and restore it with what is mounted there (--mntns), or enter one first";
 	default:
 		return NULL;
 	}

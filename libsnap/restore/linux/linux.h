@@ -21,6 +21,7 @@
  *	descriptors.c	and handed over
  *	ipc.c		System V objects, POSIX queues; ipc_*.c by kind
  *	net.c		the network stack of a namespace; net_*.c by kind
+ *	mount.c		what is mounted in a namespace; mount_*.c what that is
  *	process.c	what a process has: dispositions, limits, ...
  *	timers.c	its interval and POSIX timers
  *	credentials.c	who it runs as, seccomp
