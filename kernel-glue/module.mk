@@ -69,6 +69,7 @@ glue_linux_srcs := \
 	kernel-glue/linux/mem_stage.c \
 	kernel-glue/linux/mount.c \
 	kernel-glue/linux/mount_content.c \
+	kernel-glue/linux/mount_emit.c \
 	kernel-glue/linux/mount_host.c \
 	kernel-glue/linux/mount_table.c \
 	kernel-glue/linux/mount_visit.c \

@@ -24,6 +24,7 @@ tests_sh := \
 	tests/tools/fit_test.sh \
 	tests/tools/inspect_live_test.sh \
 	tests/tools/install_test.sh \
+	tests/tools/instance_test.sh \
 	tests/tools/ipc_test.sh \
 	tests/tools/mntns_test.sh \
 	tests/tools/namespaces_test.sh \

@@ -305,7 +305,7 @@ static bool
 needs_2_1(const struct dump *d)
 {
 	return !ipc_is_empty(d) || d->connections.n > 0 || namespaces_are_told(d) || sockets_need_2_1(d) ||
-	    d->net != NULL || d->mounts != NULL;
+	    d->net != NULL || d->mounts != NULL || d->options->instance;
 }
 
 static int

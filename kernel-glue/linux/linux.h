@@ -73,6 +73,8 @@ struct glue_linux_options {
 	bool		ipc_all;	/* every System V object of the namespace, not only those the tree uses */
 	bool		netns;		/* the tree's network namespace, too */
 	bool		mntns;		/* what is mounted in the tree's mount namespace */
+	bool		instance;	/* all namespaces that are its own, these two as well, as a whole; */
+	const char	*instance_name;	/* NULL: after its host, or its root */
 	enum glue_after	after;
 	enum glue_tcp	tcp;
 	uint32_t	hold_requests_s;/* with GLUE_KILL: requests to TCP listeners are dropped that long; 0: not */

@@ -5,9 +5,11 @@
  * only the tree has is held if it is temporary, and described if a kernel can
  * make it anew.
  */
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "kernel-glue/linux/fd.h"
 #include "kernel-glue/linux/mount.h"
 #include "kernel-glue/linux/procfs.h"
 #include "kernel-glue/linux/task.h"
@@ -205,6 +207,38 @@ cover_propagation(struct dump *d, const struct mounts *m)
 	return 0;
 }
 
+/* Whether its path leads to it from the root of the namespace, or to the same device. */
+static bool
+is_inside(const struct proc *root, const struct file *f)
+{
+	char path[PATH_MAX + 64];
+	struct stat st;
+
+	snprintf(path, sizeof path, "/proc/%d/root%s", (int)root->live, f->path);
+	if (stat(path, &st) != 0 || (st.st_mode & S_IFMT) != (f->st.st_mode & S_IFMT))
+		return false;
+	if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
+		return st.st_rdev == f->st.st_rdev;
+	return st.st_dev == f->st.st_dev && st.st_ino == f->st.st_ino;
+}
+
+/* What was opened before the namespace was left, or passed in: a restore looks for it inside. */
+static int
+cover_files_outside(struct dump *d)
+{
+	const struct proc *root = d->procs.v[0];
+
+	for (size_t i = 0; i < d->files.n; i++) {
+		const struct file *f = d->files.v[i];
+
+		/* of the files of processes the kernel makes others each time */
+		if (!f->deleted && f->path[0] == '/' && strcmp(f->fs, "proc") != 0 && !is_inside(root, f))
+			return dump_cover(d, PSNAP_COVERAGE_BREAKS, root, 0, -1, f->id, "file-outside",
+			    "%s is open or mapped, but is not in its mount namespace", f->path);
+	}
+	return 0;
+}
+
 /* ---- all ---- */
 
 static int
@@ -245,7 +279,7 @@ mounts_collect(struct dump *d)
 	struct mounts *m;
 	int r;
 
-	if (!d->options->mntns)
+	if (!d->options->mntns && !(d->options->instance && namespace_is_own(d, PSNAP_NAMESPACE_MOUNT)))
 		return 0;
 	if (n == NULL || n->of_dumper)
 		return dump_fail(d, GLUE_E_PARTIAL, 0, root, n == NULL ? "its mount namespace is not known" :
@@ -257,7 +291,8 @@ mounts_collect(struct dump *d)
 	    (r = find_file_systems(d, m, n->id)) != 0 ||
 	    (r = mounts_visit(d, root, m)) != 0 ||
 	    (r = choose(d, m)) != 0 ||
-	    (r = cover_propagation(d, m)) != 0)
+	    (r = cover_propagation(d, m)) != 0 ||
+	    (r = cover_files_outside(d)) != 0)
 		return r;
 	return collect_contents(d, m);
 }
@@ -271,138 +306,4 @@ mounts_close(struct dump *d)
 		if (fs->fd >= 0)
 			close(fs->fd);
 	}
-}
-
-/* ---- records ---- */
-
-static void
-folder_emit(struct glue_emit *e, uint32_t field, const char *path, size_t n)
-{
-	glue_emit_open(e, field);
-	glue_emit_bytes(e, PSNAP_F_OVERLAY_FOLDER_HOST_PATH, path, n);
-	glue_emit_close(e);
-}
-
-/* The value of "name=value" among words that commas separate; its length, 0 none. */
-static size_t
-find_value(const char *words, const char *name, const char **value)
-{
-	size_t n = strlen(name);
-
-	for (const char *at = words; at != NULL; at = (at = strchr(at, ',')) != NULL ? at + 1 : NULL)
-		if (strncmp(at, name, n) == 0 && at[n] == '=') {
-			*value = at + n + 1;
-			return strcspn(*value, ",");
-		}
-	return 0;
-}
-
-static void
-layers_emit(struct glue_emit *e, const struct file_system *fs)
-{
-	const char *lower, *upper, *work;
-	size_t nlower = find_value(fs->options, "lowerdir", &lower), nupper = find_value(fs->options, "upperdir", &upper);
-	size_t nwork = find_value(fs->options, "workdir", &work);
-
-	while (nlower > 0) {
-		const char *colon = memchr(lower, ':', nlower);
-		size_t n = colon != NULL ? (size_t)(colon - lower) : nlower, step = colon != NULL ? n + 1 : n;
-
-		folder_emit(e, PSNAP_F_FILE_SYSTEM_LOWER, lower, n);
-		lower += step;
-		nlower -= step;
-	}
-	if (nupper > 0 && nwork > 0) {
-		folder_emit(e, PSNAP_F_FILE_SYSTEM_UPPER, upper, nupper);
-		folder_emit(e, PSNAP_F_FILE_SYSTEM_WORK, work, nwork);
-	}
-}
-
-static bool
-is_layer(const char *option, size_t n)
-{
-	return (n > 9 && strncmp(option, "lowerdir=", 9) == 0) || (n > 9 && strncmp(option, "upperdir=", 9) == 0) ||
-	    (n > 8 && strncmp(option, "workdir=", 8) == 0);
-}
-
-/* Of the host's the host knows them. */
-static void
-options_emit(struct glue_emit *e, const struct file_system *fs)
-{
-	for (const char *at = fs->options; fs->kind != PSNAP_FILE_SYSTEM_HOST && *at != '\0';) {
-		size_t n = strcspn(at, ",");
-
-		if (n > 0 && !is_layer(at, n) && !(n == 2 && (strncmp(at, "rw", 2) == 0 || strncmp(at, "ro", 2) == 0)))
-			glue_emit_element(e, PSNAP_F_FILE_SYSTEM_OPTIONS, at, n);
-		at += at[n] == ',' ? n + 1 : n;
-	}
-}
-
-static void
-file_system_fields(struct glue_emit *e, const void *object)
-{
-	const struct file_system *fs = object;
-
-	glue_emit_uint(e, PSNAP_F_FILE_SYSTEM_NAMESPACE_ID, fs->namespace_id);
-	glue_emit_uint(e, PSNAP_F_FILE_SYSTEM_KIND, fs->kind);
-	glue_emit_string(e, PSNAP_F_FILE_SYSTEM_SOURCE, fs->source);
-	glue_emit_uint(e, PSNAP_F_FILE_SYSTEM_READ_ONLY,
-	    fs->kind != PSNAP_FILE_SYSTEM_HOST && mount_has_word(fs->options, "ro"));
-	options_emit(e, fs);
-	if (fs->kind == PSNAP_FILE_SYSTEM_OVERLAY)
-		layers_emit(e, fs);
-}
-
-static void
-mount_fields(struct glue_emit *e, const void *object)
-{
-	const struct mount *x = object;
-
-	glue_emit_uint(e, PSNAP_F_MOUNT_NAMESPACE_ID, x->fs->namespace_id);
-	glue_emit_uint(e, PSNAP_F_MOUNT_PARENT_ID, x->parent != NULL ? x->parent->id : 0);
-	glue_emit_uint(e, PSNAP_F_MOUNT_FILE_SYSTEM_ID, x->fs->id);
-	glue_emit_bytes(e, PSNAP_F_MOUNT_POINT, x->path, strlen(x->path));
-	glue_emit_bytes(e, PSNAP_F_MOUNT_ROOT, x->root, strlen(x->root));
-	if (x->host_path != NULL)
-		glue_emit_bytes(e, PSNAP_F_MOUNT_HOST_PATH, x->host_path, strlen(x->host_path));
-	glue_emit_uint(e, PSNAP_F_MOUNT_READ_ONLY, mount_has_word(x->flags, "ro"));
-	glue_emit_uint(e, PSNAP_F_MOUNT_NO_SUID, mount_has_word(x->flags, "nosuid"));
-	glue_emit_uint(e, PSNAP_F_MOUNT_NO_DEV, mount_has_word(x->flags, "nodev"));
-	glue_emit_uint(e, PSNAP_F_MOUNT_NO_EXEC, mount_has_word(x->flags, "noexec"));
-	glue_emit_uint(e, PSNAP_F_MOUNT_NO_SYMLINKS, mount_has_word(x->flags, "nosymfollow"));
-	glue_emit_uint(e, PSNAP_F_MOUNT_ACCESS_TIMES, mount_has_word(x->flags, "noatime") ? PSNAP_ACCESS_TIMES_NEVER :
-	    mount_has_word(x->flags, "relatime") ? PSNAP_ACCESS_TIMES_RELATIVE : PSNAP_ACCESS_TIMES_ALWAYS);
-	glue_emit_uint(e, PSNAP_F_MOUNT_NO_FOLDER_TIMES, mount_has_word(x->flags, "nodiratime"));
-	glue_emit_uint(e, PSNAP_F_MOUNT_PROPAGATION, x->unbindable ? PSNAP_MOUNT_UNBINDABLE :
-	    x->peers != 0 ? PSNAP_MOUNT_SHARED : PSNAP_MOUNT_PRIVATE);
-}
-
-static bool
-is_used(const struct mounts *m, const struct file_system *fs)
-{
-	for (size_t i = 0; i < m->carried.n; i++)
-		if (((const struct mount *)m->carried.v[i])->fs == fs)
-			return true;
-	return false;
-}
-
-int
-mounts_emit(struct dump *d)
-{
-	const struct mounts *m = d->mounts;
-	int r = 0;
-
-	for (size_t i = 0; m != NULL && i < m->file_systems.n && r == 0; i++) {
-		const struct file_system *fs = m->file_systems.v[i];
-
-		if (is_used(m, fs) &&
-		    (r = dump_record(d, PSNAP_KIND_FILE_SYSTEM, fs->id, file_system_fields, fs)) == 0)
-			r = content_emit(d, fs);
-	}
-	for (size_t i = 0; m != NULL && i < m->carried.n && r == 0; i++) {
-		const struct mount *x = m->carried.v[i];
-
-		r = dump_record(d, PSNAP_KIND_MOUNT, x->id, mount_fields, x);
-	}
-	return r;
 }

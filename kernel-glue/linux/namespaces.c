@@ -26,12 +26,20 @@ namespace_of(const struct proc *p, uint32_t kind)
 	return NULL;
 }
 
+bool
+namespace_is_own(const struct dump *d, uint32_t kind)
+{
+	const struct ns *n = namespace_of(d->procs.v[0], kind);
+
+	return n != NULL && !n->of_dumper;
+}
+
 int
 namespaces_cover_others(struct dump *d, const struct ns *only, const char *feature)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < d->procs.n && r == 0; i++) {
+	for (size_t i = 0; i < d->procs.n && r == 0 && only != NULL; i++) {
 		const struct proc *p = d->procs.v[i];
 		const struct ns *n = namespace_of(p, only->kind);
 
@@ -160,12 +168,54 @@ ask_of(struct dump *d, uint32_t kind)
 	return 0;
 }
 
+/* What limits it is not made again. */
+static int
+cover_cgroups(struct dump *d, struct proc *root)
+{
+	const struct proc own = { .proc_fd = open("/proc/self", O_PATH | O_CLOEXEC) };
+	char *here = NULL, *there = NULL;
+	int r = 0;
+
+	if (own.proc_fd >= 0 && proc_try_read(d, &own, "cgroup", &here, NULL) == 0 &&
+	    proc_try_read(d, root, "cgroup", &there, NULL) == 0 && strcmp(here, there) != 0)
+		r = dump_cover(d, PSNAP_COVERAGE_DEGRADES, root, 0, -1, 0, "cgroup",
+		    "it is in other cgroups than we are, and these and their limits are not made again");
+	if (own.proc_fd >= 0)
+		close(own.proc_fd);
+	return r;
+}
+
+/* Of an instance nothing is left out: what a restore cannot make as one is refused. */
+static int
+check_instance(struct dump *d)
+{
+	static const struct { uint32_t kind; const char *feature; } kinds[] = {
+		{ PSNAP_NAMESPACE_UTS, "uts-namespace" }, { PSNAP_NAMESPACE_PID, "pid-namespace" },
+		{ PSNAP_NAMESPACE_TIME, "time-namespace" }, { PSNAP_NAMESPACE_USER, "user-namespace" },
+	};
+	struct proc *root = d->procs.v[0];
+	int r = 0;
+
+	if (!namespace_is_own(d, PSNAP_NAMESPACE_PID) || root->inner_pid != 1)
+		return dump_fail(d, GLUE_E_PARTIAL, 0, root,
+		    "it is not the first process of a pid namespace other than ours (--instance)");
+	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && r == 0; i++)
+		r = namespaces_cover_others(d, namespace_of(root, kinds[i].kind), kinds[i].feature);
+	if (r == 0 && namespace_is_own(d, PSNAP_NAMESPACE_USER))
+		r = dump_cover(d, PSNAP_COVERAGE_BREAKS, root, 0, -1, 0, "user-namespace",
+		    "it is in a user namespace of its own, which is not made again");
+	return r == 0 ? cover_cgroups(d, root) : r;
+}
+
 int
 namespaces_collect(struct dump *d)
 {
-	int r = ask_of(d, PSNAP_NAMESPACE_UTS);
+	int r;
 
-	return r != 0 ? r : ask_of(d, PSNAP_NAMESPACE_TIME);
+	if ((d->options->instance && (r = check_instance(d)) != 0) ||
+	    (r = ask_of(d, PSNAP_NAMESPACE_UTS)) != 0)
+		return r;
+	return ask_of(d, PSNAP_NAMESPACE_TIME);
 }
 
 bool

@@ -235,7 +235,7 @@ net_collect(struct dump *d)
 	const struct ns *n = namespace_of(root, PSNAP_NAMESPACE_NET);
 	int error, r;
 
-	if (!d->options->netns)
+	if (!d->options->netns && !(d->options->instance && namespace_is_own(d, PSNAP_NAMESPACE_NET)))
 		return 0;
 	if (n == NULL || n->of_dumper)
 		return dump_fail(d, GLUE_E_PARTIAL, 0, root, n == NULL ? "its network namespace is not known" :

@@ -198,6 +198,8 @@ int	in_namespace(struct dump *d, struct proc *p, const char *name, int type, int
 	    int (*fn)(struct dump *d, struct proc *p));
 /* A restore has one namespace of its kind for all: processes in another are told. */
 int	namespaces_cover_others(struct dump *d, const struct ns *only, const char *feature);
+/* Whether the root has one of this kind that is not the dumper's. */
+bool	namespace_is_own(const struct dump *d, uint32_t kind);
 /* What those that are not the dumper's have of their own. */
 int	namespaces_collect(struct dump *d);
 

@@ -181,6 +181,34 @@ host_fields(struct glue_emit *e, const void *object)
 	glue_emit_uint(e, PSNAP_F_HOST_BOOTTIME_NS, h->boottime);
 }
 
+static const char *
+instance_name(const struct dump *d)
+{
+	const struct proc *root = d->procs.v[0];
+	const struct ns *uts = namespace_of(root, PSNAP_NAMESPACE_UTS);
+
+	if (d->options->instance_name != NULL)
+		return d->options->instance_name;
+	return d->options->instance && uts != NULL && uts->hostname != NULL && uts->hostname[0] != '\0' ?
+	    uts->hostname : root->state->comm;
+}
+
+/* Ascending by kind, as they were read. */
+static void
+own_namespaces_emit(struct glue_emit *e, const struct proc *root)
+{
+	uint64_t ids[PSNAP_NAMESPACE_TIME + 1];
+	size_t n = 0;
+
+	for (size_t i = 0; i < root->state->namespaces.n; i++) {
+		const struct ns *x = root->state->namespaces.v[i];
+
+		if (!x->of_dumper && !x->for_children && n < sizeof ids / sizeof ids[0])
+			ids[n++] = x->id;
+	}
+	glue_emit_packed64(e, PSNAP_F_INSTANCE_NAMESPACE_IDS, ids, n);
+}
+
 static void
 instance_fields(struct glue_emit *e, const void *object)
 {
@@ -191,10 +219,12 @@ instance_fields(struct glue_emit *e, const void *object)
 
 	for (size_t i = 0; ids != NULL && i < d->procs.n; i++)
 		ids[i] = ((struct proc *)d->procs.v[i])->id;
-	glue_emit_string(e, PSNAP_F_INSTANCE_NAME, root->state->comm);
+	glue_emit_string(e, PSNAP_F_INSTANCE_NAME, instance_name(d));
 	glue_emit_uint(e, PSNAP_F_INSTANCE_ROOT_PROCESS_ID, root->id);
 	glue_emit_packed64(e, PSNAP_F_INSTANCE_PROCESS_IDS, ids, ids != NULL ? d->procs.n : 0);
 	glue_emit_uint(e, PSNAP_F_INSTANCE_PARTIAL, coverage_partial(d));
+	if (d->options->instance)
+		own_namespaces_emit(e, root);
 }
 
 int

@@ -3,8 +3,8 @@
  * 2.1 has System V IPC, POSIX queues, TCP connections, sockets with unread
  * datagrams, filters or memberships, network stacks, and mounts.  Nothing stands for
  * them in an earlier version: without them programs would lose what they share,
- * or whom they talk to, so that is refused.  What namespaces have of their own
- * can be lost.
+ * or whom they talk to, so that is refused.  What namespaces have of their own,
+ * and which are an instance's, can be lost.
  */
 #include "format/socket.pb-c.h"
 #include "libsnap/convert/convert.h"
@@ -35,11 +35,18 @@ has_own(const struct snap_object *o)
 	    (n->hostname[0] != '\0' || n->domainname[0] != '\0' || n->monotonic_ns != 0 || n->boottime_ns != 0);
 }
 
+static bool
+is_whole(const struct snap_object *o)
+{
+	return o->kind == PSNAP_KIND_INSTANCE && o->message != NULL &&
+	    ((const Psnap__Instance *)(const void *)o->message)->n_namespace_ids > 0;
+}
+
 bool
 records_need_2_1(const struct conversion *c)
 {
 	for (size_t i = 0; i < c->count; i++)
-		if (is_new(&c->objects[i]) || has_own(&c->objects[i]))
+		if (is_new(&c->objects[i]) || has_own(&c->objects[i]) || is_whole(&c->objects[i]))
 			return true;
 	return false;
 }
@@ -64,6 +71,17 @@ lose_own(struct conversion *c, size_t i)
 }
 
 static int
+lose_whole(struct conversion *c, size_t i)
+{
+	Psnap__Instance *in = records_edit(c, i, sizeof *in);
+
+	if (in == NULL)
+		return c->err->code;
+	in->n_namespace_ids = 0;
+	return records_lose(c, i, "which namespaces are its own");
+}
+
+static int
 down(struct conversion *c)
 {
 	int r = 0;
@@ -73,6 +91,8 @@ down(struct conversion *c)
 			records_refuse(c, i, "no version before 2.1 can hold it");
 		else if (has_own(&c->objects[i]))
 			r = lose_own(c, i);
+		else if (is_whole(&c->objects[i]))
+			r = lose_whole(c, i);
 	return r;
 }
 

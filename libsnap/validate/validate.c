@@ -17,6 +17,7 @@ static const struct {
 	{ PSNAP_KIND_HOST, check_host },
 	{ PSNAP_KIND_NAMESPACE, check_namespace },
 	{ PSNAP_KIND_COVERAGE, check_coverage },
+	{ PSNAP_KIND_INSTANCE, check_instance },
 	{ PSNAP_KIND_PROCESS, check_process },
 	{ PSNAP_KIND_THREAD, check_thread },
 	{ PSNAP_KIND_CREDENTIALS, check_credentials },

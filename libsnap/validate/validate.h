@@ -43,6 +43,7 @@ int	check_record(struct check *v, const struct snap_object *o);
 /* Of one object. */
 void	check_provenance(struct check *v, const struct snap_object *o);
 void	check_host(struct check *v, const struct snap_object *o);
+void	check_instance(struct check *v, const struct snap_object *o);
 void	check_namespace(struct check *v, const struct snap_object *o);
 void	check_coverage(struct check *v, const struct snap_object *o);
 void	check_process(struct check *v, const struct snap_object *o);

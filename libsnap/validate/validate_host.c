@@ -38,6 +38,22 @@ check_host(struct check *v, const struct snap_object *o)
 		}
 }
 
+void
+check_instance(struct check *v, const struct snap_object *o)
+{
+	const Psnap__Instance *in = CHECK_MESSAGE(Psnap__Instance, o);
+	int before = 0;
+
+	for (size_t i = 0; i < in->n_namespace_ids; i++) {
+		const Psnap__Namespace *n = snap_get_message(v->s, in->namespace_ids[i], PSNAP_KIND_NAMESPACE);
+
+		if (n != NULL && (n->of_dumper || n->for_children || (int)n->kind <= before))	/* INS-1 */
+			check_corrupt(v, o, "INS-1", "namespace %llu is not its own, or not in its place",
+			    (unsigned long long)in->namespace_ids[i]);
+		before = n != NULL ? (int)n->kind : before;
+	}
+}
+
 #define NAME_BYTES	64	/* of a host; HOST_NAME_MAX of POSIX systems is at most this */
 
 void

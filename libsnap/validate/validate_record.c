@@ -32,6 +32,7 @@ static const struct reference {
 } references[] = {
 	{ &psnap__instance__descriptor, PSNAP_F_INSTANCE_ROOT_PROCESS_ID, PSNAP_KIND_PROCESS, REQUIRED },
 	{ &psnap__instance__descriptor, PSNAP_F_INSTANCE_PROCESS_IDS, PSNAP_KIND_PROCESS, REQUIRED },
+	{ &psnap__instance__descriptor, PSNAP_F_INSTANCE_NAMESPACE_IDS, PSNAP_KIND_NAMESPACE, REQUIRED },
 	{ &psnap__coverage__descriptor, PSNAP_F_COVERAGE_PROCESS_ID, PSNAP_KIND_PROCESS, OPTIONAL },
 	{ &psnap__coverage__descriptor, PSNAP_F_COVERAGE_OBJECT_ID, 0, OPTIONAL },
 	{ &psnap__session__descriptor, PSNAP_F_SESSION_TERMINAL_ID, PSNAP_KIND_TERMINAL, OPTIONAL },

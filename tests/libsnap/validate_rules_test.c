@@ -393,6 +393,8 @@ add_packet(struct world *w)
 	    w->notification.signal = PSNAP__SIGNAL__SIGNAL_NONE)						\
 	X(opn1_queue, "OPN-1", OPEN_QUEUE, CORRUPT, world_ipc(w); w->open_queue.file_id = EXE)		\
 	X(sem3_process, "GRA-1", SEMAPHORES, CORRUPT, world_ipc(w); w->adjustments[0].process_id = 0)	\
+	X(ins1, "INS-1", INSTANCE, CORRUPT, world_ipc(w); w->own_ns[1] = MOUNT_NS)			\
+	X(ins1_dumper, "INS-1", INSTANCE, CORRUPT, world_ipc(w); w->ipc_ns.of_dumper = true)		\
 	X(mnt1, "MNT-1", HOST_FILES, CORRUPT, world_ipc(w); w->host_files.namespace_id = IPC_NS;	\
 	    world_drop(w, ROOT_MOUNT); world_drop(w, TEMPORARY_MOUNT); world_drop(w, LAYERS_MOUNT))	\
 	X(mnt2, "MNT-2", FREE_ID, CORRUPT, world_ipc(w); world_add(w, FREE_ID, PSNAP_KIND_MOUNT, &w->root_mount.base)) \

@@ -150,6 +150,7 @@ struct world {
 	Psnap__ExtendedAttribute attributes[2];
 	Psnap__ExtendedAttribute *attribute_p[2];
 	char		*fs_options[1];
+	uint64_t	own_ns[2];
 
 	Psnap__FilterTable filter_table;
 	Psnap__FilterObject filter_object;
@@ -1141,6 +1142,10 @@ world_mounts(struct world *w)
 	w->root_mount.host_path = world_bytes("/srv/root");
 	world_mount(&w->temporary_mount, ROOT_MOUNT, TEMPORARY, "/tmp");
 	world_mount(&w->layers_mount, TEMPORARY_MOUNT, LAYERS, "/tmp/folder");
+	w->own_ns[0] = MOUNT_NS;
+	w->own_ns[1] = IPC_NS;
+	w->instance.namespace_ids = w->own_ns;
+	w->instance.n_namespace_ids = 2;
 	ADD(MOUNT_NS, NAMESPACE, mount_ns);
 	ADD(HOST_FILES, FILE_SYSTEM, host_files);
 	ADD(TEMPORARY, FILE_SYSTEM, temporary);

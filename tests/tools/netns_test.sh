@@ -418,7 +418,7 @@ an_end_outside_has_the_name_it_is_given_body() {
 	atf_check -s exit:1 -e match:'end of interface eth0 was outside.*--veth.*' "$snapctl" restore --netns --detach x.psnap
 	atf_check -s exit:1 -e match:'no interface eth1 had' "$snapctl" restore --netns --veth eth0=o --veth eth1=p --detach x.psnap
 	atf_check -s exit:2 -e match:'NAME=OUTSIDE' "$snapctl" restore --netns --veth eth0=../x x.psnap
-	atf_check -s exit:2 -e match:'with --netns only' "$snapctl" restore --veth eth0=o x.psnap
+	atf_check -s exit:2 -e match:'with --netns or --instance only' "$snapctl" restore --veth eth0=o x.psnap
 	atf_check -s exit:1 -e match:'making interface eth0: File exists' "$snapctl" restore --netns --veth eth0=lo --detach x.psnap
 	atf_check -o ignore -e ignore "$snapctl" restore --netns --veth eth0=snap$$ --detach x.psnap
 	ip address add 192.0.2.2/24 dev snap$$

@@ -16,6 +16,7 @@
 #include "tools/snapctl/snapctl.h"
 
 #define HOLD_REQUESTS_S	60	/* most programs give up later, and the kernel asks again at least five times */
+#define NAME_MAX_BYTES	64	/* of an instance, as of a host */
 
 struct request {
 	struct glue_linux_options glue;
@@ -45,6 +46,7 @@ help(void)
 	    "      --netns           the network namespace of the tree: interfaces, addresses, routes, ...\n"
 	    "      --mntns           the mount namespace of the tree: what is mounted, and what is in temporary\n"
 	    "                        file systems that only the tree has\n"
+	    "      --instance[=NAME] a container by its first process: every namespace of its own\n"
 	    "      --carry PATTERN   hold the content of files whose path matches, too\n"
 	    "      --collector WHICH what tells the state of the processes: auto (without the option),\n"
 	    "                        module, bpf, proc\n"
@@ -265,11 +267,12 @@ static int
 parse(struct request *q, int argc, char **argv, int *status)
 {
 	enum { ALLOW_PARTIAL = 256, RAW, LEVEL, THREADS, BUFFER, JSON, KILL, STOP, CARRY, IPC_ALL, TCP, COLLECTOR,
-		NETNS, HOLD_REQUESTS, MNTNS };
+		NETNS, HOLD_REQUESTS, MNTNS, INSTANCE };
 	static const struct option options[] = {
 		{ "output", required_argument, NULL, 'o' }, { "allow-partial", no_argument, NULL, ALLOW_PARTIAL },
 		{ "ipc-all", no_argument, NULL, IPC_ALL }, { "netns", no_argument, NULL, NETNS },
 		{ "mntns", no_argument, NULL, MNTNS },
+		{ "instance", optional_argument, NULL, INSTANCE },
 		{ "tcp", required_argument, NULL, TCP }, { "hold-requests", required_argument, NULL, HOLD_REQUESTS },
 		{ "carry", required_argument, NULL, CARRY }, { "collector", required_argument, NULL, COLLECTOR },
 		{ "raw", no_argument, NULL, RAW },
@@ -298,6 +301,12 @@ parse(struct request *q, int argc, char **argv, int *status)
 			break;
 		case MNTNS:
 			q->glue.mntns = true;
+			break;
+		case INSTANCE:
+			if (optarg != NULL && (*optarg == '\0' || strlen(optarg) > NAME_MAX_BYTES))
+				return *status = usage_error("--instance wants a name of 1 to %d bytes, or none", NAME_MAX_BYTES);
+			q->glue.instance = true;
+			q->glue.instance_name = optarg;
 			break;
 		case CARRY:
 			if (!add_carry(q, optarg))

@@ -12,6 +12,7 @@
 
 #include <jansson.h>
 
+#include "format/psnap_fields.h"
 #include "tools/common/input.h"
 #include "tools/common/report.h"
 #include "tools/snapctl/snapctl.h"
@@ -25,7 +26,7 @@ struct request {
 	struct snap_pair_end *pairs;
 	const char	*input;
 	struct snap	*snap;		/* it, open */
-	bool		check, json, detach, pidns, quiet;
+	bool		check, json, detach, pidns, instance, quiet;
 	bool		told;		/* why it cannot be restored */
 	json_t		*problems;
 };
@@ -40,6 +41,7 @@ help(void)
 	    "\n"
 	    "      --check           tell what does not fit this machine, and do nothing\n"
 	    "  -d, --detach          return once it runs, and print the root's pid\n"
+	    "      --instance        a container, in new namespaces of every kind of which it had its own\n"
 	    "      --pidns           in a new pid namespace, where no number is taken\n"
 	    "      --ipcns           in a new IPC namespace, where no id or key is taken\n"
 	    "      --utsns           in a new UTS namespace, with the name the host had\n"
@@ -347,18 +349,41 @@ add_file(struct request *q, char *arg)
 	return true;
 }
 
+/* What --instance stands for; false: told. */
+static bool
+choose_namespaces(struct request *q)
+{
+	if (!q->instance)
+		return true;
+	if (!is_instance(q->snap)) {
+		report("%s: it is not of an instance as a whole (dump --instance)", q->input);
+		return false;
+	}
+	q->pidns = true;
+	q->options.own_ipc = q->options.own_ipc || instance_has(q->snap, PSNAP_NAMESPACE_IPC);
+	q->options.own_uts = q->options.own_uts || instance_has(q->snap, PSNAP_NAMESPACE_UTS);
+	q->options.own_time = q->options.own_time || instance_has(q->snap, PSNAP_NAMESPACE_TIME);
+	if (instance_has(q->snap, PSNAP_NAMESPACE_NET))
+		q->options.own_net = &q->net;
+	if (instance_has(q->snap, PSNAP_NAMESPACE_MOUNT))
+		q->options.own_mounts = &q->mounts;
+	return true;
+}
+
 /* 0: go on; else *status is what to exit with. */
 static int
 parse(struct request *q, int argc, char **argv, int *status)
 {
 	enum { CHECK = 256, LAZY, PIDNS, IPCNS, UTSNS, TIMENS, PATH, ALLOW_CHANGED, ALLOW_PARTIAL, STOPPED, JSON,
-		FILE_POLICY, TCP, NETNS, VETH, MNTNS };
+		FILE_POLICY, TCP, NETNS, VETH, MNTNS,
+		INSTANCE };
 	static const struct option options[] = {
 		{ "check", no_argument, NULL, CHECK }, { "detach", no_argument, NULL, 'd' },
 		{ "lazy", no_argument, NULL, LAZY }, { "pidns", no_argument, NULL, PIDNS },
 		{ "ipcns", no_argument, NULL, IPCNS }, { "utsns", no_argument, NULL, UTSNS },
 		{ "timens", no_argument, NULL, TIMENS }, { "netns", no_argument, NULL, NETNS },
 		{ "veth", required_argument, NULL, VETH }, { "mntns", no_argument, NULL, MNTNS },
+		{ "instance", no_argument, NULL, INSTANCE },
 		{ "path", required_argument, NULL, PATH }, { "file", required_argument, NULL, FILE_POLICY },
 		{ "tcp", required_argument, NULL, TCP }, { "allow-changed", no_argument, NULL, ALLOW_CHANGED },
 		{ "allow-partial", no_argument, NULL, ALLOW_PARTIAL }, { "stopped", no_argument, NULL, STOPPED },
@@ -393,6 +418,9 @@ parse(struct request *q, int argc, char **argv, int *status)
 			break;
 		case NETNS:
 			q->options.own_net = &q->net;
+			break;
+		case INSTANCE:
+			q->instance = true;
 			break;
 		case MNTNS:
 			q->options.own_mounts = &q->mounts;
@@ -439,8 +467,8 @@ parse(struct request *q, int argc, char **argv, int *status)
 	}
 	if (optind + 1 != argc)
 		return *status = usage_error("restore: which snapshot?");
-	if (q->net.npairs > 0 && q->options.own_net == NULL)
-		return *status = usage_error("restore: --veth is of use with --netns only");
+	if (q->net.npairs > 0 && q->options.own_net == NULL && !q->instance)
+		return *status = usage_error("restore: --veth is of use with --netns or --instance only");
 	q->input = argv[optind];
 	return 0;
 }
@@ -454,7 +482,7 @@ cmd_restore(int argc, char **argv)
 
 	if (parse(&q, argc, argv, &status) == 0) {
 		status = EXIT_REFUSED;
-		if ((q.snap = input_open(q.input)) != NULL && hold_outside(&q) &&
+		if ((q.snap = input_open(q.input)) != NULL && choose_namespaces(&q) && hold_outside(&q) &&
 		    enter_namespaces(q.snap, q.input, &q.options))
 			status = q.check ? check_where(&q) : restore(&q);
 		snap_close(q.snap);

@@ -18,6 +18,28 @@
 #include "tools/common/report.h"
 #include "tools/snapctl/snapctl.h"
 
+bool
+is_instance(const struct snap *s)
+{
+	const Psnap__Instance *in = instance_of(s);
+
+	return in != NULL && in->n_namespace_ids > 0;
+}
+
+bool
+instance_has(const struct snap *s, int kind)
+{
+	const Psnap__Instance *in = instance_of(s);
+
+	for (size_t i = 0; in != NULL && i < in->n_namespace_ids; i++) {
+		const Psnap__Namespace *ns = snap_get_message(s, in->namespace_ids[i], PSNAP_KIND_NAMESPACE);
+
+		if (ns != NULL && (int)ns->kind == kind)
+			return true;
+	}
+	return false;
+}
+
 /* What the root's had of its own; NULL: it was the dumper's. */
 static const Psnap__Namespace *
 namespace_of_root(const struct snap *s, Psnap__NamespaceKind kind)

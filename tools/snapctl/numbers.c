@@ -7,12 +7,19 @@
 #include "tools/common/report.h"
 #include "tools/snapctl/snapctl.h"
 
-const Psnap__Process *
-root_of(const struct snap *s)
+const Psnap__Instance *
+instance_of(const struct snap *s)
 {
 	size_t n;
 	const struct snap_object *const *v = snap_get_kind(s, PSNAP_KIND_INSTANCE, &n);
-	const Psnap__Instance *in = n > 0 ? (const void *)v[0]->message : NULL;
+
+	return n > 0 ? (const void *)v[0]->message : NULL;
+}
+
+const Psnap__Process *
+root_of(const struct snap *s)
+{
+	const Psnap__Instance *in = instance_of(s);
 
 	return in != NULL ? snap_get_message(s, in->root_process_id, PSNAP_KIND_PROCESS) : NULL;
 }

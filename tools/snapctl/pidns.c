@@ -293,7 +293,8 @@ check_in_pidns(int (*check)(void *arg), void *arg)
 	int status;
 
 	if (pid == 0) {
-		status = check(arg);
+		/* where it may change its root, we keep ours */
+		status = mount_proc() == 0 ? check(arg) : EXIT_REFUSED;
 		fflush(NULL);
 		_exit(status);
 	}

@@ -24,11 +24,16 @@ int	cmd_suspend(int argc, char **argv);
 int	guarded(int (*fn)(void *arg, const volatile int *cancel), void *arg);
 
 /* NULL: it has none, or names what is not there. */
+const struct Psnap__Instance *instance_of(const struct snap *s);
 const struct Psnap__Process *root_of(const struct snap *s);
 /* Whether the root was the first process of its pid namespace. */
 bool	root_is_first(const struct snap *s);
 /* A number that no process, thread, group or session has; 0 without memory. */
 int32_t	unused_number(const struct snap *s);
+
+/* Whether the snapshot is of an instance as a whole, and whether that had such a namespace (NamespaceKind). */
+bool	is_instance(const struct snap *s);
+bool	instance_has(const struct snap *s, int kind);
 
 /* Make the namespaces that the options say the caller is in, and be in them; false: told, of input, its name. */
 bool	enter_namespaces(const struct snap *s, const char *input, const struct snap_restore_options *o);

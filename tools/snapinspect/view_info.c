@@ -104,6 +104,27 @@ conversions(const Psnap__Provenance *p)
 	return all;
 }
 
+/* What it is called, and the kinds of namespaces that are its own; none of what is not dumped as a whole. */
+static json_t *
+instance_info(struct snap *s, const Psnap__Instance *in)
+{
+	json_t *kinds = json_array();
+	const char *hostname = "";
+	char w[64];
+
+	for (size_t i = 0; i < in->n_namespace_ids; i++) {
+		const Psnap__Namespace *n = snap_get_message(s, in->namespace_ids[i], PSNAP_KIND_NAMESPACE);
+
+		if (n == NULL)
+			continue;
+		json_array_append_new(kinds, json_string(word(&psnap__namespace_kind__descriptor, (int)n->kind, w)));
+		if (n->kind == PSNAP__NAMESPACE_KIND__NAMESPACE_UTS)
+			hostname = n->hostname;
+	}
+	return json_pack("{s:o, s:o, s:o}", "name", json_text(in->name), "hostname", json_text(hostname),
+	    "namespaces", kinds);
+}
+
 json_t *
 info_make(struct snap *s, const struct options *o, int *status)
 {
@@ -139,6 +160,7 @@ info_make(struct snap *s, const struct options *o, int *status)
 	}
 	json_object_set_new(j, "notes", notes);
 	json_object_set_new(j, "host", h != NULL ? host_info(h) : json_null());
+	json_object_set_new(j, "instance", i != NULL ? instance_info(s, i) : json_null());
 	json_object_set_new(j, "partial", json_boolean(i != NULL && i->partial));
 	json_object_set_new(j, "coverage", coverage_info(s));
 	if (i != NULL && (root = get_process(s, i->root_process_id)) != NULL) {
@@ -163,6 +185,23 @@ row(const char *name, const char *fmt, ...)
 	putchar('\n');
 }
 
+static void
+print_instance(const json_t *in)
+{
+	const json_t *kinds = json_object_get(in, "namespaces"), *kind;
+	size_t i;
+
+	if (json_array_size(kinds) == 0)
+		return;
+	printf("%-12s%s", "instance", str(in, "name"));
+	if (str(in, "hostname")[0] != '\0')
+		printf(", host %s", str(in, "hostname"));
+	printf("; own:");
+	json_array_foreach(kinds, i, kind)
+		printf(" %s", json_string_value(kind));
+	putchar('\n');
+}
+
 void
 info_print(const json_t *j)
 {
@@ -172,6 +211,7 @@ info_print(const json_t *j)
 
 	row("snapshot", "%s", str(j, "file"));
 	row("of", "pid %lld, %s", (long long)num(j, "root_pid"), str(j, "root_comm"));
+	print_instance(json_object_get(j, "instance"));
 	row("holds", "%lld process%s, %lld thread%s, %lld mapping%s, %lld open file%s",
 	    (long long)num(j, "processes"), plural((uint64_t)num(j, "processes"), "es"),
 	    (long long)num(j, "threads"), plural((uint64_t)num(j, "threads"), "s"),

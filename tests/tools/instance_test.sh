@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: BSD-2-Clause
+#
+# Containers as a whole: made by unshare(1) or by crun, they go on as they were.
+
+. "$SNAP_SRC/tests/programs/common.sh"
+. "$SNAP_SRC/tests/tools/failing.sh"
+
+case_for_root() {
+	eval "
+	atf_test_case $1 cleanup
+	$1_head() { atf_set require.user root; atf_set require.progs 'unshare nsenter $2'; }
+	$1_cleanup() { kill_remembered; }"
+}
+
+all='--pid --mount --uts --ipc --net --time --cgroup --mount-proc'
+
+# container COMMANDS [PROGRAM...]: one whose first process sets it up, and then is PROGRAM, or our helper
+container() {
+	unshare --fork $all true 2>/dev/null || atf_skip "no namespaces of all kinds here"
+	pick
+	printf '%s\n' "set -e" "$1" 'exec "$@"' >setup.sh
+	shift
+	[ $# -gt 0 ] || set -- "$SNAP_HELPERS/$TARGET" rights
+	: >log
+	: >err
+	setsid unshare --fork $all sh setup.sh "$@" </dev/null >>log 2>>err &
+	up=$!
+	remember $up
+	wait_for 20 sh -c "grep -q ready log || ! kill -0 $up"
+	grep -q ready log || atf_fail "$(cat err)"
+	target=$(cat /proc/$up/task/$up/children)
+	target=${target% }
+	remember $target
+}
+
+# What is mounted there, but for numbers that no two have, and for what is under another.
+tell_mounts() { awk '{ at[$5] = $0 } END { for (p in at) print at[p] }' /proc/"$1"/mountinfo | cut -d' ' -f4- | sort; }
+
+inside() { nsenter --target "$target" --all "$@"; }
+
+# What can be told of it from within.
+tell() {
+	tell_mounts "$target"
+	inside sh -c 'hostname; ls -ln --time-style=full-iso /mnt; cat /mnt/file'
+	inside sh -c 'for p in /proc/[0-9]*; do readlink $p/exe; done' | grep -c "$TARGET"
+	inside sh -c '! command -v ip >/dev/null || ip -o address' | sed 's/  *valid_lft.*//'
+	inside ipcs -q
+}
+
+# away_and_back [OPTIONS]: and what is outside is as it was
+away_and_back() {
+	tell_mounts self >outside
+	uname -n >>outside
+	atf_check -o ignore -e ignore "$snapctl" dump "$target" --instance --kill -o x.psnap
+	wait_for 20 sh -c "! kill -0 $target"
+	atf_check -o match:'good: ' "$snapinspect" verify x.psnap
+	atf_check -o match:'it can be restored here' -e ignore "$snapctl" restore --check --instance x.psnap
+	atf_check -o save:pid -e ignore "$snapctl" restore --instance --detach "$@" x.psnap
+	target=$(cat pid)
+	remember "$target"
+	tell_mounts self >outside.after
+	uname -n >>outside.after
+	atf_check -o file:outside cat outside.after
+}
+
+case_for_root a_container_goes_on 'ipcs ipcmk'
+a_container_goes_on_body() {
+	container 'hostname inner; mount -t tmpfs -o size=1m,mode=755 mine /mnt; echo of it >/mnt/file; mount -t mqueue queues /srv
+	    ln -s file /mnt/link; ! command -v ip >/dev/null || ip link set lo up; ipcmk -Q >/dev/null'
+	for generation in 1 2; do
+		tell >before
+		away_and_back
+		tell >after
+		atf_check -o file:before cat after
+		target_is_alive log
+		atf_check -o match:'^instance +inner, host inner; own: mount uts ipc pid net( cgroup)? time$' "$snapinspect" info x.psnap
+	done
+	# it is in namespaces of its own, and its number is the first
+	for ns in mnt uts ipc pid net time; do
+		[ "$(readlink /proc/self/ns/$ns)" != "$(readlink /proc/$target/ns/$ns)" ] || atf_fail "it is in our $ns"
+	done
+	grep -q '^NSpid:.*	1$' /proc/$target/status || atf_fail "$(grep NSpid /proc/$target/status)"
+	atf_check -s exit:1 -e match:'which namespaces are its own|no version before' \
+	    "$snapconv" -t psnap:2.0 --strict x.psnap old.psnap
+	# which it may be called by another name
+	atf_check -o ignore -e ignore "$snapctl" dump "$target" --instance=shop --kill -o y.psnap
+	atf_check -o match:'^instance +shop, host inner' "$snapinspect" info y.psnap
+	atf_check -o match:'"name": "shop"' "$snapinspect" info --json y.psnap
+}
+
+# A shell with a script in python3 that counts, and one that sleeps.
+case_for_root its_programs_go_on 'python3'
+its_programs_go_on_body() {
+	[ "$SNAP_ARCH" = amd64 ] || atf_skip "its programs are amd64 ones"
+	cat >count.py <<-'PYTHON'
+		import os, socket, time
+		n = 0
+		f = open("/dev/shm/count", "w")
+		while True:
+		    n += 1
+		    f.seek(0)
+		    f.write("%d %s %d\n" % (n, socket.gethostname(), os.getpid()))
+		    f.flush()
+		    time.sleep(0.01)
+	PYTHON
+	cat >work.sh <<-'SHELL'
+		python3 count.py &
+		(while :; do sleep 1; done) &
+		echo ready
+		wait
+	SHELL
+	container 'hostname inner; mount -t tmpfs shm /dev/shm' sh work.sh
+	# counts NUMBER: beyond it, by the same process on the same host
+	counts() {
+		inside cat /dev/shm/count >count
+		read -r n host pid <count && [ "${n:-0}" -gt "$1" ] && [ "$host" = inner ] && [ "$pid" = "${first:-$pid}" ]
+	}
+	wait_for 20 counts 5
+	first=$pid
+	for generation in 1 2; do
+		counts 1 || atf_fail "$(cat count)"
+		away_and_back
+		wait_for 20 counts $((n + 5))
+	done
+}
+
+case_for_root what_is_none_is_refused
+what_is_none_is_refused_body() {
+	pick
+	start_target log small
+	atf_check -s exit:1 -e match:'not the first process of a pid namespace other than ours' \
+	    "$snapctl" dump "$target" --instance -o x.psnap
+	dump_away
+	atf_check -s exit:1 -e match:'not of an instance as a whole' "$snapctl" restore --instance --detach x.psnap
+	atf_check -s exit:2 -e match:'--instance wants a name' "$snapctl" dump 1 --instance= -o x.psnap
+	# one with another in it
+	container 'unshare --uts "$@" >/dev/null & until [ "$(readlink /proc/$!/ns/uts)" != "$(readlink /proc/self/ns/uts)" ]; do :; done'
+	atf_check -s exit:1 -o ignore -e match:'uts-namespace: it is in another one than' "$snapctl" dump "$target" --instance -o x.psnap
+	target_is_alive log
+	kill -9 "$target"
+	# and one with users of its own
+	all="--user --map-root-user $all"
+	unshare --fork $all true 2>/dev/null || return 0
+	container :
+	atf_check -s exit:1 -o ignore -e match:'user-namespace: it is in a user namespace of its own' \
+	    "$snapctl" dump "$target" --instance -o x.psnap
+	target_is_alive log
+}
+
+case_for_root other_cgroups_are_told
+other_cgroups_are_told_body() {
+	folder=$(awk '$3 == "cgroup2" || $3 == "cgroup" { print $2 }' /proc/self/mounts | while read -r f; do
+		mkdir "$f/snap$$" 2>/dev/null && echo "$f/snap$$" && break; done)
+	[ -n "$folder" ] || atf_skip "no cgroup can be made here"
+	container :
+	if ! echo "$target" >"$folder/cgroup.procs"; then
+		rmdir "$folder"
+		atf_skip "a process cannot be put into a cgroup here"
+	fi
+	atf_check -o ignore -e match:'cgroup: it is in other cgroups than we are' "$snapctl" dump "$target" --instance --kill -o x.psnap
+	wait_for 20 rmdir "$folder"
+	atf_check -o save:pid -e match:'not made again .not-in-the-snapshot' "$snapctl" restore --instance --detach x.psnap
+	target=$(cat pid)
+	remember "$target"
+	target_is_alive log
+}
+
+# What was passed in from outside is not in there.
+case_for_root files_from_outside_are_refused
+files_from_outside_are_refused_body() {
+	mkdir -p place
+	container "mount -t tmpfs over $PWD"
+	atf_check -s exit:1 -o ignore -e match:'file-outside: .* is open or mapped, but is not in its mount namespace' \
+	    "$snapctl" dump "$target" --instance -o x.psnap
+	target_is_alive log
+}
+
+case_for_root one_made_by_crun_goes_on 'crun busybox python3'
+one_made_by_crun_goes_on_body() {
+	[ "$SNAP_ARCH" = amd64 ] || atf_skip "its programs are amd64 ones"
+	TARGET=busybox
+	mkdir -p box/rootfs/bin box/rootfs/proc box/rootfs/dev box/rootfs/sys box/rootfs/tmp
+	cp "$(command -v busybox)" box/rootfs/bin/ && ln -s busybox box/rootfs/bin/sh
+	for a in sleep cat hostname; do ln -s busybox box/rootfs/bin/$a; done
+	(cd box && crun spec) || atf_skip "crun makes no configuration"
+	python3 - <<-'PYTHON'
+		import json
+		with open("box/config.json") as f:
+		    c = json.load(f)
+		c["process"]["terminal"] = False
+		c["process"]["args"] = ["/bin/sh", "-c", "n=0; while :; do n=$((n+1)); echo $n >/tmp/new; mv /tmp/new /tmp/count; sleep 0.05; done"]
+		c["process"]["cwd"] = "/tmp"
+		c["root"]["readonly"] = True
+		c["hostname"] = "box"
+		c["mounts"] = [m for m in c["mounts"] if m["type"] != "cgroup"]
+		c["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]})
+		c["linux"].pop("resources", None)
+		c["linux"]["namespaces"] = [{"type": t} for t in ("pid", "network", "ipc", "uts", "mount")]
+		with open("box/config.json", "w") as f:
+		    json.dump(c, f)
+	PYTHON
+	# it wants cgroups of version 2 alone, and no files of ours open
+	mount -t cgroup2 cgroup2 /sys/fs/cgroup 2>/dev/null || atf_skip "no cgroups of version 2 here"
+	crun --cgroup-manager=disabled --root "$PWD/crun" --log "$PWD/crun.log" run -d --pid-file "$PWD/pid" --bundle box box$$ \
+	    </dev/null >/dev/null 2>&1
+	umount /sys/fs/cgroup
+	[ -s pid ] || atf_skip "crun does not work here: $(cat crun.log)"
+	target=$(cat pid)
+	remember "$target"
+	counts() { n=$(inside /bin/cat /tmp/count) && [ "${n:-0}" -gt "$1" ]; }
+	wait_for 20 counts 3
+	for generation in 1 2; do
+		tell_mounts "$target" >before
+		counts 1 || atf_fail "it does not count"
+		away_and_back
+		tell_mounts "$target" >after
+		atf_check -o file:before cat after
+		wait_for 20 counts $((n + 3))
+		atf_check -o inline:'box\n' nsenter --target "$target" --all /bin/hostname
+	done
+	atf_check -o match:'^/ +host +.*/box/rootfs, read_only$' -o match:'^/proc/sys +processes +proc /sys, read_only$' \
+	    "$snapinspect" mounts x.psnap
+	# what makes a container can be moved with it
+	cp -a box moved
+	kill -9 "$target"
+	rm -rf box
+	wait_for 20 sh -c "! kill -0 $target"
+	atf_check -o save:pid -e ignore "$snapctl" restore --instance --detach --path "$PWD/box=$PWD/moved" --file '*=changed' x.psnap
+	target=$(cat pid)
+	remember "$target"
+	wait_for 20 counts $((n - 1))
+}
+
+case_for_root each_call_fails_in_turn strace
+each_call_fails_in_turn_body() {
+	can_inject
+	container 'hostname inner; mount -t tmpfs -o mode=700 mine /mnt; mkfifo /mnt/f'
+	atf_check -o ignore -e ignore "$snapctl" dump "$target" --instance --kill -o x.psnap
+	wait_for 20 sh -c "! kill -0 $target"
+	eval "old_$(command -V inventory | sed 1d)"
+	inventory() {
+		old_inventory
+		tell_mounts self
+		uname -n
+	}
+	fail_each 'clone3 unshare setns sethostname mount pivot_root umount2 mknodat move_mount' --instance
+}
+
+atf_init_test_cases() {
+	for case in a_container_goes_on its_programs_go_on what_is_none_is_refused other_cgroups_are_told \
+	    files_from_outside_are_refused one_made_by_crun_goes_on each_call_fails_in_turn; do
+		atf_add_test_case $case
+	done
+}
