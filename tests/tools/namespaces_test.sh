@@ -82,7 +82,10 @@ without_them_it_is_told_body() {
 	atf_check -o ignore grep -e --utsns restore.err
 	atf_check -o ignore grep -e --timens restore.err
 	# 2.1, and no earlier version can say it
-	atf_check -o match:'format 2\.1' "$snapinspect" info x.psnap
+	atf_check -o match:'format 2\.1' -o match:'^namespace +uts elsewhere, domain \(none\)$' \
+	    -o match:'^namespace +time 5[0-9]{6}\.[0-9]{3} s after its boot, monotonic 5[0-9]{6}\.[0-9]{3} s$' \
+	    "$snapinspect" info x.psnap
+	atf_check -o match:'"hostname": "elsewhere"' -o match:'"boottime_ns": 5[0-9]{15}' "$snapinspect" info --json x.psnap
 	atf_check -s exit:1 -e match:'the name and clocks of a namespace' \
 	    "$snapconv" -t psnap:2.0 --strict x.psnap older.psnap
 	atf_check -o ignore -e match:'the name and clocks of a namespace' "$snapconv" -t psnap:2.0 x.psnap older.psnap

@@ -74,6 +74,28 @@ coverage_info(struct snap *s)
 	    counts[PSNAP_COVERAGE_DEGRADES], "notes", counts[PSNAP_COVERAGE_NOTE]);
 }
 
+/* Those that are not the dumper's. */
+static json_t *
+namespaces_info(struct snap *s)
+{
+	size_t n;
+	const struct snap_object *const *v = snap_get_kind(s, PSNAP_KIND_NAMESPACE, &n);
+	json_t *all = json_array();
+	char w[64];
+
+	for (size_t i = 0; i < n; i++) {
+		const Psnap__Namespace *x = (const void *)v[i]->message;
+
+		if (x == NULL || x->of_dumper)
+			continue;
+		json_array_append_new(all, json_pack("{s:s, s:I, s:o, s:o, s:I, s:I}",
+		    "kind", word(&psnap__namespace_kind__descriptor, (int)x->kind, w), "inode", (json_int_t)x->inode,
+		    "hostname", json_text(x->hostname), "domainname", json_text(x->domainname),
+		    "monotonic_ns", (json_int_t)x->monotonic_ns, "boottime_ns", (json_int_t)x->boottime_ns));
+	}
+	return all;
+}
+
 static json_t *
 root_digest(const uint8_t root[PSNAP_DIGEST_LEN])
 {
@@ -161,6 +183,7 @@ info_make(struct snap *s, const struct options *o, int *status)
 	json_object_set_new(j, "notes", notes);
 	json_object_set_new(j, "host", h != NULL ? host_info(h) : json_null());
 	json_object_set_new(j, "instance", i != NULL ? instance_info(s, i) : json_null());
+	json_object_set_new(j, "namespaces", namespaces_info(s));
 	json_object_set_new(j, "partial", json_boolean(i != NULL && i->partial));
 	json_object_set_new(j, "coverage", coverage_info(s));
 	if (i != NULL && (root = get_process(s, i->root_process_id)) != NULL) {
@@ -202,10 +225,26 @@ print_instance(const json_t *in)
 	putchar('\n');
 }
 
+/* What one has of its own is behind its kind. */
+static void
+print_namespace(const json_t *j)
+{
+	printf("%-12s%s", "namespace", str(j, "kind"));
+	if (str(j, "hostname")[0] != '\0')
+		printf(" %s", str(j, "hostname"));
+	if (str(j, "domainname")[0] != '\0')
+		printf(", domain %s", str(j, "domainname"));
+	if (num(j, "boottime_ns") != 0)
+		printf(" %.3f s after its boot, monotonic %.3f s", (double)num(j, "boottime_ns") / 1e9,
+		    (double)num(j, "monotonic_ns") / 1e9);
+	putchar('\n');
+}
+
 void
 info_print(const json_t *j)
 {
 	const json_t *host = json_object_get(j, "host"), *cov = json_object_get(j, "coverage"), *fpu, *note, *pass;
+	const json_t *space;
 	long long page = num(j, "page_size");
 	size_t i, k;
 
@@ -231,6 +270,8 @@ info_print(const json_t *j)
 	for (i = 0; i < json_array_size(fpu); i++)
 		printf(" %s", json_string_value(json_array_get(fpu, i)));
 	putchar('\n');
+	json_array_foreach(json_object_get(j, "namespaces"), i, space)
+		print_namespace(space);
 	row("coverage", "%lld break a restore, %lld degrade it, %lld notes%s", (long long)num(cov, "breaks"),
 	    (long long)num(cov, "degrades"), (long long)num(cov, "notes"),
 	    is_true(j, "partial") ? "; partial" : "");
