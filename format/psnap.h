@@ -48,7 +48,7 @@
 
 #define PSNAP_NEEDS_LEN		16	/* zeros behind the name, if it is shorter */
 #define PSNAP_NEEDS_2_0		"signal-sets"
-#define PSNAP_NEEDS_2_1		"sysv-ipc+tcp"
+#define PSNAP_NEEDS_2_1		"ipc+sockets+net"
 
 /* sid and pgid of what is outside the tree's pid namespace and has no number in it (SES-1, PGR-1) */
 #define PSNAP_NO_NUMBER		INT32_MAX

@@ -63,7 +63,7 @@ messages_name_object_place_and_rule_body() {
 	    "$snapconv" -t core bad.psnap x
 	world new.psnap refused
 	atf_check -s exit:1 \
-	    -e match:'^snapconv: new.psnap: record 999 at 0x[0-9a-f]+: .*kind 79.*for feature sysv-ipc.*\(REC-7\)$' \
+	    -e match:'^snapconv: new.psnap: record 999 at 0x[0-9a-f]+: .*kind 79.*for feature ipc.*\(REC-7\)$' \
 	    "$snapconv" -t core new.psnap x
 }
 
