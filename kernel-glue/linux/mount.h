@@ -49,7 +49,9 @@ int	mount_table_read(struct dump *d, const struct proc *p, struct list *to);
 /* Whether one of the words that commas separate is this. */
 bool	mount_has_word(const char *words, const char *word);
 
-/* mount_visit.c: in their namespace, see which are visible, and open what is to be read. */
+/* mount_visit.c: O_PATH of what a path of the namespace we are in leads to, if that is this mount; else -1. */
+int	mount_open(const char *path, const struct mount *x);
+/* In their namespace, see which are visible, and open what is to be read. */
 int	mounts_visit(struct dump *d, struct proc *root, struct mounts *m);
 
 /* mount_host.c: find the path on the host of one whose file system is the host's; NULL there is none. */

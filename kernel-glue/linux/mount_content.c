@@ -50,6 +50,8 @@ struct walk {
 	struct proc	*root;
 	struct mounts	*m;
 	struct file_system *fs;
+	bool		leases;		/* the tree has some */
+	struct list	linked;		/* struct entry: of more names than one */
 };
 
 static int
@@ -125,14 +127,14 @@ read_target(struct walk *w, struct entry *e, int fd)
 	return (e->target = dump_strdup(w->d, target)) != NULL ? 0 : walk_nomem(w);
 }
 
-/* Who has a lease on a file is told when anybody opens it. */
+/* Who has a lease on a file is told when anybody opens it; st NULL: on any file. */
 static bool
 has_lease(const struct dump *d, const struct stat *st)
 {
 	for (size_t i = 0; i < d->open_files.n; i++) {
 		const struct open_file *o = d->open_files.v[i];
 
-		if (o->st.st_ino != st->st_ino || o->st.st_dev != st->st_dev)
+		if (st != NULL && (o->st.st_ino != st->st_ino || o->st.st_dev != st->st_dev))
 			continue;
 		for (size_t k = 0; k < o->locks.n; k++)
 			if (((const struct file_lock *)o->locks.v[k])->kind == PSNAP_FILE_LOCK_LEASE)
@@ -150,7 +152,7 @@ hold(struct walk *w, struct entry *e, const char *self)
 		return 0;
 	if ((w->m->held += (uint64_t)e->st.st_blocks * 512) > HELD_MAX)
 		return refuse(w, e->path, "the files of temporary file systems hold more than 1 GiB");
-	if (has_lease(w->d, &e->st))
+	if (w->leases && has_lease(w->d, &e->st))
 		return refuse(w, e->path, "somebody has a lease on it");
 	if ((fd = open(self, O_RDONLY | O_NOATIME | O_NONBLOCK | O_CLOEXEC)) < 0)
 		return refuse(w, e->path, "it cannot be read");
@@ -173,10 +175,10 @@ examine(struct walk *w, struct entry *e, int fd)
 }
 
 static struct entry *
-find_linked(const struct file_system *fs, const struct stat *st)
+find_linked(const struct walk *w, const struct stat *st)
 {
-	for (size_t i = 0; st->st_nlink > 1 && !S_ISDIR(st->st_mode) && i < fs->entries.n; i++) {
-		struct entry *e = fs->entries.v[i];
+	for (size_t i = 0; i < w->linked.n; i++) {
+		struct entry *e = w->linked.v[i];
 
 		if (e->st.st_ino == st->st_ino)
 			return e;
@@ -234,10 +236,11 @@ add_file(struct walk *w, const struct entry *folder, const char *path, int fd)
 
 	if (fd < 0 || fstat(fd, &st) != 0)
 		return refuse(w, path, "it cannot be examined");
-	if ((e = find_linked(w->fs, &st)) == NULL) {
+	if ((e = find_linked(w, &st)) == NULL) {
 		if (w->fs->entries.n == ENTRIES_MAX)
 			return refuse(w, path, "there are too many files");
-		if ((e = new_entry(w, &st, path)) == NULL)
+		if ((e = new_entry(w, &st, path)) == NULL ||
+		    (st.st_nlink > 1 && !S_ISDIR(st.st_mode) && list_add(w->d, &w->linked, e) != 0))
 			return walk_nomem(w);
 		r = examine(w, e, fd);
 	}
@@ -327,7 +330,7 @@ number_entries(struct walk *w)
 int
 content_collect(struct dump *d, struct proc *root, struct mounts *m, struct file_system *fs)
 {
-	struct walk w = { d, root, m, fs };
+	struct walk w = { .d = d, .root = root, .m = m, .fs = fs, .leases = has_lease(d, NULL) };
 	struct entry *top;
 	struct stat st;
 	int r;

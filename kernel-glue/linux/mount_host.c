@@ -4,11 +4,7 @@
  * dumper's own namespace shows the same file system, and the path through it
  * is not covered by another one.
  */
-#include <fcntl.h>
-#include <linux/openat2.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "kernel-glue/linux/mount.h"
@@ -40,17 +36,11 @@ join(struct dump *d, const char *folder, const char *rest)
 static bool
 leads_to(const char *path, const struct mount *here)
 {
-	struct open_how how = { .flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
-	    .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
-	int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
-	struct statx st;
-	bool same;
+	int fd = mount_open(path, here);
 
-	if (fd < 0)
-		return false;
-	same = statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) == 0 && st.stx_mnt_id == (uint64_t)here->number;
-	close(fd);
-	return same;
+	if (fd >= 0)
+		close(fd);
+	return fd >= 0;
 }
 
 int

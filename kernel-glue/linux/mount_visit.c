@@ -36,19 +36,30 @@ open_whole(int fd)
 	return whole;
 }
 
+int
+mount_open(const char *path, const struct mount *x)
+{
+	struct open_how how = { .flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
+	int fd = (int)syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof how);
+	struct statx st;
+
+	if (fd >= 0 && (statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) != 0 || !(st.stx_mask & STATX_MNT_ID) ||
+	    st.stx_mnt_id != (uint64_t)x->number)) {
+		close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
 static int
 visit_one(struct mount *x)
 {
-	struct open_how how = { .flags = O_PATH | O_NOFOLLOW | O_CLOEXEC,
-	    .resolve = RESOLVE_NO_SYMLINKS | RESOLVE_NO_MAGICLINKS };
-	int fd = (int)syscall(SYS_openat2, AT_FDCWD, x->path, &how, sizeof how), e = 0;
-	struct statx st;
+	int fd = mount_open(x->path, x), e = 0;
 
 	if (fd < 0)
-		return 0;	/* what cannot be reached is not visible */
-	x->visible = statx(fd, "", AT_EMPTY_PATH, STATX_MNT_ID, &st) == 0 && st.stx_mask & STATX_MNT_ID &&
-	    st.stx_mnt_id == (uint64_t)x->number;
-	if (x->visible && x->fs->kind == PSNAP_FILE_SYSTEM_TEMPORARY && x->fs->fd < 0 && strcmp(x->root, "/") == 0 &&
+		return 0;
+	x->visible = true;
+	if (x->fs->kind == PSNAP_FILE_SYSTEM_TEMPORARY && x->fs->fd < 0 && strcmp(x->root, "/") == 0 &&
 	    (x->fs->fd = open_whole(fd)) < 0)
 		e = errno;
 	close(fd);

@@ -59,6 +59,26 @@ path_text(struct restore *r, const ProtobufCBinaryData *path)
 	return text;
 }
 
+static int
+compare_ids(const void *a, const void *b)
+{
+	const struct snap_object *const *x = a, *const *y = b;
+
+	return ((*x)->id > (*y)->id) - ((*x)->id < (*y)->id);
+}
+
+const struct snap_object *const *
+by_ids(struct restore *r, const struct snap_object *const *v, size_t n)
+{
+	const struct snap_object **sorted = plan_alloc(r->p, (n + 1) * sizeof *sorted);
+
+	if (sorted == NULL || n == 0)
+		return sorted;
+	memcpy(sorted, v, n * sizeof *sorted);
+	qsort(sorted, n, sizeof *sorted, compare_ids);
+	return sorted;
+}
+
 /* ---- where we are ---- */
 
 /* Another mount namespace than the one that is to stay as it is. */
@@ -232,27 +252,16 @@ make_mount(struct mounts *m, const struct snap_object *o)
 	return e;
 }
 
-static int
-compare_ids(const void *a, const void *b)
-{
-	const struct snap_object *const *x = a, *const *y = b;
-
-	return ((*x)->id > (*y)->id) - ((*x)->id < (*y)->id);
-}
-
 /* Parents first, which their ids tell. */
 static int
 make_mounts(struct mounts *m)
 {
 	size_t n;
-	const struct snap_object *const *all = snap_get_kind(m->r->s, PSNAP_KIND_MOUNT, &n), **v;
+	const struct snap_object *const *v = snap_get_kind(m->r->s, PSNAP_KIND_MOUNT, &n);
 	int e = 0;
 
-	if ((v = plan_alloc(m->r->p, n * sizeof *v)) == NULL ||
-	    (m->mounts = plan_alloc(m->r->p, n * sizeof *m->mounts)) == NULL)
+	if ((v = by_ids(m->r, v, n)) == NULL || (m->mounts = plan_alloc(m->r->p, n * sizeof *m->mounts)) == NULL)
 		return restore_nomem(m->r);
-	memcpy(v, all, n * sizeof *v);
-	qsort(v, n, sizeof *v, compare_ids);
 	for (size_t i = 0; i < n && e == 0; i++)
 		if ((e = restore_goes_on(m->r)) == 0)
 			e = make_mount(m, v[i]);

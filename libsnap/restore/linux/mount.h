@@ -32,6 +32,8 @@ int	open_within(int folder, const char *path, int flags);
 int	open_of_host(const char *path, int flags);
 /* A path of the snapshot with a NUL behind it, or NULL. */
 char	*path_text(struct restore *r, const ProtobufCBinaryData *path);
+/* The same objects, ascending by id, or NULL. */
+const struct snap_object *const *by_ids(struct restore *r, const struct snap_object *const *v, size_t n);
 
 /* mount_fs.c: a file system that nobody has yet; keep_fd()'s descriptor, or a negative code. */
 int	file_system_make(struct restore *r, uint64_t id, const Psnap__FileSystem *f);

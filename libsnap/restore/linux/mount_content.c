@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
@@ -217,21 +216,12 @@ make_named(struct content *c, uint64_t id, const Psnap__FileSystemEntry *e)
 	return r;
 }
 
-static int
-compare_ids(const void *a, const void *b)
-{
-	const struct snap_object *const *x = a, *const *y = b;
-
-	return ((*x)->id > (*y)->id) - ((*x)->id < (*y)->id);
-}
-
 /* Folders before what is in them, which their ids tell; times last: making a file changes its folder's. */
 static int
-make_entries(struct content *c, const struct snap_object **v, size_t n)
+make_entries(struct content *c, const struct snap_object *const *v, size_t n)
 {
 	int r = 0;
 
-	qsort(v, n, sizeof *v, compare_ids);
 	for (size_t i = 0; i < n && r == 0; i++) {
 		const Psnap__FileSystemEntry *e = (const void *)v[i]->message;
 
@@ -248,15 +238,12 @@ content_make(struct restore *r, uint64_t file_system_id, int fd)
 {
 	struct content c = { .r = r, .top = fd, .folder = -1 };
 	size_t n;
-	const struct snap_object *const *all =
-	    snap_get_children(r->s, file_system_id, PSNAP_KIND_FILE_SYSTEM_ENTRY, &n), **v;
+	const struct snap_object *const *v =
+	    snap_get_children(r->s, file_system_id, PSNAP_KIND_FILE_SYSTEM_ENTRY, &n);
 	int e;
 
-	if (n == 0)
-		return 0;
-	if ((v = plan_alloc(r->p, n * sizeof *v)) == NULL)
+	if ((v = by_ids(r, v, n)) == NULL)
 		return restore_nomem(r);
-	memcpy(v, all, n * sizeof *v);
 	e = make_entries(&c, v, n);
 	if (c.folder >= 0)
 		close(c.folder);
