@@ -76,6 +76,7 @@ glue_linux_srcs := \
 	kernel-glue/linux/namespaces.c \
 	kernel-glue/linux/net.c \
 	kernel-glue/linux/net_address.c \
+	kernel-glue/linux/net_ending.c \
 	kernel-glue/linux/net_filter.c \
 	kernel-glue/linux/net_filter_set.c \
 	kernel-glue/linux/net_interface.c \

@@ -328,6 +328,8 @@ int	ipc_emit(struct dump *d);		/* records of ipc.proto */
 
 int	net_collect(struct dump *d);		/* after the lock of connections is made */
 int	net_emit(struct dump *d);		/* records of net.proto and filter.proto */
+/* The tree is gone: the links of a namespace go down, if nobody else is in it and it has no name. */
+void	net_end(struct dump *d, int netns);
 
 /* ---- mount*.c: mounts, if the options want them ------------------------------------ */
 

@@ -235,6 +235,8 @@ tcp_hold_leave(struct dump *d)
 		/* else they end by themselves, too */
 		if (d->net_lock != NULL && holds_requests(d->net_lock))
 			net_lock_abandon(namespace_at(d, i), d->net_lock->name, &d->net_lock->what);
+		if (d->net_lock != NULL && d->options->netns)
+			net_end(d, namespace_at(d, i));
 		close(namespace_at(d, i));
 	}
 	d->net_namespaces.n = 0;

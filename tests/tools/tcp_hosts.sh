@@ -170,7 +170,12 @@ with_its_namespace() {
 	begin "$@"
 	for i in 1 2 3; do
 		kill_with_dump "$server" s.psnap --netns
-		[ $i -gt 1 ] || ip netns del here
+		# one with a name ends when the name does
+		if [ $i = 1 ]; then
+			[ -n "$(ip -n here -o link show east up)" ] || wrong "a namespace that stays was touched"
+			ip -n here link set east down
+			ip netns del here
+		fi
 		# its other end goes with it, in its own time
 		until_true sh -c '! ip -n there link show west'
 		on there "$snapctl" restore --netns --check s.psnap >check.out 2>check.err && wrong "checked: $(cat check.out)"
