@@ -163,7 +163,7 @@ disconnected(int family)
 	const struct sockaddr none = { .sa_family = AF_UNSPEC };
 	struct sockaddr_storage a;
 	socklen_t len = sizeof a;
-	int l = make(&listening), s = make(&listening), pending = make(&listening), other;
+	int l = make(&listening), s = make(&listening), pending = make(&listening), other = -1;
 
 	bring(l, &listening);
 	if (getsockname(l, (struct sockaddr *)&a, &len) != 0 || connect(s, (const struct sockaddr *)&a, len) != 0 ||
