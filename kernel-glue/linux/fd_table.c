@@ -63,7 +63,7 @@ is_terminal(const struct stat *st)
 	unsigned maj = major(st->st_rdev), min = minor(st->st_rdev);
 
 	return S_ISCHR(st->st_mode) && ((maj >= 136 && maj <= 143) || maj == 4 ||
-	    (maj == 5 && (min == 1 || min == 2)));
+	    (maj == 5 && min <= 2));
 }
 
 static bool
@@ -71,9 +71,8 @@ harmless_device(const struct stat *st)
 {
 	unsigned min = minor(st->st_rdev);
 
-	/* null, zero, full, random, urandom, and /dev/tty */
-	return (major(st->st_rdev) == 1 && (min == 3 || min == 5 || min == 7 || min == 8 || min == 9)) ||
-	    (major(st->st_rdev) == 5 && min == 0);
+	/* null, zero, full, random, urandom */
+	return major(st->st_rdev) == 1 && (min == 3 || min == 5 || min == 7 || min == 8 || min == 9);
 }
 
 static int

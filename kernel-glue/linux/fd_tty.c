@@ -30,14 +30,42 @@ terminal_intern(struct dump *d, uint32_t kind, uint32_t index)
 	return t;
 }
 
+static bool
+is_by_role(const struct stat *st)
+{
+	return st->st_rdev == makedev(5, 0);
+}
+
+/* /dev/tty is whichever terminal controlled who opened it: of which it is from then on. */
+static int
+find_device(struct dump *d, struct proc *p, const struct open_file *o, int local, dev_t *device)
+{
+	unsigned number;
+
+	*device = o->st.st_rdev;
+	if (!is_by_role(&o->st))
+		return 0;
+	if (ioctl(local, TIOCGDEV, &number) != 0)
+		return dump_cover(d, PSNAP_COVERAGE_BREAKS, p, 0, o->fd, 0, "terminal",
+		    "/dev/tty of a terminal that has hung up");
+	*device = number;
+	return dump_cover(d, PSNAP_COVERAGE_NOTE, p, 0, o->fd, 0, "terminal",
+	    "opened as /dev/tty, it comes back by the terminal's own name");
+}
+
 int
 terminal_collect(struct dump *d, struct proc *p, struct open_file *o, int local)
 {
-	unsigned maj = major(o->st.st_rdev), min = minor(o->st.st_rdev), index = min;
 	uint32_t kind = PSNAP_TERMINAL_SERIAL;
+	unsigned maj, min, index;
 	struct terminal *t;
-	int n = 0;
+	dev_t device;
+	int n = 0, r;
 
+	if ((r = find_device(d, p, o, local, &device)) != 0)
+		return r;
+	maj = major(device);
+	index = min = minor(device);
 	o->master = maj == 5 && min == 2;
 	if (o->master) {
 		kind = PSNAP_TERMINAL_PTY;
@@ -62,9 +90,11 @@ terminal_collect(struct dump *d, struct proc *p, struct open_file *o, int local)
 			t->unread_output = (uint64_t)n;
 	} else {
 		t->slave = true;
-		t->st = o->st;
-		t->has_st = true;
-		t->path = o->link;
+		if (!is_by_role(&o->st)) {
+			t->st = o->st;
+			t->has_st = true;
+			t->path = o->link;
+		}
 		if (ioctl(local, FIONREAD, &n) == 0)
 			t->unread_input = (uint64_t)n;
 	}

@@ -154,6 +154,37 @@ twice_check(void)
 	EXPECT(read(master, buf, sizeof buf) == 3);
 }
 
+/* A child that reads from its controlling terminal by /dev/tty. */
+static void
+role_setup(void)
+{
+	int fds[2], fd;
+	char c;
+
+	EXPECT(pipe(fds) == 0);
+	EXPECT((child = forkpty(&master, NULL, NULL, NULL)) >= 0);
+	if (child == 0) {
+		EXPECT((fd = open("/dev/tty", O_RDWR)) >= 0);
+		EXPECT(write(fds[1], "x", 1) == 1);
+		EXPECT(read(fd, &c, 1) == 1 && write(fd, "seen", 4) == 4);
+		_exit(c);
+	}
+	EXPECT(read(fds[0], &c, 1) == 1);
+}
+
+static void
+role_check(void)
+{
+	int status;
+
+	EXPECT(write(master, "A\n", 2) == 2);
+	EXPECT(waitpid(child, &status, 0) == child && WIFEXITED(status));
+	EQUAL(WEXITSTATUS(status), 'A');
+	for (ssize_t n = 0, got; n < 7; n += got)
+		EXPECT((got = read(master, buf + n, sizeof buf - (size_t)n)) > 0);
+	EXPECT(memcmp(buf, "A\r\nseen", 7) == 0);
+}
+
 const struct behaviour terminals[] = {
 	{ "terminal_pty", pty_setup, pty_check },
 	{ "terminal_raw_modes", raw_setup, raw_check },
@@ -162,5 +193,6 @@ const struct behaviour terminals[] = {
 	{ "terminal_three", three_setup, three_check },
 	{ "terminal_nonblocking", nonblock_setup, nonblock_check },
 	{ "terminal_opened_twice", twice_setup, twice_check },
+	{ "terminal_by_role", role_setup, role_check },
 	{ NULL, NULL, NULL },
 };
