@@ -125,6 +125,25 @@ ask_whether_zero(struct dump *d, struct proc *p, const struct semaphores *s, siz
 	return ask_again(d, p, s, &q, s->quiet ? 1 : TIMES, ret);
 }
 
+/*
+ * Whether they have the values that were read: no adjustment is so much that
+ * twice as many as there are can be taken, so it is ERANGE if they have.
+ */
+static int
+ask_whether_seen(struct dump *d, struct proc *p, const struct semaphores *s, size_t first, size_t last, int64_t *ret)
+{
+	struct question q = { .n = 0 };
+
+	for (size_t i = first; i < last; i++)
+		add_zero(&q, s, i);
+	for (int i = 0; i < 3; i++) {
+		add(&q, last - 1, VALUE_MAX, 0);
+		add(&q, last - 1, -VALUE_MAX, UNDO);
+	}
+	add(&q, last - 1, 1, 0);
+	return ask_again(d, p, s, &q, TIMES, ret);
+}
+
 /* Whether this much can be taken from what is owed, or added to it. */
 static int
 ask_whether_fits(struct dump *d, struct proc *p, const struct semaphores *s, size_t i, int amount, bool taken,
@@ -227,8 +246,13 @@ find_all(struct dump *d, struct proc *p, struct semaphores *s)
 		size_t last = s->n - first < step ? s->n : first + step;
 		int64_t ret;
 
-		if ((r = ask_whether_zero(d, p, s, first, last, &ret)) != 0 || ret == -EAGAIN)
+		if ((r = ask_whether_zero(d, p, s, first, last, &ret)) != 0 || (ret == -EAGAIN && s->quiet))
 			continue;
+		if (ret == -EAGAIN) {
+			if ((r = ask_whether_seen(d, p, s, first, last, &ret)) == 0 && ret != -ERANGE)
+				r = cannot_ask(d, p, s, ret == -EAGAIN ? -EBUSY : ret);
+			continue;
+		}
 		if (ret != -ERANGE)
 			return cannot_ask(d, p, s, ret);
 		for (size_t i = first; i < last && r == 0; i++)
