@@ -107,3 +107,7 @@ in_hosts() {
 	    sh "$SNAP_SRC/tests/tools/tcp_hosts.sh" "$@"
 	grep -q '^fine$' result || atf_fail "$(cat result)"
 }
+
+# tell_mounts PID: mounts as the process sees them, but for numbers that no two have, and for those under another.
+tell_mounts() { awk '{ at[$5] = $0 } END { for (p in at) print at[p] }' /proc/"$1"/mountinfo | cut -d' ' -f4- |
+	sed 's/ shared:[0-9]*/ shared/' | sort; }

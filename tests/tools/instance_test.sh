@@ -33,9 +33,6 @@ container() {
 	remember $target
 }
 
-# What is mounted there, but for numbers that no two have, and for what is under another.
-tell_mounts() { awk '{ at[$5] = $0 } END { for (p in at) print at[p] }' /proc/"$1"/mountinfo | cut -d' ' -f4- | sort; }
-
 inside() { nsenter --target "$target" --all "$@"; }
 
 # What can be told of it from within.

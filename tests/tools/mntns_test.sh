@@ -26,9 +26,6 @@ made_of() {
 	grep -q ready log
 }
 
-# Mounts as the process sees them, but for numbers that no two have, and for those under another.
-tell_mounts() { awk '{ at[$5] = $0 } END { for (p in at) print at[p] }' /proc/"$1"/mountinfo | cut -d' ' -f4- | sort; }
-
 # FOLDER...: every file in there, with all that makes it but what only time tells.
 tell_files() {
 	python3 -c '
