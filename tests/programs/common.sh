@@ -14,6 +14,14 @@ kill_remembered() {
 	return 0
 }
 
+# case_for_root NAME [PROGRAMS]: a case that needs these, and $case_programs in all of a file
+case_for_root() {
+	eval "
+	atf_test_case $1 cleanup
+	$1_head() { atf_set require.user root; atf_set require.progs '${case_programs:-} ${2:-}'; }
+	$1_cleanup() { kill_remembered; }"
+}
+
 # wait_for SECONDS COMMAND...: until it succeeds; that long on a fast machine, and slow ones have five times that
 wait_for() {
 	_left=$(($1 * 50))

@@ -5,12 +5,7 @@
 . "$SNAP_SRC/tests/programs/common.sh"
 . "$SNAP_SRC/tests/tools/failing.sh"
 
-case_for_root() {
-	eval "
-	atf_test_case $1 cleanup
-	$1_head() { atf_set require.user root; atf_set require.progs 'unshare nsenter $2'; }
-	$1_cleanup() { kill_remembered; }"
-}
+case_programs='unshare nsenter'
 
 all='--pid --mount --uts --ipc --net --time --cgroup --mount-proc'
 

@@ -49,13 +49,6 @@ passes() {
 # number_of FIELD: the first in the snapshot
 number_of() { "$snapinspect" ipc --json x.psnap | sed -n "s/^.*\"$1\": \([0-9]*\).*/\1/p" | head -n 1; }
 
-case_for_root() {
-	eval "
-	atf_test_case $1 cleanup
-	$1_head() { atf_set require.user root; atf_set require.progs '$2'; }
-	$1_cleanup() { kill_remembered; }"
-}
-
 case_for_root ipcs_tells_the_same 'unshare nsenter ipcmk ipcs'
 ipcs_tells_the_same_body() {
 	new_namespace

@@ -7,12 +7,7 @@
 . "$SNAP_SRC/tests/tools/failing.sh"
 . "$SNAP_SRC/tests/tools/net_stack.sh"
 
-case_for_root() {
-	eval "
-	atf_test_case $1 cleanup
-	$1_head() { atf_set require.user root; atf_set require.progs 'unshare nsenter ip $2'; }
-	$1_cleanup() { kill_remembered; }"
-}
+case_programs='unshare nsenter ip'
 
 # made_of COMMANDS: the target in a network namespace made by them; 1 if this kernel cannot
 made_of() {
