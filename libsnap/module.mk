@@ -42,6 +42,7 @@ restore_linux_srcs := \
 	libsnap/restore/linux/object_tcp.c \
 	libsnap/restore/linux/object_terminal.c \
 	libsnap/restore/linux/objects.c \
+	libsnap/restore/linux/outside.c \
 	libsnap/restore/linux/pages.c \
 	libsnap/restore/linux/process.c \
 	libsnap/restore/linux/restore.c \

@@ -18,6 +18,7 @@ struct file {
 	const char	*path;			/* without " (deleted)" */
 	struct stat	st;
 	bool		deleted;
+	bool		outside;		/* not in the mount namespace that is carried: path is ours */
 	struct memory_object *content;
 	uint8_t		build_id[64];
 	size_t		build_id_len;

@@ -54,6 +54,7 @@ file_fields(struct glue_emit *e, const void *object)
 		glue_emit_uint(e, PSNAP_F_FILE_RDEV, device(f->st.st_rdev));
 	glue_emit_uint(e, PSNAP_F_FILE_LINK_COUNT, f->st.st_nlink);
 	glue_emit_uint(e, PSNAP_F_FILE_UNREACHABLE, f->path[0] != '/');
+	glue_emit_uint(e, PSNAP_F_FILE_OUTSIDE, f->outside);
 }
 
 static void

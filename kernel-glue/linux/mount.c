@@ -207,14 +207,12 @@ cover_propagation(struct dump *d, const struct mounts *m)
 	return 0;
 }
 
-/* Whether its path leads to it from the root of the namespace, or to the same device. */
+/* Whether a path leads to it, or to the same device. */
 static bool
-is_inside(const struct proc *root, const struct file *f)
+leads_to(const char *path, const struct file *f)
 {
-	char path[PATH_MAX + 64];
 	struct stat st;
 
-	snprintf(path, sizeof path, "/proc/%d/root%s", (int)root->live, f->path);
 	if (stat(path, &st) != 0 || (st.st_mode & S_IFMT) != (f->st.st_mode & S_IFMT))
 		return false;
 	if (S_ISCHR(st.st_mode) || S_ISBLK(st.st_mode))
@@ -222,19 +220,36 @@ is_inside(const struct proc *root, const struct file *f)
 	return st.st_dev == f->st.st_dev && st.st_ino == f->st.st_ino;
 }
 
-/* What was opened before the namespace was left, or passed in: a restore looks for it inside. */
+/* From the root of the namespace. */
+static bool
+is_inside(const struct proc *root, const struct file *f)
+{
+	char path[PATH_MAX + 64];
+
+	snprintf(path, sizeof path, "/proc/%d/root%s", (int)root->live, f->path);
+	return leads_to(path, f);
+}
+
+/*
+ * What was opened before the namespace was left, or passed in, as a log: the
+ * host's, by our path.  A folder would be a way out of what is restored.
+ */
 static int
-cover_files_outside(struct dump *d)
+find_files_outside(struct dump *d)
 {
 	const struct proc *root = d->procs.v[0];
 
 	for (size_t i = 0; i < d->files.n; i++) {
-		const struct file *f = d->files.v[i];
+		struct file *f = d->files.v[i];
+		int r;
 
 		/* of the files of processes the kernel makes others each time */
-		if (!f->deleted && f->path[0] == '/' && strcmp(f->fs, "proc") != 0 && !is_inside(root, f))
-			return dump_cover(d, PSNAP_COVERAGE_BREAKS, root, 0, -1, f->id, "file-outside",
-			    "%s is open or mapped, but is not in its mount namespace", f->path);
+		if (f->deleted || f->path[0] != '/' || strcmp(f->fs, "proc") == 0 || is_inside(root, f))
+			continue;
+		f->outside = !S_ISDIR(f->st.st_mode) && leads_to(f->path, f);
+		if (!f->outside && (r = dump_cover(d, PSNAP_COVERAGE_BREAKS, root, 0, -1, f->id, "file-outside",
+		    "%s is open or mapped, but is not in its mount namespace", f->path)) != 0)
+			return r;
 	}
 	return 0;
 }
@@ -292,7 +307,7 @@ mounts_collect(struct dump *d)
 	    (r = mounts_visit(d, root, m)) != 0 ||
 	    (r = choose(d, m)) != 0 ||
 	    (r = cover_propagation(d, m)) != 0 ||
-	    (r = cover_files_outside(d)) != 0)
+	    (r = find_files_outside(d)) != 0)
 		return r;
 	return collect_contents(d, m);
 }

@@ -47,6 +47,7 @@ snap_restore_check(struct snap *s, const struct snap_restore_options *o, snap_pr
 	struct plan p;
 	int r = prepare(&p, s, o, fn, ctx, err);
 
+	host_leave(&p);
 	plan_free(&p);
 	return r;
 }
@@ -61,6 +62,7 @@ snap_restore(struct snap *s, const struct snap_restore_options *o, snap_problem_
 	memset(result, 0, sizeof *result);
 	if (r == 0)
 		r = host_restore(&p, result, err);
+	host_leave(&p);
 	plan_free(&p);
 	return r;
 }

@@ -46,6 +46,12 @@ struct target {
 	struct host	*host;		/* the backend's */
 };
 
+/* A File outside of the mount namespace that is made: a descriptor on it, -1 it is not there. */
+struct outside {
+	uint64_t	id;
+	int		fd;
+};
+
 struct plan {
 	struct snap	*s;
 	const struct snap_restore_options *o;
@@ -57,6 +63,8 @@ struct plan {
 	uint32_t	page;
 	uint64_t	*carried;	/* Files missing here that are to be made; the backend's preflight finds them */
 	size_t		ncarried;
+	struct outside	*outside;	/* the backend's */
+	size_t		noutside;
 	snap_problem_fn	*problem;	/* or NULL */
 	void		*problem_ctx;
 	uint64_t	fatal;		/* problems that forbid the restore */
@@ -96,6 +104,8 @@ int	preflight(struct plan *p, struct snap_error *err);
 
 /* Go where everything is to be looked at and made: into the mounts of the tree, if the options want them. */
 int	host_enter(struct plan *p, struct snap_error *err);
+/* Let go of what was kept for that. */
+void	host_leave(struct plan *p);
 
 /* This host's part of the preflight. */
 int	host_preflight(struct plan *p, struct snap_error *err);

@@ -110,6 +110,8 @@ check_file(struct check *v, const struct snap_object *o)
 		check_corrupt(v, o, "FIL-3", "mode 0%o has bits beyond 07777", (unsigned)f->mode);
 	if (f->rdev != 0 && !device)						/* FIL-4 */
 		check_corrupt(v, o, "FIL-4", "device number on a file of type %d", (int)f->type);
+	if (f->outside && (f->deleted || f->type == PSNAP__FILE_TYPE__FILE_DIRECTORY))	/* FIL-5 */
+		check_corrupt(v, o, "FIL-5", "outside of the mount namespace, but %s", f->deleted ? "deleted" : "a folder");
 }
 
 void

@@ -270,6 +270,7 @@ add_packet(struct world *w)
 	X(fil2, "FIL-2", DIR, CORRUPT, w->dir.content_object_id = CONTENT)				\
 	X(fil3, "FIL-3", DIR, CORRUPT, w->dir.mode = 040755)						\
 	X(fil4, "FIL-4", DIR, CORRUPT, w->dir.rdev = 1)							\
+	X(fil5, "FIL-5", DIR, CORRUPT, w->dir.outside = true)						\
 	X(pip1, "PIP-1", PIPE, CORRUPT, w->pipe.capacity = 15)						\
 	X(pip2, "PIP-2", PIPE, CORRUPT, w->packets[1] = 7)						\
 	X(tty1, "TTY-1", TTY, CORRUPT, w->tty.input = w->pipe.data)					\

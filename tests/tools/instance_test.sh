@@ -157,12 +157,36 @@ other_cgroups_are_told_body() {
 	target_is_alive log
 }
 
-# What was passed in from outside is not in there.
-case_for_root files_from_outside_are_refused
-files_from_outside_are_refused_body() {
-	mkdir -p place
-	container "mount -t tmpfs over $PWD"
-	atf_check -s exit:1 -o ignore -e match:'file-outside: .* is open or mapped, but is not in its mount namespace' \
+# What was passed in from outside is not in there: it is the host's.
+case_for_root files_from_outside
+files_from_outside_body() {
+	container "cd /; mount -t tmpfs over $PWD"
+	for generation in 1 2; do
+		away_and_back
+		target_is_alive log
+		atf_check -o match:" $PWD/log .outside.$" "$snapinspect" files x.psnap
+	done
+	kill -9 "$target"
+	wait_for 20 sh -c "! kill -0 $target"
+	mkdir moved
+	mv log moved/
+	atf_check -s exit:1 -e match:"$PWD/log: No such file" "$snapctl" restore --instance --detach x.psnap
+	atf_check -o save:pid -e ignore "$snapctl" restore --instance --detach --path "$PWD/log=$PWD/moved/log" x.psnap
+	target=$(cat pid)
+	remember "$target"
+	target_is_alive moved/log
+}
+
+case_for_root what_cannot_be_reached_is_refused
+what_cannot_be_reached_is_refused_body() {
+	mkdir place
+	container "cd /; mount -t tmpfs one $PWD/place; exec 7>$PWD/place/file; mount -t tmpfs two $PWD/place"
+	atf_check -s exit:1 -o ignore -e match:'file-outside: .*/file is open or mapped, but is not in its mount namespace' \
+	    "$snapctl" dump "$target" --instance -o x.psnap
+	target_is_alive log
+	# a folder would be a way out
+	container "cd /; exec 7<$PWD/place; mount -t tmpfs over $PWD"
+	atf_check -s exit:1 -o ignore -e match:'file-outside: .*/place is open or mapped, but is not in its mount namespace' \
 	    "$snapctl" dump "$target" --instance -o x.psnap
 	target_is_alive log
 }
@@ -240,7 +264,8 @@ each_call_fails_in_turn_body() {
 
 atf_init_test_cases() {
 	for case in a_container_goes_on its_programs_go_on what_is_none_is_refused other_cgroups_are_told \
-	    files_from_outside_are_refused one_made_by_crun_goes_on each_call_fails_in_turn; do
+	    files_from_outside what_cannot_be_reached_is_refused \
+	    one_made_by_crun_goes_on each_call_fails_in_turn; do
 		atf_add_test_case $case
 	done
 }

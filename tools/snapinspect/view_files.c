@@ -174,9 +174,9 @@ describe(struct snap *s, const Psnap__OpenFile *f, const char **kind)
 	if (file != NULL) {
 		*kind = word(&psnap__file_type__descriptor, (int)file->type, kindbuf);
 		name = json_bytes(file->path.data, file->path.len);
-		if (!file->deleted)
+		if (!file->deleted && !file->outside)
 			return name;
-		j = json_sprintf("%s (deleted)", json_string_value(name));
+		j = json_sprintf("%s (%s)", json_string_value(name), file->deleted ? "deleted" : "outside");
 		json_decref(name);
 		return j;
 	}

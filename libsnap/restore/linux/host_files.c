@@ -24,6 +24,7 @@ enum use {
 struct need {
 	const struct snap_object *object;
 	unsigned	use;
+	const char	*place;		/* where it is looked at; messages have its path */
 };
 
 struct needs {
@@ -115,7 +116,7 @@ same_build_id(const char *path, const ProtobufCBinaryData *id)
 enum change { CHANGE_NONE, CHANGE_TIME, CHANGE_GROWN, CHANGE_SHRUNK, CHANGE_BUILD };
 
 static enum change
-compare(const struct need *need, enum snap_file_policy policy, const char *path, const struct stat *st)
+compare(const struct need *need, enum snap_file_policy policy, const struct stat *st)
 {
 	const Psnap__File *f = (const void *)need->object->message;
 	uint64_t size = (uint64_t)st->st_size;
@@ -124,7 +125,7 @@ compare(const struct need *need, enum snap_file_policy policy, const char *path,
 		return CHANGE_NONE;
 	/* a build id stands for the bytes, wherever and whenever they were copied */
 	if (policy != SNAP_FILE_GROWN && need->use & USE_MAPPED && f->build_id.len > 0)
-		return same_build_id(path, &f->build_id) ? CHANGE_NONE : CHANGE_BUILD;
+		return same_build_id(need->place, &f->build_id) ? CHANGE_NONE : CHANGE_BUILD;
 	return size == f->size ? CHANGE_TIME : size > f->size ? CHANGE_GROWN : CHANGE_SHRUNK;
 }
 
@@ -143,7 +144,7 @@ check_regular(struct plan *p, const struct need *need, enum snap_file_policy pol
     const struct stat *st)
 {
 	const Psnap__File *f = (const void *)need->object->message;
-	enum change change = compare(need, policy, path, st);
+	enum change change = compare(need, policy, st);
 	enum snap_severity severity = policy == SNAP_FILE_CHANGED ? SNAP_WARNING : SNAP_FATAL;
 	uint64_t id = need->object->id;
 	const char *mapped = need->use & USE_MAPPED ? "is mapped, and " : "";
@@ -183,7 +184,7 @@ check_carried(struct plan *p, const struct need *need, const char *path, struct 
 	static const char advice[] =
 	    "it is not replaced: move it away, name another folder with --path, or accept it: --file PATTERN=changed";
 	const Psnap__File *f = (const void *)need->object->message;
-	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC), r;
+	int fd = open(need->place, O_RDONLY | O_NONBLOCK | O_CLOEXEC), r;
 	bool same;
 
 	if (fd < 0) {
@@ -240,14 +241,14 @@ tell_missing(struct plan *p, const struct need *need, const char *path, int e)
 }
 
 static int
-check_file(struct plan *p, const struct need *need, struct snap_error *err)
+check_file(struct plan *p, struct need *need, struct snap_error *err)
 {
 	const Psnap__File *f = (const void *)need->object->message;
 	const char *path = plan_path(p, &f->path);
 	enum snap_file_policy policy;
 	struct stat st;
 
-	if (path == NULL)
+	if ((need->place = file_place(p, need->object->id, path)) == NULL)
 		return error_nomem(err);
 	/* files of processes are there once those are */
 	if (strncmp(path, "/proc/", 6) == 0)
@@ -255,8 +256,8 @@ check_file(struct plan *p, const struct need *need, struct snap_error *err)
 	policy = plan_file_policy(p, path);
 	if (policy == SNAP_FILE_CARRY && f->content_object_id == 0)
 		policy = SNAP_FILE_EXACT;
-	if (fstatat(AT_FDCWD, path, &st, f->type == PSNAP__FILE_TYPE__FILE_SYMLINK ? AT_SYMLINK_NOFOLLOW : 0) != 0) {
-		if (policy == SNAP_FILE_CARRY && errno == ENOENT)
+	if (fstatat(AT_FDCWD, need->place, &st, f->type == PSNAP__FILE_TYPE__FILE_SYMLINK ? AT_SYMLINK_NOFOLLOW : 0) != 0) {
+		if (policy == SNAP_FILE_CARRY && errno == ENOENT && !f->outside)
 			plan_carried(p, need, path);
 		else
 			tell_missing(p, need, path, errno);

@@ -325,6 +325,8 @@ struct shared *shared_find(struct restore *r, uint64_t id);
 int	objects_settle(struct restore *r);	/* locks, owners, epoll, timers: when everything exists */
 /* A File opened anew in our table; flags as open(2). */
 int	file_open(struct restore *r, uint64_t file_id, int flags);
+/* outside.c: by which name a File is opened that is at path, for people; NULL without memory. */
+const char *file_place(struct plan *p, uint64_t id, const char *path);
 /* Bits of S_IFMT, 0 for what is not known. */
 mode_t	file_format(Psnap__FileType type);
 /* Content, owner, mode and time of a new and empty file. */

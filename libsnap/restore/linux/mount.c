@@ -358,6 +358,8 @@ host_enter(struct plan *p, struct snap_error *err)
 
 	if (p->o->own_mounts == NULL)
 		return 0;
+	if ((e = outside_find(p, err)) != 0)
+		return e;
 	e = make_all(&r);
 	for (size_t i = 0; i < r.fds.n; i++)
 		close((int)(intptr_t)r.fds.v[i]);

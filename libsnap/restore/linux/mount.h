@@ -40,6 +40,9 @@ int	file_system_make(struct restore *r, uint64_t id, const Psnap__FileSystem *f)
 /* It is only to be read from now on. */
 int	file_system_close(struct restore *r, uint64_t id, const Psnap__FileSystem *f, int fd);
 
+/* outside.c: look for the files that are not in the namespace to be made; kept until host_leave(). */
+int	outside_find(struct plan *p, struct snap_error *err);
+
 /* mount_content.c: all that was in it. */
 int	content_make(struct restore *r, uint64_t file_system_id, int fd);
 

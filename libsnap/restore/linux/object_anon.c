@@ -174,12 +174,13 @@ add_watches(struct restore *r, struct object *x)
 		const Psnap__InotifyWatch *w = n->watches[i];
 		const Psnap__File *f = snap_get_message(r->s, w->file_id, PSNAP_KIND_FILE);
 		const char *path = f != NULL ? plan_path(r->p, &f->path) : NULL;
+		const char *place = file_place(r->p, w->file_id, path);
 		int wd = -1;
 
-		if (path == NULL)	/* told as coverage when it was dumped */
+		if (place == NULL)	/* told as coverage when it was dumped */
 			continue;
 		for (int tries = 0; tries < WATCH_MAX; tries++) {
-			wd = inotify_add_watch(x->fd, path, watch_mask(w));
+			wd = inotify_add_watch(x->fd, place, watch_mask(w));
 			if (wd < 0 || wd >= w->descriptor)
 				break;
 			inotify_rm_watch(x->fd, wd);

@@ -32,10 +32,13 @@ file_format(Psnap__FileType type)
 static int
 open_checked(struct restore *r, const Psnap__File *f, uint64_t id, const char *path, int flags)
 {
-	int at = open(path, O_PATH | O_CLOEXEC | (f->type == PSNAP__FILE_TYPE__FILE_SYMLINK ? O_NOFOLLOW : 0));
+	const char *place = file_place(r->p, id, path);
 	struct stat st;
-	int fd;
+	int at, fd;
 
+	if (place == NULL)
+		return restore_nomem(r);
+	at = open(place, O_PATH | O_CLOEXEC | (f->type == PSNAP__FILE_TYPE__FILE_SYMLINK ? O_NOFOLLOW : 0));
 	if (at < 0 || fstat(at, &st) != 0) {
 		fd = restore_fail(r, NULL, id, errno, "opening %s", path);
 		goto out;
