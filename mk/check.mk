@@ -6,7 +6,7 @@ tests_dir := $(O)/tests
 helpers_dir := $(tests_dir)/helpers
 
 c_tests := $(if $(live),$(tests_c)) $(tests_offline_c)
-sh_tests := $(if $(live),$(tests_sh)) $(tests_offline_sh) $(if $(SNAP_ONCE),$(tests_once_sh))
+sh_tests := $(if $(live),$(tests_sh)) $(tests_offline_sh) $(if $(SNAP_ONCE),$(tests_once_sh)) $(if $(SNAP_GUESTS),$(tests_guest_sh))
 c_test_bins := $(c_tests:tests/%.c=$(tests_dir)/%)
 sh_test_bins := $(sh_tests:tests/%.sh=$(tests_dir)/%)
 atf_libs := $(call libs,--libs,atf-c)
@@ -84,7 +84,7 @@ vectors: $(vectors)
 # Ends what hangs, on the slowest of machines, too: no test is a measurement.
 test_timeout := 900
 
-# Which tests there are depends on SNAP_ONCE, too: changed only when they are others.
+# Which tests there are depends on SNAP_ONCE and SNAP_GUESTS, too: changed only when they are others.
 $(tests_dir)/list: always
 	$(Q)mkdir -p $(@D); echo $(c_test_bins) $(sh_test_bins) | cmp -s - $@ || echo $(c_test_bins) $(sh_test_bins) >$@
 
@@ -105,9 +105,12 @@ kyua = SNAP_BIN=$(abspath $(snap_bin)) SNAP_SRC=$(CURDIR) SNAP_HELPERS=$(abspath
 	LSAN_OPTIONS=suppressions=$(CURDIR)/tests/lsan.supp:print_suppressions=0 \
 	$(if $(live),$(helpers_dir)/alone) kyua
 
-results := $(O)/results.db
+# RUN tells runs of one folder apart.
+results := $(O)/results$(RUN).db
+log := $(O)/kyua$(RUN).log
+counts := $(O)/counts$(RUN)
 
-check: all $(tests_dir)/Kyuafile $(helpers) $(helpers32) $(behave) $(fixtures) $(vectors) $(if $(SNAP_ONCE),static guest_tools guest_modules)
+check: all $(tests_dir)/Kyuafile $(helpers) $(helpers32) $(behave) $(fixtures) $(vectors) $(if $(SNAP_GUESTS),static guest_tools guest_modules)
 ifneq ($(run),)
 	$(call wrap,$(O)/bin/x,$(tools:%=$(O)/bin/%))
 	$(call wrap,$(helpers_dir)/x,$(fixtures))
@@ -115,30 +118,38 @@ ifneq ($(run),)
 	printf '#!/bin/sh\nexec %s %s "$$@"\n' '$(run) -E LD_LIBRARY_PATH=$(libpath)' "$$(realpath $$t.bin)" >$$t; chmod +x $$t;; esac; done
 endif
 	$(Q)rm -f $(results)
-	$(Q)$(kyua) test -k $(tests_dir)/Kyuafile -r $(results) $(TESTS) >$(O)/kyua.log 2>&1; status=$$?; \
-	sh mk/summary.sh $(O) $(results) $(O)/kyua.log $(O)/counts; exit $$status
+	$(Q)$(kyua) test -k $(tests_dir)/Kyuafile -r $(results) $(TESTS) >$(log) 2>&1; status=$$?; \
+	sh mk/summary.sh $(O)$(RUN) $(results) $(log) $(counts); exit $$status
 
 # ---- every configuration of CI ----
 
-matrix := gcc clang-asan i386 i386-asan arm64 s390x
+matrix := gcc clang-asan i386 i386-asan guests arm64 s390x
 matrix_gcc := CC=gcc SNAP_ONCE=yes
 matrix_clang-asan := CC=clang SANITIZE=address,undefined
 matrix_i386 := CC=gcc ARCH=i386
 matrix_i386-asan := CC=clang ARCH=i386 SANITIZE=address,undefined
 matrix_arm64 := ARCH=arm64
 matrix_s390x := ARCH=s390x
+matrix_guests := CC=gcc SNAP_GUESTS=yes TESTS=guest
 
-# Several configurations at a time, which share the jobs; no two build the same
-# folder.  One that fails without a failed test (it does not build) is counted, too.
+# Several configurations at a time, which share the jobs; tests wait as often as
+# they compute, so there is one more than CPUs.  No two build the same folder.
 test:
 	./configure-deps
-	$(Q)rm -f build/*/counts
-	$(Q)$(MAKE) --no-print-directory -j$$(nproc) -Otarget $(matrix:%=test-%) && sh mk/total.sh build/*/counts
+	$(Q)rm -f build/*/counts*
+	$(Q)$(MAKE) --no-print-directory -j$$(($$(nproc) + 1)) -Otarget $(matrix:%=test-%) && sh mk/total.sh build/*/counts*
 
+folder = $(or $(folder_$*),build/$*)
+folder_guests := build/gcc
+run_guests := -guests
+
+# One that fails without a failed test (it does not build) is counted, too.
 $(matrix:%=test-%): test-%:
-	$(Q)$(MAKE) --no-print-directory O=build/$* $(matrix_$*) check || grep -q ' [1-9][0-9]* ' build/$*/counts || \
-	{ mkdir -p build/$*; echo 0 1 0 >build/$*/counts; }
-test-i386: | test-gcc
+	$(Q)counts=$(folder)/counts$(run_$*); \
+	$(MAKE) --no-print-directory O=$(folder) RUN=$(run_$*) $(matrix_$*) check || grep -q ' [1-9][0-9]* ' $$counts || \
+	{ mkdir -p $(folder); echo 0 1 0 >$$counts; }
+# What runs in guests is of these folders.
+test-guests: | test-gcc test-i386
 
 demo:
 	./configure-deps

@@ -3,6 +3,7 @@
 # tests_c, tests_sh		need a live Linux: amd64 and i386
 # tests_offline_c, _sh		run everywhere, under qemu-user too
 # tests_once_sh			heavy programs, in the first configuration only
+# tests_guest_sh		on kernels of their own, in a configuration of their own
 # test_helpers			programs to be dumped, or to run them; also built with -m32
 # test_fixtures			makers of snapshots, linked with libsnap
 # behaviour_srcs		one such program, of many small ones
@@ -61,12 +62,14 @@ tests_offline_sh := \
 
 tests_once_sh := \
 	tests/behaviour/collectors_test.sh \
-	tests/guest/kernels_test.sh \
 	tests/programs/restore_test.sh \
 	tests/programs/scripts_test.sh \
 	tests/programs/servers_test.sh \
 	tests/programs/shapes_test.sh \
 	tests/programs/tcp_test.sh
+
+tests_guest_sh := \
+	tests/guest/kernels_test.sh
 
 test_helpers := \
 	tests/helpers/alone.c \

@@ -234,7 +234,7 @@ atf_test_case storm cleanup
 storm_head() { atf_set require.user root; }
 storm_body() {
 	need_bpf
-	for c in proc bpf proc bpf; do
+	for c in proc bpf; do
 		start_target log storm 30
 		snapshot "$target" x.psnap --collector $c
 		target_is_alive log
