@@ -12,6 +12,7 @@
 tests_c := \
 	tests/glue/emit_test.c \
 	tests/glue/records_test.c \
+	tests/linux/fuzz_replay_test.c \
 	tests/linux/net_messages_test.c \
 	tests/linux/nft_text_test.c
 
@@ -123,7 +124,9 @@ test_fixtures := \
 
 fuzz_targets := \
 	tests/fuzz/convert_fuzz.c \
+	tests/fuzz/filter_fuzz.c \
 	tests/fuzz/reader_fuzz.c \
+	tests/fuzz/restore_fuzz.c \
 	tests/fuzz/unpack_fuzz.c \
 	tests/fuzz/validate_fuzz.c
 

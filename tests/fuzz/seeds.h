@@ -66,4 +66,43 @@ seed_convert(struct world *w, size_t n, uint8_t *out)
 	return 1 + seed_validate(w, n % 2 == 0 ? FUZZ_I386 : FUZZ_AMD64, out + 1);
 }
 
+/* The same, to be restored as the first byte tells. */
+static inline size_t
+seed_restore(struct world *w, size_t n, uint8_t *out)
+{
+	/* as it is; partial, and in namespaces of its own; lazily, and changed; the latter in a network stack of its own */
+	static const uint8_t how[] = { 0, 1 | 16 | 32 | 64, 1 | 2 | 4 | 8, 1 | 2 | 128 };
+
+	if (n >= 2 * sizeof how)
+		return 0;
+	world_init(w);
+	if (n % 2 == 0)
+		world_ipc(w);
+	else
+		world_i386(w);
+	out[0] = how[n / 2];
+	return 1 + seed_validate(w, FUZZ_BOTH, out + 1);
+}
+
+/* Texts of expressions, each kind of them. */
+static inline size_t
+seed_filter(size_t n, uint8_t *out)
+{
+	static const char *const texts[] = {
+		"\0payload to=r0 header=network offset=12 length=4\ncmp from=r0 is=eq value=0x0a000001\n"
+		"immediate to=verdict value=jump:web",
+		"\0dynset set=a%20 operation=update key=r0 timeout-ms=1 flags=2\n+ counter packets=1 bytes=2\n+ last set=0\n"
+		"ct to=r0 key=source direction=reply\nnat of=source family=ipv6 first-address=r4 flags=1",
+		"\1counter packets=1 bytes=2", "\1counter packets=1 bytes=2\nquota bytes=5 used=3 flags=1",
+		"\2limit rate=10 seconds=60 burst=5 of=bytes", "\3goto:web%25", "\3accept",
+	};
+	size_t len;
+
+	if (n >= sizeof texts / sizeof texts[0])
+		return 0;
+	len = 1 + strlen(texts[n] + 1);
+	memcpy(out, texts[n], len);
+	return len;
+}
+
 #endif

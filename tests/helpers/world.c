@@ -68,6 +68,10 @@ write_seeds(const char *folder)
 	}
 	for (size_t i = 0; (n = seed_convert(&w, i, bytes)) > 0; i++)
 		r |= write_seed(folder, "convert_fuzz", i, bytes, n);
+	for (size_t i = 0; (n = seed_restore(&w, i, bytes)) > 0; i++)
+		r |= write_seed(folder, "restore_fuzz", i, bytes, n);
+	for (size_t i = 0; (n = seed_filter(i, bytes)) > 0; i++)
+		r |= write_seed(folder, "filter_fuzz", i, bytes, n);
 	world_init(&w);
 	world_ipc(&w);
 	for (size_t i = 0; (n = seed_unpack(&w, i, bytes)) > 0; i++)
