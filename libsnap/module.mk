@@ -36,6 +36,7 @@ restore_linux_srcs := \
 	libsnap/restore/linux/object_inet.c \
 	libsnap/restore/linux/object_link.c \
 	libsnap/restore/linux/object_options.c \
+	libsnap/restore/linux/object_pending.c \
 	libsnap/restore/linux/object_pipe.c \
 	libsnap/restore/linux/object_queue.c \
 	libsnap/restore/linux/object_socket.c \

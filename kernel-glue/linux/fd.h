@@ -77,6 +77,9 @@ struct socket_object {
 	uint64_t	peer_ino;
 	struct socket_object *peer;
 	uint32_t	backlog, pending;
+	uint64_t	*waiting;		/* unix: ids of those of the pending that are known, oldest first */
+	size_t		nwaiting;
+	bool		waits;			/* is one of these */
 	bool		shut_read, shut_write, error_untold;
 	bool		told;			/* by the facts, its peer too; nothing is unread, no TCP keys */
 	uint64_t	unread, unsent;
@@ -212,6 +215,13 @@ int	socket_take(struct dump *d, struct proc *p, struct open_file *o, const struc
 /* A new one, that o is open on; NULL without memory. */
 struct socket_object *socket_new(struct dump *d, struct proc *p, struct open_file *o);
 int	socket_resolve(struct dump *d);
+/* Of unix sockets, sorted by inode number; NULL: it is none of the tree's. */
+struct socket_object *unix_find(const struct list *sorted, uint64_t ino);
+
+/* fd_pending.c: who waits to be accepted by s, as the kernel tells it; and what cannot be carried of s for that. */
+int	pending_take(struct dump *d, const struct list *sorted, struct socket_object *s, const void *inodes, size_t len);
+int	pending_cover(struct dump *d, const struct socket_object *s);
+
 
 /* A plain one, or 0. */
 uint32_t option_read(int fd, int level, int name);

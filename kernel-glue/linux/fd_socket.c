@@ -81,8 +81,8 @@ sort_unix(struct dump *d, struct list *sorted)
 	return 0;
 }
 
-static struct socket_object *
-find_unix(const struct list *sorted, uint64_t ino)
+struct socket_object *
+unix_find(const struct list *sorted, uint64_t ino)
 {
 	const struct socket_object wanted = { .ino = ino }, *key = &wanted;
 	struct socket_object **found = sorted->n == 0 ? NULL :
@@ -95,15 +95,18 @@ static int
 take_unix_diag(struct dump *d, const struct nlmsghdr *h, void *sockets)
 {
 	const struct unix_diag_msg *m = NLMSG_DATA(h);
-	struct socket_object *s = find_unix(sockets, m->udiag_ino);
+	struct socket_object *s = unix_find(sockets, m->udiag_ino);
 	const struct rtattr *a = (const struct rtattr *)(const void *)(m + 1);
 	int len = (int)(h->nlmsg_len - NLMSG_LENGTH(sizeof *m));
 
-	(void)d;
 	if (s == NULL)
 		return 0;
 	for (; RTA_OK(a, len); a = RTA_NEXT(a, len)) {
 		uint32_t v[2] = { 0 };
+		int r = a->rta_type == UNIX_DIAG_ICONS ? pending_take(d, sockets, s, RTA_DATA(a), RTA_PAYLOAD(a)) : 0;
+
+		if (r != 0)
+			return r;
 
 		memcpy(v, RTA_DATA(a), RTA_PAYLOAD(a) < sizeof v ? RTA_PAYLOAD(a) : sizeof v);
 		if (a->rta_type == UNIX_DIAG_PEER)
@@ -119,12 +122,12 @@ take_unix_diag(struct dump *d, const struct nlmsghdr *h, void *sockets)
 	return 0;
 }
 
-/* Ask the kernel for all unix sockets of the root's network namespace. */
+/* Ask the kernel for all unix sockets of the root's network namespace; DIAG_UNKNOWN: it cannot tell. */
 static int
 unix_diag(struct dump *d, struct list *sockets)
 {
 	const struct unix_diag_req request = { .sdiag_family = AF_UNIX, .udiag_states = UINT32_MAX,
-	    .udiag_show = UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN };
+	    .udiag_show = UDIAG_SHOW_PEER | UDIAG_SHOW_RQLEN | UDIAG_SHOW_ICONS };
 	int netns = openat(((const struct proc *)d->procs.v[0])->proc_fd, "ns/net", O_RDONLY | O_CLOEXEC);
 	int r = diag_dump(d, netns, &request, sizeof request, take_unix_diag, sockets);
 
@@ -132,7 +135,7 @@ unix_diag(struct dump *d, struct list *sockets)
 		r = diag_dump(d, -1, &request, sizeof request, take_unix_diag, sockets);
 	if (netns >= 0)
 		close(netns);
-	return r == DIAG_UNKNOWN ? dump_note(d, "unix socket peers unknown: no sock_diag") : r;
+	return r;
 }
 
 /* ---- any ---- */
@@ -284,12 +287,16 @@ socket_collect(struct dump *d, struct proc *p, struct open_file *o, int local)
 	return family_coverage(d, p, o, s, local);
 }
 
+/* But who waits to be accepted. */
 static bool
 all_are_told(const struct list *sockets)
 {
-	for (size_t i = 0; i < sockets->n; i++)
-		if (!((const struct socket_object *)sockets->v[i])->told)
+	for (size_t i = 0; i < sockets->n; i++) {
+		const struct socket_object *s = sockets->v[i];
+
+		if (!s->told || s->pending > 0)
 			return false;
+	}
 	return true;
 }
 
@@ -302,21 +309,19 @@ socket_resolve(struct dump *d)
 
 	if ((r = sort_unix(d, &sorted)) != 0)
 		return r;
-	if (!all_are_told(&sorted) && (r = unix_diag(d, &sorted)) != 0)
-		return r;
-	for (size_t i = 0; i < d->sockets.n; i++) {
-		struct socket_object *s = d->sockets.v[i];
+	if (!all_are_told(&sorted))
+		r = unix_diag(d, &sorted);
+	if (r != 0)
+		return r == DIAG_UNKNOWN ? dump_note(d, "unix socket peers unknown: no sock_diag") : r;
+	for (size_t i = 0; i < sorted.n; i++) {
+		struct socket_object *s = sorted.v[i];
 
-		if (s->family != AF_UNIX)
-			continue;
-		if (s->pending > 0 && (r = dump_cover(d, PSNAP_COVERAGE_BREAKS, s->proc, 0, s->fd, s->id,
-		    "unix-pending", "%u connections wait to be accepted", s->pending)) != 0)
+		if (s->peer_ino != 0)
+			s->peer = unix_find(&sorted, s->peer_ino);
+		if (s->peer_ino != 0 && s->peer == NULL && (r = dump_cover(d, PSNAP_COVERAGE_BREAKS, s->proc, 0, s->fd,
+		    s->id, "unix-outside", "the other end belongs to a process outside the tree")) != 0)
 			return r;
-		if (s->peer_ino == 0)
-			continue;
-		s->peer = find_unix(&sorted, s->peer_ino);
-		if (s->peer == NULL && (r = dump_cover(d, PSNAP_COVERAGE_BREAKS, s->proc, 0, s->fd, s->id,
-		    "unix-outside", "the other end belongs to a process outside the tree")) != 0)
+		if ((r = pending_cover(d, s)) != 0)
 			return r;
 	}
 	return messages_resolve(d);
@@ -329,6 +334,7 @@ sockets_need_2_1(const struct dump *d)
 		const struct socket_object *s = d->sockets.v[i];
 
 		if (s->family == AF_NETLINK || s->family == AF_PACKET || s->filter_n > 0 || s->memberships.n > 0 ||
+		    s->nwaiting > 0 ||
 		    (udp_is(s) && s->queue.n > 0))
 			return true;
 	}
@@ -429,4 +435,5 @@ socket_fields(struct glue_emit *e, const void *object)
 	if (s->family == AF_INET || s->family == AF_INET6)
 		multicast_emit(e, s);
 	link_emit(e, s);
+	glue_emit_packed64(e, PSNAP_F_SOCKET_PENDING_IDS, s->waiting, s->nwaiting);
 }

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * 2.1 has System V IPC, POSIX queues, TCP connections, sockets with unread
- * datagrams, filters or memberships, network stacks, and mounts.  Nothing stands for
- * them in an earlier version: without them programs would lose what they share,
- * or whom they talk to, so that is refused.  What namespaces have of their own,
- * and which are an instance's, can be lost.
+ * datagrams, filters, memberships or connections that wait, network stacks, and
+ * mounts.  Nothing stands for them in an earlier version: without them programs
+ * would lose what they share, or whom they talk to, so that is refused.  What
+ * namespaces have of their own, and which are an instance's, can be lost.
  */
 #include "format/socket.pb-c.h"
 #include "libsnap/convert/convert.h"
@@ -13,7 +13,7 @@ static bool
 is_new_socket(const Psnap__Socket *s)
 {
 	return s->family == PSNAP__SOCKET_FAMILY__SOCKET_NETLINK || s->family == PSNAP__SOCKET_FAMILY__SOCKET_PACKET ||
-	    s->filter.len != 0 || s->n_memberships != 0 || (s->n_queue != 0 && s->queue[0]->source != NULL);
+	    s->filter.len != 0 || s->n_memberships != 0 || s->n_pending_ids != 0 || (s->n_queue != 0 && s->queue[0]->source != NULL);
 }
 
 static bool

@@ -87,6 +87,7 @@ static const struct reference {
 	{ &psnap__pipe__descriptor, PSNAP_F_PIPE_FILE_ID, PSNAP_KIND_FILE, OPTIONAL },
 	{ &psnap__socket__descriptor, PSNAP_F_SOCKET_PEER_ID, PSNAP_KIND_SOCKET, OPTIONAL },
 	{ &psnap__socket__descriptor, PSNAP_F_SOCKET_NAMESPACE_ID, PSNAP_KIND_NAMESPACE, OPTIONAL },
+	{ &psnap__socket__descriptor, PSNAP_F_SOCKET_PENDING_IDS, PSNAP_KIND_SOCKET, REQUIRED },
 	{ &psnap__socket_message__descriptor, PSNAP_F_SOCKET_MESSAGE_OPEN_FILE_IDS, PSNAP_KIND_OPEN_FILE,
 	    REQUIRED },
 	{ &psnap__tcp_connection__descriptor, PSNAP_F_TCP_CONNECTION_SOCKET_ID, PSNAP_KIND_SOCKET, REQUIRED },

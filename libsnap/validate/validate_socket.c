@@ -152,6 +152,29 @@ check_message(struct check *v, const struct snap_object *o, const Psnap__Socket 
 	check_arrival(v, o, s, m);
 }
 
+/* SOC-17 */
+static void
+check_pending(struct check *v, const struct snap_object *o, const Psnap__Socket *s)
+{
+	if (s->n_pending_ids == 0)
+		return;
+	if (s->family != PSNAP__SOCKET_FAMILY__SOCKET_UNIX || s->state != PSNAP__SOCKET_STATE__SOCKET_LISTENING ||
+	    s->n_pending_ids > s->pending_connections)
+		check_corrupt(v, o, "SOC-17", "%lu sockets wait at one of family %d with %u pending connections",
+		    (unsigned long)s->n_pending_ids, (int)s->family, s->pending_connections);
+	for (size_t i = 0; i < s->n_pending_ids; i++) {
+		const struct snap_object *c = snap_get_object(v->s, s->pending_ids[i]);
+		const Psnap__Socket *from = snap_get_message(v->s, s->pending_ids[i], PSNAP_KIND_SOCKET);
+
+		if (from == NULL)
+			continue;
+		if (from->family != s->family || from->type != s->type || from->peer_id != 0 || from->peer_outside ||
+		    from->state != PSNAP__SOCKET_STATE__SOCKET_CONNECTED || v->users[check_index(v, c)]++ > 0)
+			check_corrupt(v, o, "SOC-17", "socket %llu waits, but is not connected to it, or twice",
+			    (unsigned long long)s->pending_ids[i]);
+	}
+}
+
 void
 check_socket(struct check *v, const struct snap_object *o)
 {
@@ -171,6 +194,7 @@ check_socket(struct check *v, const struct snap_object *o)
 	if (s->pending_connections != 0 && s->state != PSNAP__SOCKET_STATE__SOCKET_LISTENING)	/* SOC-6 */
 		check_corrupt(v, o, "SOC-6", "%u pending connections, but it does not listen",
 		    s->pending_connections);
+	check_pending(v, o, s);
 	if (s->family_number != 0 && s->family != PSNAP__SOCKET_FAMILY__SOCKET_OTHER)	/* SOC-7 */
 		check_corrupt(v, o, "SOC-7", "family number %u with family %d", s->family_number,
 		    (int)s->family);

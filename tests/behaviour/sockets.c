@@ -160,6 +160,89 @@ abstract_setup(void)
 	    listen(fd, 5) == 0);
 }
 
+/* Three wait: one with a name, one that has nothing more to say, one from another process. */
+static int waiting[3];
+
+static void
+name_client(int c, const char *text)
+{
+	struct sockaddr_un a = { .sun_family = AF_UNIX };
+
+	strcpy(a.sun_path + 1, text);
+	EXPECT(bind(c, (void *)&a, (socklen_t)(offsetof(struct sockaddr_un, sun_path) + 1 + strlen(text))) == 0);
+}
+
+static void
+wait_at(const char *path, int type)
+{
+	char text[64];
+	pid_t child;
+
+	listen_at(path, type);
+	for (int i = 0; i < 3; i++)
+		EXPECT((waiting[i] = socket(AF_UNIX, type, 0)) >= 0);
+	sprintf(text, "named-%d", (int)getpid());
+	name_client(waiting[2], text);
+	EXPECT(connect(waiting[2], (void *)&name, name_len) == 0);
+	EXPECT(connect(waiting[0], (void *)&name, name_len) == 0 && shutdown(waiting[0], SHUT_WR) == 0);
+	if ((child = fork()) == 0)
+		_exit(connect(waiting[1], (void *)&name, name_len) == 0 ? 0 : 1);
+	EXPECT(child > 0 && waitpid(child, NULL, 0) == child);
+	/* there is no room for a fourth any more */
+	EXPECT(listen(fd, 1) == 0);
+}
+
+static void
+expect_waited(int c, bool said_all)
+{
+	int s = accept4(fd, NULL, NULL, SOCK_NONBLOCK);
+
+	EXPECT(s >= 0);
+	if (said_all)
+		EQUAL(recv(s, buf, 1, 0), 0);
+	else
+		EXPECT(send(c, "at last", 7, 0) == 7);
+	if (!said_all)
+		expect_message(s, "at last");
+	EXPECT(send(s, "welcome", 7, 0) == 7);
+	expect_message(c, "welcome");
+	close(s);
+}
+
+static void
+wait_check(void)
+{
+	int c = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	struct sockaddr_un from;
+	socklen_t n = sizeof from;
+	char text[64];
+	int s;
+
+	EXPECT(connect(c, (void *)&name, name_len) == -1 && (errno == EAGAIN || errno == EPROTOTYPE));
+	sprintf(text, "named-%d", (int)getpid());
+	EXPECT((s = accept4(fd, (void *)&from, &n, SOCK_NONBLOCK)) >= 0);
+	EXPECT(n == offsetof(struct sockaddr_un, sun_path) + 1 + strlen(text) && memcmp(from.sun_path + 1, text, strlen(text)) == 0);
+	EXPECT(send(s, "you are the first", 17, 0) == 17);
+	expect_message(waiting[2], "you are the first");
+	expect_waited(waiting[0], true);
+	expect_waited(waiting[1], false);
+	EXPECT(accept4(fd, NULL, NULL, SOCK_NONBLOCK) == -1);
+}
+
+static void
+wait_stream_setup(void)
+{
+	wait_at("waiting.sock", SOCK_STREAM);
+	EXPECT(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
+}
+
+static void
+wait_seqpacket_setup(void)
+{
+	wait_at("waiting-packets.sock", SOCK_SEQPACKET);
+	EXPECT(fcntl(fd, F_SETFL, O_NONBLOCK) == 0);
+}
+
 static void
 bound_datagram_setup(void)
 {
@@ -1008,6 +1091,8 @@ named_check(void)
 const struct behaviour sockets[] = {
 	{ "socket_pair", pair_setup, pair_check },
 	{ "socket_pair_unread", pair_data_setup, pair_data_check },
+	{ "socket_waiting", wait_stream_setup, wait_check },
+	{ "socket_waiting_packets", wait_seqpacket_setup, wait_check },
 	{ "socket_datagrams", datagram_setup, two_check },
 	{ "socket_seqpackets", seqpacket_setup, two_check },
 	{ "socket_shut_down", shutdown_setup, shutdown_check },

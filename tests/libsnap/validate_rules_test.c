@@ -88,6 +88,20 @@ static Psnap__PacketMembership link_membership, *link_memberships[] = { &link_me
 static uint32_t netlink_groups[] = { 0 };
 static const char zeros[257];
 
+static uint64_t waiting[] = { SOCKET, SOCKET };
+
+static void
+add_waiting(struct world *w)
+{
+	w->socket.peer_id = 0;
+	w->socket.n_queue = 0;
+	w->socket.unread_bytes = 0;
+	w->peer.peer_id = 0;
+	w->peer.state = PSNAP__SOCKET_STATE__SOCKET_LISTENING;
+	w->peer.pending_connections = w->peer.n_pending_ids = 1;
+	w->peer.pending_ids = waiting;
+}
+
 static void
 add_packet(struct world *w)
 {
@@ -322,6 +336,9 @@ add_packet(struct world *w)
 	    w->inet.netlink_groups = netlink_groups)								\
 	X(soc16, "SOC-16", INET, CORRUPT, add_packet(w); w->local.netlink_port = 1)				\
 	X(soc16_interface, "SOC-16", INET, CORRUPT, w->local.interface = world_bytes("lo"))			\
+	X(soc17, "SOC-17", PEER, CORRUPT, add_waiting(w); w->peer.pending_connections = 0)			\
+	X(soc17_type, "SOC-17", PEER, CORRUPT, add_waiting(w); w->socket.type = PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM)	\
+	X(soc17_twice, "SOC-17", PEER, CORRUPT, add_waiting(w); w->peer.n_pending_ids = w->peer.pending_connections = 2) \
 	X(tcp1_socket, "TCP-1", FREE_ID, CORRUPT, add_connection(w);					\
 	    w->inet.tcp_state = PSNAP__TCP_STATE__TCP_STATE_LISTEN)					\
 	X(tcp1_address, "TCP-1", FREE_ID, CORRUPT, add_connection(w); w->remote.port = 0)		\

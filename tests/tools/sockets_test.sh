@@ -50,6 +50,25 @@ refused_by_name_body() {
 		s.setsockopt(6, 14, struct.pack("=HH4s120xBBHi80s", 2, 0, bytes([10, 0, 0, 7]), 0, 0, 3, 0, b"key"))
 		s.bind(("127.0.0.1", 0))
 		s.listen()'
+	# what was sent is not shown; nor who has closed; and who listens elsewhere does not come along
+	refused unix-pending 's = socket.socket(socket.AF_UNIX)
+		l = socket.socket(socket.AF_UNIX)
+		l.bind("sent")
+		l.listen()
+		s.connect("sent")
+		s.send(b"hello")'
+	refused unix-pending 's = socket.socket(socket.AF_UNIX)
+		s.bind("closed")
+		s.listen()
+		c = socket.socket(socket.AF_UNIX)
+		c.connect("closed")
+		c.close()'
+	python3 -c 'import signal, socket; s = socket.socket(socket.AF_UNIX); s.bind("elsewhere"); s.listen(); signal.pause()' &
+	remember $!
+	wait_for 20 test -S elsewhere
+	refused unix-outside 's = socket.socket(socket.AF_UNIX)
+		s.settimeout(20)
+		while s.connect_ex("elsewhere"): pass'
 	! python3 -c 'import socket; socket.socket(2, 1, 262)' 2>/dev/null ||
 	    refused unknown-socket 's = socket.socket(socket.AF_INET, socket.SOCK_STREAM, 262)'
 }

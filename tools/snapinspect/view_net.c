@@ -113,6 +113,16 @@ groups_json(const Psnap__Socket *k)
 }
 
 static json_t *
+waiting_json(const Psnap__Socket *k)
+{
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < k->n_pending_ids; i++)
+		json_array_append_new(list, json_integer((json_int_t)k->pending_ids[i]));
+	return list;
+}
+
+static json_t *
 socket_json(struct snap *s, const Psnap__Process *p, int32_t fd, uint64_t id)
 {
 	const Psnap__Socket *k = snap_get_message(s, id, PSNAP_KIND_SOCKET);
@@ -120,11 +130,12 @@ socket_json(struct snap *s, const Psnap__Process *p, int32_t fd, uint64_t id)
 
 	if (k == NULL)
 		return NULL;
-	return json_pack("{s:i, s:i, s:I, s:o, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:I}",
+	return json_pack("{s:i, s:i, s:I, s:o, s:s, s:o, s:o, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:I}",
 	    "pid", (int)p->pid, "fd", (int)fd, "socket", (json_int_t)id, "protocol", protocol(k),
 	    "state", state(k, w), "local", json_address(k->local), "remote", json_address(k->remote),
 	    "unread", (json_int_t)k->unread_bytes, "unsent", (json_int_t)k->unsent_bytes,
 	    "backlog", (json_int_t)k->backlog, "pending", (json_int_t)k->pending_connections,
+	    "waiting", waiting_json(k),
 	    "connection", connection_json(s, id), "datagrams", datagrams_json(k),
 	    "memberships", memberships_json(k), "netlink_groups", groups_json(k),
 	    "filter_bytes", (json_int_t)k->filter.len);

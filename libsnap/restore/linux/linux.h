@@ -168,6 +168,8 @@ struct restore {
 	int		directory;
 	struct list	ptys;			/* object_terminal.c */
 	struct list	sockets;		/* struct made_socket */
+	uint64_t	*waiting;		/* Sockets that wait to be accepted, ascending; object_pending.c */
+	size_t		nwaiting;
 	struct list	connections;		/* struct connection */
 	struct tcp_lock	*net_lock;		/* tcp_lock.c; NULL: there is nothing to lock */
 	struct list	ghosts;			/* struct shared: deleted files, id File */
@@ -371,6 +373,8 @@ int	socket_family(const Psnap__Socket *s);		/* AF_*, or -1 */
 int	socket_type(const Psnap__Socket *s);
 /* What must wait until its messages are there: whoever they come from must not be told more than before. */
 int	socket_finish(struct restore *r, const struct made_socket *m);
+/* As it did, if it did. */
+int	socket_listen(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd);
 /* Unread messages, when all that may be under way in them exists; and what is only needed for that goes. */
 int	sockets_fill(struct restore *r);
 void	sockets_close_far(struct restore *r);
@@ -379,6 +383,14 @@ int	options_set(const Psnap__Socket *s, int fd);
 int	option_set(int fd, int level, int name, int value);
 /* The sizes of its buffers. */
 void	socket_set_buffers(const Psnap__SocketOptions *o, int fd);
+
+/* ---- object_pending.c ---- */
+
+int	pending_find(struct restore *r);
+/* Whether a Socket waits to be accepted. */
+bool	pending_waits(const struct restore *r, uint64_t id);
+/* When all are made. */
+int	pending_connect(struct restore *r);
 
 /* ---- object_tcp.c ---- */
 

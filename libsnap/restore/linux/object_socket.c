@@ -219,8 +219,8 @@ make_pair(struct restore *r, uint64_t id, const Psnap__Socket *s)
 
 /* ---- single ---- */
 
-static int
-listen_on(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd)
+int
+socket_listen(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd)
 {
 	if (s->state != PSNAP__SOCKET_STATE__SOCKET_LISTENING)
 		return 0;
@@ -243,7 +243,7 @@ make_state(struct restore *r, uint64_t id, const Psnap__Socket *s, const Psnap__
 		return tcp_make_ended(r, id, s, fd);
 	else if ((e = datagrams_shut_out(r, id, s, fd)) == 0 && (e = bind_local(r, id, s, fd)) == 0 &&
 	    (e = datagrams_fill(r, id, s, fd)) == 0)
-		e = listen_on(r, id, s, fd);
+		e = socket_listen(r, id, s, fd);
 	return e != 0 ? e : bind_device(r, id, s, fd);
 }
 
@@ -274,9 +274,9 @@ make_single(struct restore *r, uint64_t id, const Psnap__Socket *s)
 
 /* One end of two that know each other; a datagram socket's other end may be gone, if it never had a name. */
 static bool
-is_paired(const Psnap__Socket *s, uint64_t id, const Psnap__Socket *peer)
+is_paired(const struct restore *r, const Psnap__Socket *s, uint64_t id, const Psnap__Socket *peer)
 {
-	if (s->family != PSNAP__SOCKET_FAMILY__SOCKET_UNIX || s->state != PSNAP__SOCKET_STATE__SOCKET_CONNECTED)
+	if (pending_waits(r, id) || s->family != PSNAP__SOCKET_FAMILY__SOCKET_UNIX || s->state != PSNAP__SOCKET_STATE__SOCKET_CONNECTED)
 		return false;
 	if (peer != NULL)
 		return peer->peer_id == id && peer != s;
@@ -295,6 +295,6 @@ socket_make(struct restore *r, struct object *x)
 		return restore_fail(r, NULL, x->o->socket_id, 0, "a socket without options");
 	if (socket_family(s) < 0)
 		return restore_fail(r, NULL, x->o->socket_id, 0, "a socket of a family that is not restored");
-	return is_paired(s, x->o->socket_id, peer) ? make_pair(r, x->o->socket_id, s) :
+	return is_paired(r, s, x->o->socket_id, peer) ? make_pair(r, x->o->socket_id, s) :
 	    make_single(r, x->o->socket_id, s);
 }

@@ -286,9 +286,8 @@ objects_make(struct restore *r)
 	qsort(r->by_shared, r->nobjects, sizeof *r->by_shared, compare_shared);
 	if ((r->filler = keep_fd(r, open("/dev/null", O_RDONLY | O_CLOEXEC))) < 0)
 		return restore_fail(r, NULL, 0, errno, "opening /dev/null");
-	if ((e = make_each(r, false)) == 0)
-		e = make_each(r, true);
-	if (e == 0)
+	if ((e = pending_find(r)) == 0 && (e = make_each(r, false)) == 0 && (e = make_each(r, true)) == 0 &&
+	    (e = pending_connect(r)) == 0)
 		e = sockets_fill(r);
 	sockets_close_far(r);
 	return e;
