@@ -57,6 +57,7 @@ glue_linux_srcs := \
 	kernel-glue/linux/fd_tcp_lock.c \
 	kernel-glue/linux/fd_tty.c \
 	kernel-glue/linux/freeze.c \
+	kernel-glue/linux/index.c \
 	kernel-glue/linux/ipc.c \
 	kernel-glue/linux/ipc_posix.c \
 	kernel-glue/linux/ipc_queue.c \

@@ -10,6 +10,7 @@
  *	ipc*.c		System V and POSIX IPC
  *	net*.c		the network stack of the tree's namespace
  *	mount*.c	what is mounted in the tree's namespace
+ *	index.c		finding again what may be many
  *	dump.c		the order of it all
  *
  * Collectors fill these structures while the tree is stopped; emitters
@@ -28,6 +29,7 @@
 #include "format/psnap.h"
 #include "format/psnap_fields.h"
 #include "kernel-glue/emit/emit.h"
+#include "kernel-glue/linux/index.h"
 #include "kernel-glue/linux/linux.h"
 #include "kernel-glue/records/records.h"
 
@@ -86,7 +88,8 @@ struct dump {
 	struct list	posix_queues;	/* struct posix_queue */
 	struct net	*net;		/* net.c; NULL: not taken along */
 	struct mounts	*mounts;	/* mount.c; NULL: not taken along */
-	struct list	buckets;	/* fd_table.c: candidates for sharing */
+	struct index	buckets;	/* fd_table.c: candidates for sharing */
+	struct index	files_by_inode, pipes_by_inode, sockets_by_inode, memory_by_inode;
 	struct list	coverage;	/* struct coverage */
 	struct list	notes;		/* char *: provenance notes */
 

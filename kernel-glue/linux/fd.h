@@ -27,6 +27,7 @@ struct file {
 
 struct pipe_object {
 	uint64_t	id, ino, capacity;
+	dev_t		dev;
 	struct file	*fifo;
 	uint8_t		*data;
 	size_t		len;

@@ -228,12 +228,11 @@ examine(struct dump *d, struct proc *p, struct file *f, int fd)
 struct file *
 file_lookup(struct dump *d, uint64_t dev, uint64_t ino, const char *link)
 {
-	for (size_t i = 0; i < d->files.n; i++) {
-		struct file *f = d->files.v[i];
+	struct file *f;
 
-		if (f->map_ino == ino && f->map_dev == dev && strcmp(f->link, link) == 0)
+	for (size_t at = 0; (f = index_next(&d->files_by_inode, ino, &at)) != NULL;)
+		if (f->map_dev == dev && strcmp(f->link, link) == 0)
 			return f;
-	}
 	return NULL;
 }
 
@@ -247,13 +246,11 @@ file_intern(struct dump *d, const struct proc *p, int fd, const char *link)
 		dump_fail(d, GLUE_E_SYSTEM, errno, p, "examining %s", link);
 		return NULL;
 	}
-	for (size_t i = 0; i < d->files.n; i++) {
-		f = d->files.v[i];
-		if (f->st.st_ino == st.st_ino && f->st.st_dev == st.st_dev && strcmp(f->link, link) == 0)
+	for (size_t at = 0; (f = index_next(&d->files_by_inode, st.st_ino, &at)) != NULL;)
+		if (f->st.st_dev == st.st_dev && strcmp(f->link, link) == 0)
 			return f;
-	}
 	if ((f = dump_alloc(d, sizeof *f)) == NULL || (f->link = dump_strdup(d, link)) == NULL ||
-	    list_add(d, &d->files, f) != 0) {
+	    list_add(d, &d->files, f) != 0 || index_add(d, &d->files_by_inode, st.st_ino, f) != 0) {
 		dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
 		return NULL;
 	}

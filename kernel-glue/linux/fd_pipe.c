@@ -51,16 +51,18 @@ static struct pipe_object *
 pipe_intern(struct dump *d, const struct stat *st)
 {
 	struct pipe_object *pipe;
+	size_t at = 0;
 
-	for (size_t i = 0; i < d->pipes.n; i++) {
-		pipe = d->pipes.v[i];
-		if (pipe->ino == st->st_ino)
+	/* a FIFO may have the number of a pipe */
+	while ((pipe = index_next(&d->pipes_by_inode, st->st_ino, &at)) != NULL)
+		if (pipe->dev == st->st_dev)
 			return pipe;
-	}
-	if ((pipe = dump_alloc(d, sizeof *pipe)) == NULL || list_add(d, &d->pipes, pipe) != 0)
+	if ((pipe = dump_alloc(d, sizeof *pipe)) == NULL || list_add(d, &d->pipes, pipe) != 0 ||
+	    index_add(d, &d->pipes_by_inode, st->st_ino, pipe) != 0)
 		return NULL;
 	pipe->id = dump_new_id(d);
 	pipe->ino = st->st_ino;
+	pipe->dev = st->st_dev;
 	return pipe;
 }
 

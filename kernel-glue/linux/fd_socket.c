@@ -46,18 +46,6 @@ unix_collect(struct socket_object *s, int fd)
 		s->unread = (uint64_t)unread;
 }
 
-static struct socket_object *
-find_socket(const struct dump *d, uint64_t ino)
-{
-	for (size_t i = 0; i < d->sockets.n; i++) {
-		struct socket_object *s = d->sockets.v[i];
-
-		if (s->ino == ino)
-			return s;
-	}
-	return NULL;
-}
-
 static int
 compare_ino(const void *a, const void *b)
 {
@@ -239,7 +227,8 @@ socket_new(struct dump *d, struct proc *p, struct open_file *o)
 	struct socket_object *s = dump_alloc(d, sizeof *s);
 
 	o->what = FD_SOCKET;
-	if (s == NULL || list_add(d, &d->sockets, s) != 0) {
+	if (s == NULL || list_add(d, &d->sockets, s) != 0 ||
+	    index_add(d, &d->sockets_by_inode, o->st.st_ino, s) != 0) {
 		dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
 		return NULL;
 	}
@@ -258,9 +247,10 @@ socket_collect(struct dump *d, struct proc *p, struct open_file *o, int local)
 {
 	struct socket_object *s;
 	socklen_t len = sizeof s->family;
+	size_t at = 0;
 	int n = 0, r;
 
-	if ((o->on.socket = find_socket(d, o->st.st_ino)) != NULL) {
+	if ((o->on.socket = index_next(&d->sockets_by_inode, o->st.st_ino, &at)) != NULL) {
 		o->what = FD_SOCKET;
 		return 0;
 	}

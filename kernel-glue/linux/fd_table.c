@@ -39,15 +39,13 @@ struct bucket {
 static struct bucket *
 find_bucket(struct dump *d, const struct open_file *o)
 {
+	uint64_t key = o->st.st_ino + o->pos;
 	struct bucket *b;
 
-	/* newest first: relatives are close together */
-	for (size_t i = d->buckets.n; i-- > 0;) {
-		b = d->buckets.v[i];
+	for (size_t at = 0; (b = index_next(&d->buckets, key, &at)) != NULL;)
 		if (b->ino == o->st.st_ino && b->flags == o->flags && b->pos == o->pos)
 			return b;
-	}
-	if ((b = dump_alloc(d, sizeof *b)) == NULL || list_add(d, &d->buckets, b) != 0)
+	if ((b = dump_alloc(d, sizeof *b)) == NULL || index_add(d, &d->buckets, key, b) != 0)
 		return NULL;
 	b->ino = o->st.st_ino;
 	b->flags = o->flags;

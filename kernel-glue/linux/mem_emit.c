@@ -15,13 +15,12 @@
 static struct memory_object *
 find_object(const struct dump *d, uint64_t dev, uint64_t ino, uint32_t kind)
 {
-	for (size_t i = 0; i < d->memory_objects.n; i++) {
-		struct memory_object *o = d->memory_objects.v[i];
+	struct memory_object *o;
 
-		if (o->dev == dev && o->ino == ino &&
+	for (size_t at = 0; (o = index_next(&d->memory_by_inode, ino, &at)) != NULL;)
+		if (o->dev == dev &&
 		    (o->kind == PSNAP_MEMORY_OBJECT_SYSV) == (kind == PSNAP_MEMORY_OBJECT_SYSV))
 			return o;
-	}
 	return NULL;
 }
 
@@ -42,7 +41,8 @@ mem_object(struct dump *d, uint64_t dev, uint64_t ino, uint32_t kind, int fd)
 
 	if ((o = find_object(d, dev, ino, kind)) != NULL)
 		goto have;
-	if ((o = dump_alloc(d, sizeof *o)) == NULL || list_add(d, &d->memory_objects, o) != 0)
+	if ((o = dump_alloc(d, sizeof *o)) == NULL || list_add(d, &d->memory_objects, o) != 0 ||
+	    index_add(d, &d->memory_by_inode, ino, o) != 0)
 		return NULL;
 	o->id = dump_new_id(d);
 	o->dev = dev;

@@ -51,7 +51,7 @@ struct walk {
 	struct mounts	*m;
 	struct file_system *fs;
 	bool		leases;		/* the tree has some */
-	struct list	linked;		/* struct entry: of more names than one */
+	struct index	linked;		/* struct entry, by inode: of more names than one */
 };
 
 static int
@@ -175,18 +175,6 @@ examine(struct walk *w, struct entry *e, int fd)
 }
 
 static struct entry *
-find_linked(const struct walk *w, const struct stat *st)
-{
-	for (size_t i = 0; i < w->linked.n; i++) {
-		struct entry *e = w->linked.v[i];
-
-		if (e->st.st_ino == st->st_ino)
-			return e;
-	}
-	return NULL;
-}
-
-static struct entry *
 new_entry(struct walk *w, const struct stat *st, const char *path)
 {
 	struct entry *e = dump_alloc(w->d, sizeof *e);
@@ -232,15 +220,16 @@ add_file(struct walk *w, const struct entry *folder, const char *path, int fd)
 	struct entry *e;
 	struct name *n;
 	struct stat st;
+	size_t at = 0;
 	int r = 0;
 
 	if (fd < 0 || fstat(fd, &st) != 0)
 		return refuse(w, path, "it cannot be examined");
-	if ((e = find_linked(w, &st)) == NULL) {
+	if ((e = index_next(&w->linked, st.st_ino, &at)) == NULL) {
 		if (w->fs->entries.n == ENTRIES_MAX)
 			return refuse(w, path, "there are too many files");
 		if ((e = new_entry(w, &st, path)) == NULL ||
-		    (st.st_nlink > 1 && !S_ISDIR(st.st_mode) && list_add(w->d, &w->linked, e) != 0))
+		    (st.st_nlink > 1 && !S_ISDIR(st.st_mode) && index_add(w->d, &w->linked, st.st_ino, e) != 0))
 			return walk_nomem(w);
 		r = examine(w, e, fd);
 	}
