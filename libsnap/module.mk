@@ -114,6 +114,7 @@ libsnap_srcs := \
 	libsnap/fit/spaces.c \
 	libsnap/fit/threads.c \
 	libsnap/fit/variants.c \
+	libsnap/model/cgroups.c \
 	libsnap/model/kinds.c \
 	libsnap/model/model.c \
 	libsnap/model/open.c \
@@ -122,6 +123,7 @@ libsnap_srcs := \
 	libsnap/model/sysv_identity.c \
 	$(if $(live),$(restore_linux_srcs) $(linux_srcs),libsnap/restore/none.c) \
 	libsnap/validate/validate.c \
+	libsnap/validate/validate_cgroup.c \
 	libsnap/validate/validate_file.c \
 	libsnap/validate/validate_filter.c \
 	libsnap/validate/validate_graph.c \

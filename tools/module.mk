@@ -15,6 +15,7 @@ snapctl_srcs := \
 	tools/snapctl/pidns.c
 
 snapinspect_srcs := \
+	tools/snapinspect/cgroups.c \
 	tools/snapinspect/common.c \
 	tools/snapinspect/host.c \
 	tools/snapinspect/main.c \

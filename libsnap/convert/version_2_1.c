@@ -4,7 +4,8 @@
  * datagrams, filters, memberships or connections that wait, network stacks, and
  * mounts.  Nothing stands for them in an earlier version: without them programs
  * would lose what they share, or whom they talk to, so that is refused.  What
- * namespaces have of their own, and which are an instance's, can be lost.
+ * namespaces have of their own, which namespaces and cgroups are an instance's,
+ * and their limits can be lost.
  */
 #include "format/socket.pb-c.h"
 #include "libsnap/convert/convert.h"
@@ -38,14 +39,24 @@ static bool
 is_whole(const struct snap_object *o)
 {
 	return o->kind == PSNAP_KIND_INSTANCE && o->message != NULL &&
-	    ((const Psnap__Instance *)(const void *)o->message)->n_namespace_ids > 0;
+	    (((const Psnap__Instance *)(const void *)o->message)->n_namespace_ids > 0 ||
+	    ((const Psnap__Instance *)(const void *)o->message)->n_cgroup_ids > 0);
+}
+
+static bool
+is_limiting(const struct snap_object *o)
+{
+	const Psnap__Cgroup *c = (const void *)o->message;
+
+	return o->kind == PSNAP_KIND_CGROUP && c != NULL && (c->n_limits > 0 || c->n_handed_down > 0);
 }
 
 bool
 records_need_2_1(const struct conversion *c)
 {
 	for (size_t i = 0; i < c->count; i++)
-		if (is_new(&c->objects[i]) || has_own(&c->objects[i]) || is_whole(&c->objects[i]))
+		if (is_new(&c->objects[i]) || has_own(&c->objects[i]) || is_whole(&c->objects[i]) ||
+		    is_limiting(&c->objects[i]))
 			return true;
 	return false;
 }
@@ -76,8 +87,19 @@ lose_whole(struct conversion *c, size_t i)
 
 	if (in == NULL)
 		return c->err->code;
-	in->n_namespace_ids = 0;
-	return records_lose(c, i, "which namespaces are its own");
+	in->n_namespace_ids = in->n_cgroup_ids = 0;
+	return records_lose(c, i, "which namespaces and cgroups are its own");
+}
+
+static int
+lose_limits(struct conversion *c, size_t i)
+{
+	Psnap__Cgroup *g = records_edit(c, i, sizeof *g);
+
+	if (g == NULL)
+		return c->err->code;
+	g->n_limits = g->n_handed_down = 0;
+	return records_lose(c, i, "the limits of a cgroup");
 }
 
 static int
@@ -92,6 +114,8 @@ down(struct conversion *c)
 			r = lose_own(c, i);
 		else if (is_whole(&c->objects[i]))
 			r = lose_whole(c, i);
+		else if (is_limiting(&c->objects[i]))
+			r = lose_limits(c, i);
 	return r;
 }
 

@@ -16,6 +16,7 @@ static const struct {
 	{ PSNAP_KIND_PROVENANCE, check_provenance },
 	{ PSNAP_KIND_HOST, check_host },
 	{ PSNAP_KIND_NAMESPACE, check_namespace },
+	{ PSNAP_KIND_CGROUP, check_cgroup },
 	{ PSNAP_KIND_COVERAGE, check_coverage },
 	{ PSNAP_KIND_INSTANCE, check_instance },
 	{ PSNAP_KIND_PROCESS, check_process },

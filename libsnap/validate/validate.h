@@ -45,6 +45,7 @@ void	check_provenance(struct check *v, const struct snap_object *o);
 void	check_host(struct check *v, const struct snap_object *o);
 void	check_instance(struct check *v, const struct snap_object *o);
 void	check_namespace(struct check *v, const struct snap_object *o);
+void	check_cgroup(struct check *v, const struct snap_object *o);
 void	check_coverage(struct check *v, const struct snap_object *o);
 void	check_process(struct check *v, const struct snap_object *o);
 void	check_thread(struct check *v, const struct snap_object *o);
@@ -76,6 +77,9 @@ void	check_filter_table(struct check *v, const struct snap_object *o);
 void	check_filter_chain(struct check *v, const struct snap_object *o);
 void	check_filter_set(struct check *v, const struct snap_object *o);
 void	check_filter_rule(struct check *v, const struct snap_object *o);
+
+/* validate_cgroup.c: INS-2 */
+void	check_instance_cgroups(struct check *v, const struct snap_object *o);
 
 /* validate_net.c: NET-1, and IFC-1 of a name */
 void	check_network_namespace(struct check *v, const struct snap_object *o, uint64_t id);

@@ -52,6 +52,7 @@ check_instance(struct check *v, const struct snap_object *o)
 			    (unsigned long long)in->namespace_ids[i]);
 		before = n != NULL ? (int)n->kind : before;
 	}
+	check_instance_cgroups(v, o);
 }
 
 #define NAME_BYTES	64	/* of a host; HOST_NAME_MAX of POSIX systems is at most this */

@@ -87,6 +87,7 @@ add_datagram(struct world *w)
 static Psnap__PacketMembership link_membership, *link_memberships[] = { &link_membership };
 static uint32_t netlink_groups[] = { 0 };
 static const char zeros[257];
+static char long_path[258];
 
 static uint64_t waiting[] = { SOCKET, SOCKET };
 
@@ -413,6 +414,32 @@ add_packet(struct world *w)
 	X(sem3_process, "GRA-1", SEMAPHORES, CORRUPT, world_ipc(w); w->adjustments[0].process_id = 0)	\
 	X(ins1, "INS-1", INSTANCE, CORRUPT, world_ipc(w); w->own_ns[1] = MOUNT_NS)			\
 	X(ins1_dumper, "INS-1", INSTANCE, CORRUPT, world_ipc(w); w->ipc_ns.of_dumper = true)		\
+	X(ins2, "INS-2", INSTANCE, CORRUPT, world_ipc(w); w->ids[0] = w->ids[1] = CGROUP;		\
+	    w->instance.cgroup_ids = w->ids; w->instance.n_cgroup_ids = 2)				\
+	X(ins2_kind, "GRA-3", INSTANCE, CORRUPT, world_ipc(w); w->own_cgroups[0] = NET_NS;		\
+	    w->cgroup.n_limits = w->cgroup.n_handed_down = 0)						\
+	X(cgr1, "CGR-1", CGROUP, CORRUPT, world_ipc(w); w->cgroup.path = "/")				\
+	X(cgr1_out, "CGR-1", CGROUP, CORRUPT, world_ipc(w); w->cgroup.path = "/box/../../other")	\
+	X(cgr1_here, "CGR-1", CGROUP, CORRUPT, world_ipc(w); w->cgroup.path = "/box/.")		\
+	X(cgr1_empty, "CGR-1", CGROUP, CORRUPT, world_ipc(w); w->cgroup.path = "/box//a")		\
+	X(cgr1_end, "CGR-1", CGROUP, CORRUPT, world_ipc(w); w->cgroup.path = "/box/")			\
+	X(cgr1_relative, "CGR-1", CGROUP, CORRUPT, world_ipc(w); w->cgroup.path = "box")		\
+	X(cgr1_name, "CGR-1", CGROUP, CORRUPT, world_ipc(w); memset(long_path, 'x', 257); long_path[0] = '/'; \
+	    w->cgroup.path = long_path)									\
+	X(cgr2, "CGR-2", CGROUP, CORRUPT, world_ipc(w); w->instance.n_cgroup_ids = 0)			\
+	X(cgr3, "CGR-3", CGROUP, CORRUPT, world_ipc(w); w->resources[0].resource = PSNAP__RESOURCE__RESOURCE_PROCESSES; \
+	    w->resources[1] = w->resources[0])								\
+	X(cgr3_handed_down, "CGR-3", CGROUP, CORRUPT, world_ipc(w); w->handed_down[1] = "cpu")		\
+	X(cgr4_period, "CGR-4", CGROUP, CORRUPT, world_ipc(w); w->resources[0].period_ns = 1)		\
+	X(cgr4_no_period, "CGR-4", CGROUP, CORRUPT, world_ipc(w); w->resources[1].period_ns = 0)		\
+	X(cgr4_no_time, "CGR-4", CGROUP, CORRUPT, world_ipc(w); w->resources[1].value = 0)		\
+	X(cgr4_no_weight, "CGR-4", CGROUP, CORRUPT, world_ipc(w); w->resources[2].value = 0)		\
+	X(cgr4_no_cpus, "CGR-4", CGROUP, CORRUPT, world_ipc(w); w->resources[3].n_numbers = 0)		\
+	X(cgr4_cpus, "CGR-4", CGROUP, CORRUPT, world_ipc(w); w->resources[3].value = 1)			\
+	X(cgr5, "CGR-5", CGROUP, CORRUPT, world_ipc(w); w->ranges[1].first = w->ranges[1].last = 1)	\
+	X(cgr5_reversed, "CGR-5", CGROUP, CORRUPT, world_ipc(w); w->ranges[0].first = 1; w->ranges[0].last = 0) \
+	X(cgr5_high, "CGR-5", CGROUP, CORRUPT, world_ipc(w); w->ranges[1].last = 65536)		\
+	X(cgr_resource, "ENU-1", CGROUP, CORRUPT, world_ipc(w); w->resources[0].resource = 0)		\
 	X(mnt1, "MNT-1", HOST_FILES, CORRUPT, world_ipc(w); w->host_files.namespace_id = IPC_NS;	\
 	    world_drop(w, ROOT_MOUNT); world_drop(w, TEMPORARY_MOUNT); world_drop(w, LAYERS_MOUNT))	\
 	X(mnt2, "MNT-2", FREE_ID, CORRUPT, world_ipc(w); world_add(w, FREE_ID, PSNAP_KIND_MOUNT, &w->root_mount.base)) \

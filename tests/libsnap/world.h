@@ -151,6 +151,13 @@ struct world {
 	char		*fs_options[1];
 	uint64_t	own_ns[2];
 
+	uint64_t	own_cgroups[1];
+	Psnap__ResourceLimit resources[4];	/* of w->cgroup */
+	Psnap__ResourceLimit *resource_p[4];
+	Psnap__NumberRange ranges[2];
+	Psnap__NumberRange *range_p[2];
+	char		*handed_down[2];
+
 	Psnap__FilterTable filter_table;
 	Psnap__FilterObject filter_object;
 	Psnap__FilterObject *filter_object_p[1];
@@ -1159,6 +1166,39 @@ world_mounts(struct world *w)
 }
 
 /* The kinds of version 2.1 as well. */
+/* A cgroup of the instance's own, with limits of each kind. */
+static inline void
+world_limits(struct world *w)
+{
+	static const Psnap__Resource kinds[] = { PSNAP__RESOURCE__RESOURCE_MEMORY,
+	    PSNAP__RESOURCE__RESOURCE_CPU_TIME, PSNAP__RESOURCE__RESOURCE_CPU_WEIGHT, PSNAP__RESOURCE__RESOURCE_CPUS };
+
+	for (size_t i = 0; i < 4; i++) {
+		psnap__resource_limit__init(&w->resources[i]);
+		w->resources[i].resource = kinds[i];
+		w->resources[i].value = i < 3 ? 50000000 : 0;
+		w->resource_p[i] = &w->resources[i];
+	}
+	w->resources[1].period_ns = 100000000;
+	for (size_t i = 0; i < 2; i++) {
+		psnap__number_range__init(&w->ranges[i]);
+		w->ranges[i].first = w->ranges[i].last = (uint32_t)i * 2;
+		w->range_p[i] = &w->ranges[i];
+	}
+	w->resources[3].n_numbers = 2;
+	w->resources[3].numbers = w->range_p;
+	w->handed_down[0] = "memory";
+	w->handed_down[1] = "pids";
+	w->cgroup.path = "/boxes/box";
+	w->cgroup.n_limits = 4;
+	w->cgroup.limits = w->resource_p;
+	w->cgroup.n_handed_down = 2;
+	w->cgroup.handed_down = w->handed_down;
+	w->own_cgroups[0] = CGROUP;
+	w->instance.n_cgroup_ids = 1;
+	w->instance.cgroup_ids = w->own_cgroups;
+}
+
 static inline void
 world_ipc(struct world *w)
 {
@@ -1191,6 +1231,7 @@ world_ipc(struct world *w)
 	ADD(CONNECTION, TCP_CONNECTION, connection);
 	world_net(w);
 	world_mounts(w);
+	world_limits(w);
 #undef ADD
 }
 

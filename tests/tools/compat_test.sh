@@ -39,6 +39,12 @@ every_version_to_every_version_body() {
 		*/good-ipc* | */good-network.psnap | */good-mounts.psnap | */good-waiting.psnap)
 			atf_check -s exit:1 -e match:'no version before 2.1' "$snapconv" -t psnap:2.0 "$f" a.psnap
 			continue ;;
+		*/good-cgroups.psnap)
+			atf_check -s exit:1 -e match:'cgroup' "$snapconv" --strict -t psnap:2.0 "$f" a.psnap
+			atf_check -e match:'which namespaces and cgroups are its own' -e match:'the limits of a cgroup' \
+			    "$snapconv" -t psnap:2.0 "$f" a.psnap
+			atf_check -o match:'good: ' "$snapinspect" verify a.psnap
+			continue ;;
 		esac
 		for a in $versions; do
 			atf_check "$snapconv" --strict -t psnap:$a "$f" a.psnap

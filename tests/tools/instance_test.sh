@@ -72,7 +72,7 @@ a_container_goes_on_body() {
 		[ "$(readlink /proc/self/ns/$ns)" != "$(readlink /proc/$target/ns/$ns)" ] || atf_fail "it is in our $ns"
 	done
 	grep -q '^NSpid:.*	1$' /proc/$target/status || atf_fail "$(grep NSpid /proc/$target/status)"
-	atf_check -s exit:1 -e match:'which namespaces are its own|no version before' \
+	atf_check -s exit:1 -e match:'which namespaces and cgroups are its own|no version before' \
 	    "$snapconv" -t psnap:2.0 --strict x.psnap old.psnap
 	# which it may be called by another name
 	atf_check -o ignore -e ignore "$snapctl" dump "$target" --instance=shop --kill -o y.psnap

@@ -69,6 +69,12 @@ void	add_children(struct snap *s, json_t *list, uint64_t owner, uint32_t kind, c
 json_t	*filter_json(struct snap *s, const struct snap_object *o);
 void	filter_print(const json_t *j);
 
+/* ---- cgroups.c, for info ---- */
+
+/* Those of the instance that are its own or limit something. */
+json_t	*cgroups_json(struct snap *s, const Psnap__Instance *in);
+void	cgroup_print(const json_t *j);
+
 /* ---- host.c ---- */
 
 /* What a Host record says of the kernel and the CPU: what a HOST.json holds. */

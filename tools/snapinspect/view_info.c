@@ -126,7 +126,7 @@ conversions(const Psnap__Provenance *p)
 	return all;
 }
 
-/* What it is called, and the kinds of namespaces that are its own; none of what is not dumped as a whole. */
+/* What it is called, and the namespaces and cgroups that are its own; none of what is not dumped as a whole. */
 static json_t *
 instance_info(struct snap *s, const Psnap__Instance *in)
 {
@@ -143,8 +143,8 @@ instance_info(struct snap *s, const Psnap__Instance *in)
 		if (n->kind == PSNAP__NAMESPACE_KIND__NAMESPACE_UTS)
 			hostname = n->hostname;
 	}
-	return json_pack("{s:o, s:o, s:o}", "name", json_text(in->name), "hostname", json_text(hostname),
-	    "namespaces", kinds);
+	return json_pack("{s:o, s:o, s:o, s:o}", "name", json_text(in->name), "hostname", json_text(hostname),
+	    "namespaces", kinds, "cgroups", cgroups_json(s, in));
 }
 
 json_t *
@@ -211,7 +211,7 @@ row(const char *name, const char *fmt, ...)
 static void
 print_instance(const json_t *in)
 {
-	const json_t *kinds = json_object_get(in, "namespaces"), *kind;
+	const json_t *kinds = json_object_get(in, "namespaces"), *kind, *cgroup;
 	size_t i;
 
 	if (json_array_size(kinds) == 0)
@@ -223,6 +223,8 @@ print_instance(const json_t *in)
 	json_array_foreach(kinds, i, kind)
 		printf(" %s", json_string_value(kind));
 	putchar('\n');
+	json_array_foreach(json_object_get(in, "cgroups"), i, cgroup)
+		cgroup_print(cgroup);
 }
 
 /* What one has of its own is behind its kind. */
