@@ -32,6 +32,7 @@ glue_bpf_srcs := $(addprefix kernel-glue/linux-bpf/,$(if $(bpf),collector.c name
 
 glue_linux_srcs := \
 	kernel-glue/linux/arena.c \
+	kernel-glue/linux/cgroup.c \
 	kernel-glue/linux/coverage.c \
 	kernel-glue/linux/dump.c \
 	kernel-glue/linux/facts.c \

@@ -555,6 +555,40 @@ struct snap_own_mounts {
 	int		outside;	/* a descriptor on the mount namespace the caller was in */
 };
 
+/*
+ * Cgroups for what was in some of an instance's own, in every hierarchy of this
+ * host that has a controller of theirs.  They are made by whoever makes the
+ * namespaces, before that, for paths are those of the host; and undone by it if
+ * the restore fails, when all that was made is gone.
+ */
+struct snap_cgroups;
+
+/*
+ * Find where; nothing is touched.  path, absolute, stands for the instance's own
+ * cgroup, in each hierarchy, and is used until the end; s, too.  What was beneath
+ * its own is beneath it again.  There are no processes in it.  partial: limits
+ * that no cgroup here has are warnings.  fn may be NULL.
+ * SNAP_E_REFUSED: something fatal was told, or err tells what cannot be.
+ * SNAP_E_MISUSE: no such path; "/", too, is none.  SNAP_E_UNSUPPORTED: not Linux.
+ */
+SNAP_API int snap_cgroups_open(struct snap_cgroups **cp, struct snap *s, const char *path, bool partial,
+    snap_problem_fn *fn, void *ctx, struct snap_error *err);
+
+/*
+ * Make them, and a cgroup namespace if the instance had one.  Nobody is limited
+ * yet.  After a failure all is as it was; SNAP_E_IO: err names cgroup and file.
+ */
+SNAP_API int snap_cgroups_make(struct snap_cgroups *c, struct snap_error *err);
+
+/* Be in that namespace; nothing if there is none.  The caller's cgroups stay what they are. */
+SNAP_API int snap_cgroups_enter(const struct snap_cgroups *c, struct snap_error *err);
+
+/* All as it was before snap_cgroups_make(). */
+SNAP_API int snap_cgroups_undo(struct snap_cgroups *c, struct snap_error *err);
+
+/* Release c (NULL is fine); what was made stays. */
+SNAP_API void snap_cgroups_close(struct snap_cgroups *c);
+
 struct snap_restore_options {
 	const struct snap_path_map *paths;
 	size_t		npaths;
@@ -579,6 +613,7 @@ struct snap_restore_options {
 	enum snap_tcp_policy tcp;
 	const struct snap_own_net *own_net;	/* NULL: in the caller's network namespace, as it is */
 	const struct snap_own_mounts *own_mounts;	/* NULL: in the caller's mount namespace, as it is */
+	struct snap_cgroups *cgroups;	/* made; NULL: in the caller's */
 	uint32_t	reserved[1];	/* must be zero, else SNAP_E_MISUSE */
 };
 

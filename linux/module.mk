@@ -2,6 +2,8 @@
 #
 # What the dumper and the restore backend both ask of Linux.
 linux_srcs := \
+	linux/cgroup_limits.c \
+	linux/cgroup_mounts.c \
 	linux/net_filters.c \
 	linux/net_lock.c \
 	linux/net_messages.c \
@@ -14,4 +16,5 @@ linux_srcs := \
 	linux/posix_queue.c \
 	linux/socket_options.c \
 	linux/sysv_memory.c \
-	linux/time_offsets.c
+	linux/time_offsets.c \
+	linux/words.c

@@ -12,6 +12,7 @@
 tests_c := \
 	tests/glue/emit_test.c \
 	tests/glue/records_test.c \
+	tests/linux/cgroup_limits_test.c \
 	tests/linux/fuzz_replay_test.c \
 	tests/linux/net_messages_test.c \
 	tests/linux/nft_text_test.c

@@ -70,6 +70,8 @@ struct dump {
 	struct list	creds;		/* struct creds */
 	struct list	namespaces;	/* struct ns */
 	struct list	cgroups;	/* struct cgroup */
+	struct list	own_cgroups;	/* of these, by hierarchy: the instance's own; cgroup.c */
+	char		*cgroups_within;	/* what those of the first process are in its cgroup namespace; NULL not known */
 	struct list	filters;	/* struct seccomp_filter */
 	struct list	files;		/* struct file */
 	struct list	open_files;	/* struct open_file */

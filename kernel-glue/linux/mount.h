@@ -46,8 +46,6 @@ struct mounts {
 
 /* mount_table.c: the lines of a process's mountinfo. */
 int	mount_table_read(struct dump *d, const struct proc *p, struct list *to);
-/* Whether one of the words that commas separate is this. */
-bool	mount_has_word(const char *words, const char *word);
 
 /* mount_visit.c: O_PATH of what a path of the namespace we are in leads to, if that is this mount; else -1. */
 int	mount_open(const char *path, const struct mount *x);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "kernel-glue/linux/mount.h"
+#include "linux/words.h"
 
 static void
 folder_emit(struct glue_emit *e, uint32_t field, const char *path, size_t n)
@@ -78,7 +79,7 @@ file_system_fields(struct glue_emit *e, const void *object)
 	glue_emit_uint(e, PSNAP_F_FILE_SYSTEM_KIND, fs->kind);
 	glue_emit_string(e, PSNAP_F_FILE_SYSTEM_SOURCE, fs->source);
 	glue_emit_uint(e, PSNAP_F_FILE_SYSTEM_READ_ONLY,
-	    fs->kind != PSNAP_FILE_SYSTEM_HOST && mount_has_word(fs->options, "ro"));
+	    fs->kind != PSNAP_FILE_SYSTEM_HOST && words_have(fs->options, "ro"));
 	options_emit(e, fs);
 	if (fs->kind == PSNAP_FILE_SYSTEM_OVERLAY)
 		layers_emit(e, fs);
@@ -96,14 +97,14 @@ mount_fields(struct glue_emit *e, const void *object)
 	glue_emit_bytes(e, PSNAP_F_MOUNT_ROOT, x->root, strlen(x->root));
 	if (x->host_path != NULL)
 		glue_emit_bytes(e, PSNAP_F_MOUNT_HOST_PATH, x->host_path, strlen(x->host_path));
-	glue_emit_uint(e, PSNAP_F_MOUNT_READ_ONLY, mount_has_word(x->flags, "ro"));
-	glue_emit_uint(e, PSNAP_F_MOUNT_NO_SUID, mount_has_word(x->flags, "nosuid"));
-	glue_emit_uint(e, PSNAP_F_MOUNT_NO_DEV, mount_has_word(x->flags, "nodev"));
-	glue_emit_uint(e, PSNAP_F_MOUNT_NO_EXEC, mount_has_word(x->flags, "noexec"));
-	glue_emit_uint(e, PSNAP_F_MOUNT_NO_SYMLINKS, mount_has_word(x->flags, "nosymfollow"));
-	glue_emit_uint(e, PSNAP_F_MOUNT_ACCESS_TIMES, mount_has_word(x->flags, "noatime") ? PSNAP_ACCESS_TIMES_NEVER :
-	    mount_has_word(x->flags, "relatime") ? PSNAP_ACCESS_TIMES_RELATIVE : PSNAP_ACCESS_TIMES_ALWAYS);
-	glue_emit_uint(e, PSNAP_F_MOUNT_NO_FOLDER_TIMES, mount_has_word(x->flags, "nodiratime"));
+	glue_emit_uint(e, PSNAP_F_MOUNT_READ_ONLY, words_have(x->flags, "ro"));
+	glue_emit_uint(e, PSNAP_F_MOUNT_NO_SUID, words_have(x->flags, "nosuid"));
+	glue_emit_uint(e, PSNAP_F_MOUNT_NO_DEV, words_have(x->flags, "nodev"));
+	glue_emit_uint(e, PSNAP_F_MOUNT_NO_EXEC, words_have(x->flags, "noexec"));
+	glue_emit_uint(e, PSNAP_F_MOUNT_NO_SYMLINKS, words_have(x->flags, "nosymfollow"));
+	glue_emit_uint(e, PSNAP_F_MOUNT_ACCESS_TIMES, words_have(x->flags, "noatime") ? PSNAP_ACCESS_TIMES_NEVER :
+	    words_have(x->flags, "relatime") ? PSNAP_ACCESS_TIMES_RELATIVE : PSNAP_ACCESS_TIMES_ALWAYS);
+	glue_emit_uint(e, PSNAP_F_MOUNT_NO_FOLDER_TIMES, words_have(x->flags, "nodiratime"));
 	glue_emit_uint(e, PSNAP_F_MOUNT_PROPAGATION, x->unbindable ? PSNAP_MOUNT_UNBINDABLE :
 	    x->peers != 0 ? PSNAP_MOUNT_SHARED : PSNAP_MOUNT_PRIVATE);
 }

@@ -8,19 +8,6 @@
 
 #include "kernel-glue/linux/mount.h"
 
-bool
-mount_has_word(const char *words, const char *word)
-{
-	size_t n = strlen(word);
-
-	for (const char *at = words;; at++) {
-		if (strncmp(at, word, n) == 0 && (at[n] == ',' || at[n] == '\0'))
-			return true;
-		if ((at = strchr(at, ',')) == NULL)
-			return false;
-	}
-}
-
 /* Space, tab, line feed and backslash are written as octal numbers. */
 static void
 unescape(char *s)

@@ -11,7 +11,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
-#include "kernel-glue/linux/task.h"
+#include "kernel-glue/linux/cgroup.h"
 #include "linux/time_offsets.h"
 
 struct ns *
@@ -168,23 +168,6 @@ ask_of(struct dump *d, uint32_t kind)
 	return 0;
 }
 
-/* What limits it is not made again. */
-static int
-cover_cgroups(struct dump *d, struct proc *root)
-{
-	const struct proc own = { .proc_fd = open("/proc/self", O_PATH | O_CLOEXEC) };
-	char *here = NULL, *there = NULL;
-	int r = 0;
-
-	if (own.proc_fd >= 0 && proc_try_read(d, &own, "cgroup", &here, NULL) == 0 &&
-	    proc_try_read(d, root, "cgroup", &there, NULL) == 0 && strcmp(here, there) != 0)
-		r = dump_cover(d, PSNAP_COVERAGE_DEGRADES, root, 0, -1, 0, "cgroup",
-		    "it is in other cgroups than we are, and these and their limits are not made again");
-	if (own.proc_fd >= 0)
-		close(own.proc_fd);
-	return r;
-}
-
 /* Of an instance nothing is left out: what a restore cannot make as one is refused. */
 static int
 check_instance(struct dump *d)
@@ -204,7 +187,7 @@ check_instance(struct dump *d)
 	if (r == 0 && namespace_is_own(d, PSNAP_NAMESPACE_USER))
 		r = dump_cover(d, PSNAP_COVERAGE_BREAKS, root, 0, -1, 0, "user-namespace",
 		    "it is in a user namespace of its own, which is not made again");
-	return r == 0 ? cover_cgroups(d, root) : r;
+	return r == 0 ? cgroups_collect(d) : r;
 }
 
 int

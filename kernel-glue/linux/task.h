@@ -95,12 +95,6 @@ struct ns {
 	uint64_t	monotonic, boottime;	/* time, not the dumper's; 0 not known */
 };
 
-struct cgroup {
-	uint64_t	id;
-	uint32_t	hierarchy;
-	const char	*controllers, *path;
-};
-
 struct posix_timer {
 	int32_t		id, signal, notify, tid, clock, clock_pid, overrun;
 	uint64_t	value, remaining_ns, interval_ns;

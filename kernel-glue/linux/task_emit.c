@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "kernel-glue/linux/cgroup.h"
 #include "kernel-glue/linux/fd.h"
 #include "kernel-glue/linux/mem.h"
 #include "kernel-glue/linux/task.h"
@@ -48,21 +49,6 @@ ns_fields(struct glue_emit *e, const void *object)
 		glue_emit_string(e, PSNAP_F_NAMESPACE_DOMAINNAME, n->domainname);
 	glue_emit_uint(e, PSNAP_F_NAMESPACE_MONOTONIC_NS, n->monotonic);
 	glue_emit_uint(e, PSNAP_F_NAMESPACE_BOOTTIME_NS, n->boottime);
-}
-
-static void
-cgroup_fields(struct glue_emit *e, const void *object)
-{
-	const struct cgroup *c = object;
-
-	glue_emit_uint(e, PSNAP_F_CGROUP_HIERARCHY, c->hierarchy);
-	for (const char *at = c->controllers; *at != '\0';) {
-		size_t n = strcspn(at, ",");
-
-		glue_emit_element(e, PSNAP_F_CGROUP_CONTROLLERS, at, n);
-		at += n + (at[n] == ',');
-	}
-	glue_emit_string(e, PSNAP_F_CGROUP_PATH, c->path);
 }
 
 static void

@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "kernel-glue/linux/cgroup.h"
 #include "kernel-glue/linux/coverage.h"
 #include "kernel-glue/linux/facts.h"
 #include "kernel-glue/linux/task.h"
@@ -210,6 +211,16 @@ own_namespaces_emit(struct glue_emit *e, const struct proc *root)
 }
 
 static void
+own_cgroups_emit(struct glue_emit *e, const struct dump *d)
+{
+	uint64_t ids[OWN_CGROUPS_MAX];
+
+	for (size_t i = 0; i < d->own_cgroups.n; i++)
+		ids[i] = ((const struct cgroup *)d->own_cgroups.v[i])->id;
+	glue_emit_packed64(e, PSNAP_F_INSTANCE_CGROUP_IDS, ids, d->own_cgroups.n);
+}
+
+static void
 instance_fields(struct glue_emit *e, const void *object)
 {
 	const struct host *h = object;
@@ -225,6 +236,7 @@ instance_fields(struct glue_emit *e, const void *object)
 	glue_emit_uint(e, PSNAP_F_INSTANCE_PARTIAL, coverage_partial(d));
 	if (d->options->instance)
 		own_namespaces_emit(e, root);
+	own_cgroups_emit(e, d);
 }
 
 int

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "kernel-glue/linux/cgroup.h"
 #include "kernel-glue/linux/facts.h"
 #include "kernel-glue/linux/procfs.h"
 #include "kernel-glue/linux/share.h"
@@ -188,44 +189,41 @@ read_namespaces(struct dump *d, struct proc *p, const struct rec_process *k)
 	return 0;
 }
 
-/* "hierarchy:controllers:path" a line */
+struct reader {
+	struct dump	*d;
+	struct proc	*p;
+};
+
+/* A zombie's may be gone: nobody can be in it. */
+static bool
+is_gone(const char *path)
+{
+	static const char end[] = " (deleted)";
+	size_t n = strlen(path);
+
+	return n >= sizeof end && strcmp(path + n - (sizeof end - 1), end) == 0;
+}
+
+static int
+add_cgroup(void *ctx, uint32_t hierarchy, const char *controllers, const char *path)
+{
+	struct reader *r = ctx;
+	struct cgroup *c;
+
+	if (is_gone(path))
+		return 0;
+	c = cgroup_intern(r->d, hierarchy, controllers, path);
+	return c != NULL && list_add(r->d, &r->p->state->cgroups, c) == 0 ? 0 :
+	    dump_fail(r->d, GLUE_E_NOMEM, 0, r->p, "out of memory");
+}
+
 static int
 read_cgroups(struct dump *d, struct proc *p)
 {
+	struct reader r = { d, p };
 	char text[8192];
 
-	if (proc_read_small(p, "cgroup", text, sizeof text) < 0)
-		return 0;
-	for (char *line = text, *next; line != NULL && *line != '\0'; line = next) {
-		char *controllers, *path;
-		struct cgroup *c = NULL;
-		uint32_t hierarchy;
-
-		if ((next = strchr(line, '\n')) != NULL)
-			*next++ = '\0';
-		hierarchy = (uint32_t)strtoul(line, &controllers, 10);
-		if (*controllers != ':' || (path = strchr(controllers + 1, ':')) == NULL)
-			continue;
-		*path++ = '\0';
-		controllers++;
-		for (size_t i = 0; i < d->cgroups.n && c == NULL; i++) {
-			struct cgroup *have = d->cgroups.v[i];
-
-			if (have->hierarchy == hierarchy && strcmp(have->path, path) == 0)
-				c = have;
-		}
-		if (c == NULL) {
-			if ((c = dump_alloc(d, sizeof *c)) == NULL || list_add(d, &d->cgroups, c) != 0 ||
-			    (c->controllers = dump_strdup(d, controllers)) == NULL ||
-			    (c->path = dump_strdup(d, path)) == NULL)
-				return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
-			c->id = dump_new_id(d);
-			c->hierarchy = hierarchy;
-		}
-		if (list_add(d, &p->state->cgroups, c) != 0)
-			return dump_fail(d, GLUE_E_NOMEM, 0, p, "out of memory");
-	}
-	return 0;
+	return proc_read_small(p, "cgroup", text, sizeof text) < 0 ? 0 : cgroup_lines(text, add_cgroup, &r);
 }
 
 /* Who is in the same ones has the same css_set. */

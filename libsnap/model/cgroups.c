@@ -4,6 +4,9 @@
 #include "format/psnap_fields.h"
 #include "libsnap/model/cgroups.h"
 
+#define PATH_BYTES	4095
+#define NAME_BYTES	255
+
 static const Psnap__Instance *
 instance_of(const struct snap *s)
 {
@@ -27,4 +30,19 @@ cgroup_place(const struct snap *s, const Psnap__Cgroup *c)
 			return c->path + n;
 	}
 	return NULL;
+}
+
+bool
+cgroup_path_is_plain(const char *path)
+{
+	if (path[0] != '/' || strlen(path) > PATH_BYTES)
+		return false;
+	while (*path == '/') {
+		size_t n = strcspn(++path, "/");
+
+		if (n == 0 || n > NAME_BYTES || (path[0] == '.' && (n == 1 || (n == 2 && path[1] == '.'))))
+			return false;
+		path += n;
+	}
+	return true;
 }

@@ -13,4 +13,7 @@
  */
 const char *cgroup_place(const struct snap *s, const Psnap__Cgroup *c);
 
+/* CGR-1: neither the top of a hierarchy nor a way out of anything. */
+bool	cgroup_path_is_plain(const char *path);
+
 #endif

@@ -7,25 +7,7 @@
 #include "libsnap/model/cgroups.h"
 #include "libsnap/validate/validate.h"
 
-#define PATH_BYTES	4095
-#define NAME_BYTES	255
 #define NUMBER_MAX	65535	/* of a CPU or a node */
-
-/* Neither the top of the hierarchy nor a way out of anything. */
-static bool
-is_plain_path(const char *path)
-{
-	if (path[0] != '/' || strlen(path) > PATH_BYTES)
-		return false;
-	while (*path == '/') {
-		size_t n = strcspn(++path, "/");
-
-		if (n == 0 || n > NAME_BYTES || (path[0] == '.' && (n == 1 || (n == 2 && path[1] == '.'))))
-			return false;
-		path += n;
-	}
-	return true;
-}
 
 void
 check_instance_cgroups(struct check *v, const struct snap_object *o)
@@ -83,7 +65,7 @@ check_cgroup(struct check *v, const struct snap_object *o)
 	const Psnap__Cgroup *c = CHECK_MESSAGE(Psnap__Cgroup, o);
 	bool own = cgroup_place(v->s, c) != NULL;
 
-	if (own && !is_plain_path(c->path))					/* CGR-1 */
+	if (own && !cgroup_path_is_plain(c->path))					/* CGR-1 */
 		check_corrupt(v, o, "CGR-1", "path \"%.60s\" is not one of an instance's cgroup", c->path);
 	if (!own && (c->n_limits > 0 || c->n_handed_down > 0))			/* CGR-2 */
 		check_corrupt(v, o, "CGR-2", "it limits, but is not the instance's");

@@ -4,10 +4,14 @@
 
 . "$SNAP_SRC/tests/programs/common.sh"
 . "$SNAP_SRC/tests/tools/failing.sh"
+. "$SNAP_SRC/tests/tools/cgroups.sh"
 
 case_programs='unshare nsenter'
 
 all='--pid --mount --uts --ipc --net --time --cgroup --mount-proc'
+
+# What begins a container: in a cgroup.
+within=
 
 # container COMMANDS [PROGRAM...]: one whose first process sets it up, and then is PROGRAM, or our helper
 container() {
@@ -18,7 +22,7 @@ container() {
 	[ $# -gt 0 ] || set -- "$SNAP_HELPERS/$TARGET" rights
 	: >log
 	: >err
-	setsid unshare --fork $all sh setup.sh "$@" </dev/null >>log 2>>err &
+	setsid $within unshare --fork $all sh setup.sh "$@" </dev/null >>log 2>>err &
 	up=$!
 	remember $up
 	wait_for 20 sh -c "grep -q ready log || ! kill -0 $up"
@@ -139,21 +143,165 @@ what_is_none_is_refused_body() {
 	target_is_alive log
 }
 
-case_for_root other_cgroups_are_told
-other_cgroups_are_told_body() {
-	folder=$(awk '$3 == "cgroup2" || $3 == "cgroup" { print $2 }' /proc/self/mounts | while read -r f; do
-		mkdir "$f/snap$$" 2>/dev/null && echo "$f/snap$$" && break; done)
-	[ -n "$folder" ] || atf_skip "no cgroup can be made here"
-	container :
-	if ! echo "$target" >"$folder/cgroup.procs"; then
-		rmdir "$folder"
-		atf_skip "a process cannot be put into a cgroup here"
-	fi
-	atf_check -o ignore -e match:'cgroup: it is in other cgroups than we are' "$snapctl" dump "$target" --instance --kill -o x.psnap
-	wait_for 20 rmdir "$folder"
-	atf_check -o save:pid -e match:'not made again .not-in-the-snapshot' "$snapctl" restore --instance --detach x.psnap
+# case_with_cgroup NAME [PROGRAMS]: what is called as in the file cgroup goes at its end
+case_with_cgroup() {
+	case_for_root "$1" "${2:-}"
+	eval "$1_cleanup() {
+		kill_remembered
+		[ ! -s cgroup ] || wait_for 20 drop \"\$(cat cgroup)\"
+	}"
+}
+
+# limited_container COMMANDS [PROGRAM...]: in a cgroup of its own, of a name that nobody else has
+limited_container() {
+	name=$(mktemp -u snap.XXXXXXXXXX)
+	echo "$name" >cgroup
+	make_limited "$name" || atf_skip "no cgroups that limit processes, memory and CPU can be made here"
+	printf '%s\n' ". '$SNAP_SRC/tests/tools/cgroups.sh'" "join $name \$\$ && exec \"\$@\"" >enter.sh
+	within='sh enter.sh'
+	container "$@"
+	# what waits for it is not in there
+	join . $up && is_in "$target" "$name" || atf_skip "processes cannot be put into cgroups here"
+}
+
+# dump_limited: the cgroup goes with it
+dump_limited() {
+	atf_check -o ignore -e not-match:' cgroup' "$snapctl" dump "$target" --instance --kill -o x.psnap
+	wait_for 20 sh -c "! kill -0 $target"
+	wait_for 20 drop "$name"
+}
+
+nothing_of_it() { [ -z "$(left "$name")" ] || atf_fail "there are $(left "$name")"; }
+
+# It says whether it could make 30 processes, whenever it is asked to.
+write_maker() {
+	cat >work.sh <<-'SHELL'
+		make() {
+			trap 'kill $made' EXIT
+			for n in $(seq 30); do
+				sleep 100 &
+				made="$made $!"
+			done
+		}
+		sleep 1000 &
+		echo ready
+		while :; do
+			if [ -e /mnt/ask ]; then
+				rm /mnt/ask
+				if (make) 2>/dev/null; then echo free; else echo limited; fi >/mnt/new
+				mv /mnt/new /mnt/answer
+			fi
+			sleep 0.1
+		done
+	SHELL
+}
+
+# answers WORD: the container says so
+answers() {
+	inside sh -c 'rm -f /mnt/answer; : >/mnt/ask'
+	wait_for 20 inside test -e /mnt/answer
+	atf_check -o inline:"$1\n" nsenter --target "$target" --all cat /mnt/answer
+}
+
+# The one that sleeps for good.
+sleeper() {
+	for p in $(cat /proc/$target/task/$target/children); do
+		! tr '\0' ' ' </proc/$p/cmdline | grep -q 'sleep 1000' || echo $p
+	done
+}
+
+case_with_cgroup limits_come_back
+limits_come_back_body() {
+	[ "$SNAP_ARCH" = amd64 ] || atf_skip "its programs are amd64 ones"
+	write_maker
+	limited_container 'mount -t tmpfs none /mnt' sh work.sh
+	answers limited
+	split "$name" && join "$name/sub" $(sleeper) || atf_fail "no cgroups can be made in one of a container's own"
+	at=$name
+	for generation in 1 2; do
+		tell_limits "$at" >before
+		dump_limited
+		atf_check -o match:"^cgroup +/$at .*12 processes and threads" -o match:'64.0 MiB of memory' \
+		    -o match:'CPU 50.0 ms of 100.0 ms' -o match:'CPU weight 0.500' -o match:"/$at/sub .*5 processes and" \
+		    "$snapinspect" info x.psnap
+		# one above it is made, too
+		at=$name/box
+		atf_check -o match:'it can be restored here' -e ignore "$snapctl" restore --check --instance --cgroup "/$at" x.psnap
+		nothing_of_it
+		atf_check -o save:pid -e ignore "$snapctl" restore --instance --detach --cgroup "/$at" x.psnap
+		target=$(cat pid)
+		remember "$target"
+		tell_limits "$at" >after
+		atf_check -o file:before cat after
+		is_in "$target" "$at/main" && is_in "$(sleeper)" "$at/sub" || atf_fail "$(left "$name"; cat /proc/$target/cgroup)"
+		# and sees no more than before
+		atf_check -o match:'[:,]pids.*:/main$|^0::/main$' nsenter --target "$target" --all cat /proc/1/cgroup
+		answers limited
+	done
+	dump_limited
+	# without --detach they go when it has ended
+	"$snapctl" restore --instance --cgroup "/$at" x.psnap >/dev/null 2>&1 &
+	waiting=$!
+	remember $waiting
+	wait_for 20 grep -q . "$(cgroups_with pids)/$at/sub/cgroup.procs"
+	kill -9 $(cat "$(cgroups_with pids)/$at/main/cgroup.procs")
+	wait $waiting
+	nothing_of_it
+}
+
+case_with_cgroup without_cgroup_it_is_told
+without_cgroup_it_is_told_body() {
+	limited_container :
+	dump_limited
+	atf_check -o save:pid -e match:'cgroups of its own; .* limits are not set .cgroup: name a cgroup for it .--cgroup PATH' \
+	    "$snapctl" restore --instance --detach x.psnap
 	target=$(cat pid)
 	remember "$target"
+	target_is_alive log
+	nothing_of_it
+}
+
+case_with_cgroup cgroups_that_cannot_be_are_refused
+cgroups_that_cannot_be_are_refused_body() {
+	container :
+	atf_check -o ignore -e ignore "$snapctl" dump "$target" --instance -o x.psnap
+	kill -9 "$target"
+	atf_check -s exit:1 -e match:'it was in no cgroups of its own' "$snapctl" restore --check --instance --cgroup /a x.psnap
+	limited_container :
+	dump_limited
+	for path in / a/b /../a /a/./b /a/ ''; do
+		atf_check -s exit:1 -e match:'no path of a cgroup' "$snapctl" restore --instance --cgroup "$path" x.psnap
+	done
+	atf_check -s exit:2 -e match:'--cgroup is of use with --instance only' "$snapctl" restore --cgroup /a x.psnap
+	# not where others are, and no limit is changed then
+	make_limited "$name" && limit pids "$name" 77 pids.max
+	sleep 1000 &
+	other=$!
+	remember $other
+	join "$name" $other
+	for check in --check --detach; do
+		atf_check -s exit:1 -e match:"there are processes in cgroup /$name on " \
+		    "$snapctl" restore $check --instance --cgroup "/$name" x.psnap
+	done
+	kill -9 $other
+	wait $other
+	# a restore that fails after they are there: the log it has open is another one
+	mv log old
+	: >log
+	tell_limits "$name" >before
+	for at in "$name" "$name/new/one"; do
+		left "$name" >folders
+		atf_check -s exit:1 -o ignore -e match:'cannot be restored here' "$snapctl" restore --detach --instance --cgroup "/$at" x.psnap
+		tell_limits "$name" >after
+		atf_check -o file:before cat after
+		[ "$(left "$name")" = "$(cat folders)" ] || atf_fail "$(left "$name")"
+	done
+	# and one that goes where nobody is any more
+	mv old log
+	atf_check -o save:pid -e ignore "$snapctl" restore --instance --detach --cgroup "/$name" x.psnap
+	target=$(cat pid)
+	remember "$target"
+	tell_limits "$name" | grep -qx 'pids:pids.max 12' || atf_fail "$(tell_limits "$name")"
 	target_is_alive log
 }
 
@@ -262,10 +410,26 @@ each_call_fails_in_turn_body() {
 	fail_each 'clone3 unshare setns sethostname mount pivot_root umount2 mknodat move_mount' --instance
 }
 
+case_with_cgroup each_call_for_cgroups_fails_in_turn strace
+each_call_for_cgroups_fails_in_turn_body() {
+	can_inject
+	limited_container :
+	dump_limited
+	eval "old_$(command -V inventory | sed 1d)"
+	inventory() {
+		old_inventory
+		# they outlive who was in them
+		[ "${status:-1}" -ne 0 ] || drop "$name" 2>/dev/null
+		left "$name"
+	}
+	fail_each 'mkdirat openat2 pipe2 clone setns' --instance --cgroup "/$name/box"
+}
+
 atf_init_test_cases() {
-	for case in a_container_goes_on its_programs_go_on what_is_none_is_refused other_cgroups_are_told \
-	    files_from_outside what_cannot_be_reached_is_refused \
-	    one_made_by_crun_goes_on each_call_fails_in_turn; do
+	for case in a_container_goes_on its_programs_go_on what_is_none_is_refused limits_come_back \
+	    without_cgroup_it_is_told cgroups_that_cannot_be_are_refused files_from_outside \
+	    what_cannot_be_reached_is_refused one_made_by_crun_goes_on each_call_fails_in_turn \
+	    each_call_for_cgroups_fails_in_turn; do
 		atf_add_test_case $case
 	done
 }

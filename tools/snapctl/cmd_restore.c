@@ -25,6 +25,7 @@ struct request {
 	struct snap_own_mounts mounts;
 	struct snap_pair_end *pairs;
 	const char	*input;
+	const char	*cgroup;	/* path; NULL: none is made */
 	struct snap	*snap;		/* it, open */
 	bool		check, json, detach, pidns, instance, quiet;
 	bool		told;		/* why it cannot be restored */
@@ -48,6 +49,7 @@ help(void)
 	    "      --timens          in a new time namespace, whose monotonic clock goes on from where it was\n"
 	    "      --netns           in a new network namespace, with the network stack that was dumped\n"
 	    "      --mntns           in a new mount namespace, with what was mounted when it was dumped\n"
+	    "      --cgroup PATH     with --instance: its cgroup is made there, with what limited it\n"
 	    "      --veth NAME=OUTSIDE\n"
 	    "                        the other end of NAME, which was outside, is made here as OUTSIDE\n"
 	    "      --lazy            map pages from the snapshot instead of reading them (dump --raw)\n"
@@ -162,6 +164,43 @@ catch_signals(void)
 	for (size_t i = 0; i < sizeof signals / sizeof *signals; i++)
 		sigaction(signals[i], &sa, NULL);
 }
+
+/* ---- cgroups ---- */
+
+/* Made unless this is but a check; false: told why not. */
+static bool
+begin_cgroups(struct request *q)
+{
+	struct snap_error err;
+	int r;
+
+	if (q->cgroup == NULL)
+		return true;
+	/* from here on they have to be removed if somebody interrupts us */
+	catch_signals();
+	r = snap_cgroups_open(&q->options.cgroups, q->snap, q->cgroup, q->options.allow_partial, tell_problem, q, &err);
+	if (r == 0 && !q->check)
+		r = snap_cgroups_make(q->options.cgroups, &err);
+	if (r == 0)
+		return true;
+	if (q->json)
+		print_json(q, NULL);
+	report_error(q->input, q->snap, &err);
+	return false;
+}
+
+/* They stay with who lives on in them. */
+static void
+end_cgroups(struct request *q, bool stay)
+{
+	struct snap_error err;
+
+	if (!stay && q->options.cgroups != NULL && snap_cgroups_undo(q->options.cgroups, &err) != 0)
+		report_error(q->input, NULL, &err);
+	snap_cgroups_close(q->options.cgroups);
+}
+
+/* ---- the root as our child ---- */
 
 /* Our terminal, if the group in its foreground is ours: -1 none. */
 static int
@@ -375,15 +414,14 @@ static int
 parse(struct request *q, int argc, char **argv, int *status)
 {
 	enum { CHECK = 256, LAZY, PIDNS, IPCNS, UTSNS, TIMENS, PATH, ALLOW_CHANGED, ALLOW_PARTIAL, STOPPED, JSON,
-		FILE_POLICY, TCP, NETNS, VETH, MNTNS,
-		INSTANCE };
+		FILE_POLICY, TCP, NETNS, VETH, MNTNS, INSTANCE, CGROUP };
 	static const struct option options[] = {
 		{ "check", no_argument, NULL, CHECK }, { "detach", no_argument, NULL, 'd' },
 		{ "lazy", no_argument, NULL, LAZY }, { "pidns", no_argument, NULL, PIDNS },
 		{ "ipcns", no_argument, NULL, IPCNS }, { "utsns", no_argument, NULL, UTSNS },
 		{ "timens", no_argument, NULL, TIMENS }, { "netns", no_argument, NULL, NETNS },
 		{ "veth", required_argument, NULL, VETH }, { "mntns", no_argument, NULL, MNTNS },
-		{ "instance", no_argument, NULL, INSTANCE },
+		{ "instance", no_argument, NULL, INSTANCE }, { "cgroup", required_argument, NULL, CGROUP },
 		{ "path", required_argument, NULL, PATH }, { "file", required_argument, NULL, FILE_POLICY },
 		{ "tcp", required_argument, NULL, TCP }, { "allow-changed", no_argument, NULL, ALLOW_CHANGED },
 		{ "allow-partial", no_argument, NULL, ALLOW_PARTIAL }, { "stopped", no_argument, NULL, STOPPED },
@@ -424,6 +462,9 @@ parse(struct request *q, int argc, char **argv, int *status)
 			break;
 		case MNTNS:
 			q->options.own_mounts = &q->mounts;
+			break;
+		case CGROUP:
+			q->cgroup = optarg;
 			break;
 		case VETH:
 			if (!add_pair(q, optarg))
@@ -469,6 +510,8 @@ parse(struct request *q, int argc, char **argv, int *status)
 		return *status = usage_error("restore: which snapshot?");
 	if (q->net.npairs > 0 && q->options.own_net == NULL && !q->instance)
 		return *status = usage_error("restore: --veth is of use with --netns or --instance only");
+	if (q->cgroup != NULL && !q->instance)
+		return *status = usage_error("restore: --cgroup is of use with --instance only");
 	q->input = argv[optind];
 	return 0;
 }
@@ -482,9 +525,10 @@ cmd_restore(int argc, char **argv)
 
 	if (parse(&q, argc, argv, &status) == 0) {
 		status = EXIT_REFUSED;
-		if ((q.snap = input_open(q.input)) != NULL && choose_namespaces(&q) && hold_outside(&q) &&
-		    enter_namespaces(q.snap, q.input, &q.options))
+		if ((q.snap = input_open(q.input)) != NULL && choose_namespaces(&q) && begin_cgroups(&q) &&
+		    hold_outside(&q) && enter_namespaces(q.snap, q.input, &q.options))
 			status = q.check ? check_where(&q) : restore(&q);
+		end_cgroups(&q, q.detach && status == EXIT_DONE);
 		snap_close(q.snap);
 	}
 	json_decref(q.problems);

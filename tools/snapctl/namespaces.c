@@ -133,6 +133,15 @@ enter_mount(const struct snap *s)
 	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 ? 0 : errno;
 }
 
+/* Of those made for it. */
+static bool
+enter_cgroups(const char *input, const struct snap_restore_options *o)
+{
+	struct snap_error err;
+
+	return o->cgroups == NULL || snap_cgroups_enter(o->cgroups, &err) == 0 || report_error(input, NULL, &err) == EXIT_DONE;
+}
+
 bool
 enter_namespaces(const struct snap *s, const char *input, const struct snap_restore_options *o)
 {
@@ -156,5 +165,5 @@ enter_namespaces(const struct snap *s, const char *input, const struct snap_rest
 		what = "a mount";
 	if (e != 0)
 		report("%s namespace for it: %s", what, strerror(e));
-	return e == 0;
+	return e == 0 && enter_cgroups(input, o);
 }

@@ -176,11 +176,11 @@ with_ours_first(struct pidns *p)
 		_exit(status);
 	}
 	close(p->ready[1]);
+	pass_signals_to(pid);
 	if (p->detach && read(p->ready[0], &c, 1) == 1) {
 		print_root(pid);
 		return finish_or_kill(pid);
 	}
-	pass_signals_to(pid);
 	return wait_for(pid);
 }
 
@@ -256,8 +256,10 @@ make_root(struct pidns *p, int way, int pidfd)
 		fflush(NULL);
 		_exit(status);
 	}
-	if (pid > 0)
+	if (pid > 0) {
+		pass_signals_to(pid);
 		return wait_for(pid);
+	}
 	report("a process in the new pid namespace: %s", strerror(errno));
 	return EXIT_REFUSED;
 }

@@ -285,6 +285,18 @@ check_objects(struct plan *p)
 	}
 }
 
+/* Somebody has to say where cgroups are to be: they are the host's. */
+static void
+check_cgroups(struct plan *p)
+{
+	size_t n;
+	const struct snap_object *const *v = snap_get_kind(p->s, PSNAP_KIND_INSTANCE, &n);
+
+	if (p->o->cgroups == NULL && ((const Psnap__Instance *)(const void *)v[0]->message)->n_cgroup_ids > 0)
+		plan_problem(p, SNAP_WARNING, NULL, v[0]->id, "cgroup", "name a cgroup for it (--cgroup PATH)",
+		    "it was in cgroups of its own; it will be in the caller's, and their limits are not set");
+}
+
 /* Clocks that count from boot are this boot's now. */
 static void
 check_boot(struct plan *p)
@@ -329,6 +341,7 @@ host_preflight(struct plan *p, struct snap_error *err)
 	check_boot(p);
 	check_pids(p);
 	check_objects(p);
+	check_cgroups(p);
 	if ((r = host_check_ipc(p, err)) != 0)
 		return r;
 	host_check_net(p);

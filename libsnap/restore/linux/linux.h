@@ -22,6 +22,7 @@
  *	ipc.c		System V objects, POSIX queues; ipc_*.c by kind
  *	net.c		the network stack of a namespace; net_*.c by kind
  *	mount.c		what is mounted in a namespace; mount_*.c what that is
+ *	cgroups.c	cgroups, made by the caller before all this; cgroups_*.c
  *	process.c	what a process has: dispositions, limits, ...
  *	timers.c	its interval and POSIX timers
  *	credentials.c	who it runs as, seccomp
@@ -361,6 +362,10 @@ void	host_check_net(struct plan *p);
 int	net_make(struct restore *r);
 int	filters_make(struct restore *r);	/* net_filter.c: when all that is unread is in its sockets again */
 void	net_abandon(struct restore *r);		/* after a failure */
+
+/* cgroups_use.c, if the options have some: a new process into those it was in; maker: it is where that one was, or NULL */
+int	cgroups_join(struct restore *r, const struct target *t, const struct target *maker);
+int	cgroups_limit(struct restore *r);	/* when all are there */
 
 int	pipe_make(struct restore *r, struct object *o);
 int	terminal_make(struct restore *r, struct object *o);

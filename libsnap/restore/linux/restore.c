@@ -194,7 +194,7 @@ make_all(struct restore *r)
 	    (e = limits_restore(r)) != 0 ||
 	    (e = credentials_restore(r)) != 0)
 		return e;
-	return threads_make_ready(r);
+	return (e = threads_make_ready(r)) != 0 ? e : cgroups_limit(r);
 }
 
 static void

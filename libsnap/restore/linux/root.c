@@ -234,5 +234,5 @@ root_begin(struct restore *r, struct target *t, int theirs)
 		e = start_seed(r, t, theirs, socket);
 	if (socket >= 0)
 		close(socket);
-	return e;
+	return e != 0 ? e : cgroups_join(r, t, NULL);
 }

@@ -162,7 +162,7 @@ clone_process(struct restore *r, struct target *by, struct target *t, int32_t pi
 		t->host->scratch = from->scratch;
 		t->host->scratch_size = from->scratch_size;
 	}
-	return meet(r, &t->tasks[0], (pid_t)got);
+	return (e = meet(r, &t->tasks[0], (pid_t)got)) != 0 ? e : cgroups_join(r, t, by);
 }
 
 /* What begins as a seed or as a copy of its maker. */
