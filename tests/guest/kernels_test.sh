@@ -43,6 +43,11 @@ with_networks() {
 	cp "$(command -v ip)" "$SNAP_SRC/tests/tools/net_stack.sh" "$SNAP_SRC/tests/guest/network.job" files/
 }
 
+# with_cgroups: of version 1 and 2, whatever this kernel has
+with_cgroups() {
+	cp "$(command -v unshare)" "$SNAP_SRC/tests/tools/cgroups.sh" "$SNAP_SRC/tests/guest/cgroup.job" files/
+}
+
 # That all else is well is known when this is said.
 module_or_skip() { [ -e files/psnap.ko ] || atf_skip "no headers of this kernel: all but the module was tested"; }
 
@@ -126,9 +131,11 @@ amd64_kernel_body() {
 	echo bpf >files/collector
 	with_module amd64
 	with_networks
+	with_cgroups
 	guest amd64
 	read_here 14
 	atf_check -o ignore grep "^$(wc -l <files/net_stacks) network stacks were there and back" guest/log
+	atf_check -o ignore grep '^a container was limited by both versions of cgroups' guest/log
 	module_or_skip
 }
 

@@ -173,29 +173,6 @@ dump_limited() {
 
 nothing_of_it() { [ -z "$(left "$name")" ] || atf_fail "there are $(left "$name")"; }
 
-# It says whether it could make 30 processes, whenever it is asked to.
-write_maker() {
-	cat >work.sh <<-'SHELL'
-		make() {
-			trap 'kill $made' EXIT
-			for n in $(seq 30); do
-				sleep 100 &
-				made="$made $!"
-			done
-		}
-		sleep 1000 &
-		echo ready
-		while :; do
-			if [ -e /mnt/ask ]; then
-				rm /mnt/ask
-				if (make) 2>/dev/null; then echo free; else echo limited; fi >/mnt/new
-				mv /mnt/new /mnt/answer
-			fi
-			sleep 0.1
-		done
-	SHELL
-}
-
 # answers WORD: the container says so
 answers() {
 	inside sh -c 'rm -f /mnt/answer; : >/mnt/ask'
@@ -203,20 +180,13 @@ answers() {
 	atf_check -o inline:"$1\n" nsenter --target "$target" --all cat /mnt/answer
 }
 
-# The one that sleeps for good.
-sleeper() {
-	for p in $(cat /proc/$target/task/$target/children); do
-		! tr '\0' ' ' </proc/$p/cmdline | grep -q 'sleep 1000' || echo $p
-	done
-}
-
 case_with_cgroup limits_come_back
 limits_come_back_body() {
 	[ "$SNAP_ARCH" = amd64 ] || atf_skip "its programs are amd64 ones"
-	write_maker
+	write_maker /mnt
 	limited_container 'mount -t tmpfs none /mnt' sh work.sh
 	answers limited
-	split "$name" && join "$name/sub" $(sleeper) || atf_fail "no cgroups can be made in one of a container's own"
+	split "$name" && join "$name/sub" $(sleeper_of "$target") || atf_fail "no cgroups can be made in one of a container's own"
 	at=$name
 	for generation in 1 2; do
 		tell_limits "$at" >before
@@ -224,6 +194,8 @@ limits_come_back_body() {
 		atf_check -o match:"^cgroup +/$at .*12 processes and threads" -o match:'64.0 MiB of memory' \
 		    -o match:'CPU 50.0 ms of 100.0 ms' -o match:'CPU weight 0.500' -o match:"/$at/sub .*5 processes and" \
 		    "$snapinspect" info x.psnap
+		atf_check "$snapconv" -t psnap --map "cgroup:/$at=/other/one" x.psnap y.psnap
+		atf_check -o match:'^cgroup +/other/one/sub .*5 processes' "$snapinspect" info y.psnap
 		# one above it is made, too
 		at=$name/box
 		atf_check -o match:'it can be restored here' -e ignore "$snapctl" restore --check --instance --cgroup "/$at" x.psnap
@@ -233,7 +205,7 @@ limits_come_back_body() {
 		remember "$target"
 		tell_limits "$at" >after
 		atf_check -o file:before cat after
-		is_in "$target" "$at/main" && is_in "$(sleeper)" "$at/sub" || atf_fail "$(left "$name"; cat /proc/$target/cgroup)"
+		is_in "$target" "$at/main" && is_in "$(sleeper_of "$target")" "$at/sub" || atf_fail "$(left "$name"; cat /proc/$target/cgroup)"
 		# and sees no more than before
 		atf_check -o match:'[:,]pids.*:/main$|^0::/main$' nsenter --target "$target" --all cat /proc/1/cgroup
 		answers limited
@@ -259,6 +231,37 @@ without_cgroup_it_is_told_body() {
 	remember "$target"
 	target_is_alive log
 	nothing_of_it
+}
+
+case_with_cgroup what_of_cgroups_is_not_taken_is_told
+what_of_cgroups_is_not_taken_is_told_body() {
+	pick
+	limited_container : "$SNAP_HELPERS/$TARGET" tree 2 1
+	first_child() { cut -d' ' -f1 "/proc/$target/task/$target/children"; }
+	join . "$(first_child)"
+	limit cpu "$name" 1000 cpu.cfs_burst_us cpu.max.burst || atf_skip "no bursts of CPU time here"
+	atf_check -o ignore -e match:"pid $(first_child): cgroup: it is in cgroup /, outside of the instance's own" \
+	    -e match:"cgroup-limit: not made again: cpu[.].*burst.* of /$name" "$snapctl" dump "$target" --instance -o x.psnap
+	# where it is not mounted, which the container's other mount is not carried for
+	atf_check -o ignore -e match:"what limits cgroup .*/$name is not known: no cgroup file system that has it is mounted" \
+	    unshare --mount sh -c "umount -l '$(cgroups_with pids)' && exec '$snapctl' dump $target --instance --allow-partial -o y.psnap"
+	atf_check -o ignore -e ignore "$snapctl" dump "$target" --instance --kill -o x.psnap
+	wait_for 20 drop "$name"
+	atf_check -o save:pid -e match:'not made again: cpu' "$snapctl" restore --instance --detach --cgroup "/$name" x.psnap
+	target=$(cat pid)
+	remember "$target"
+	# it is where its parent is
+	is_in "$target" "$name" && is_in "$(first_child)" "$name" || atf_fail "$(cat /proc/$target/cgroup)"
+	target_is_alive log
+	[ -e "$(cgroups_with pids)/$name/tasks" ] || return 0
+	# a thread somewhere else, which version 2 does not have
+	kill -9 "$target"
+	wait_for 20 drop "$name"
+	limited_container : "$SNAP_HELPERS/$TARGET" threads 2
+	ls /proc/$target/task | tail -n 1 >"$(cgroups_with pids)/tasks"
+	atf_check -o ignore -e match:'cgroup-thread: it is in other cgroups than its process' \
+	    "$snapctl" dump "$target" --instance -o x.psnap
+	target_is_alive log
 }
 
 case_with_cgroup cgroups_that_cannot_be_are_refused
@@ -296,8 +299,15 @@ cgroups_that_cannot_be_are_refused_body() {
 		atf_check -o file:before cat after
 		[ "$(left "$name")" = "$(cat folders)" ] || atf_fail "$(left "$name")"
 	done
-	# and one that goes where nobody is any more
+	# one that fails when all processes are in them: no part of version 1 may have more than the whole
 	mv old log
+	if [ -e "$(cgroups_with cpu)/$name/cpu.cfs_quota_us" ]; then
+		limit cpu "$name" 10000 cpu.cfs_quota_us
+		atf_check -s exit:1 -o ignore -e match:"cgroup /$name/new/one: writing 50000 to cpu.cfs_quota_us: Invalid" \
+		    "$snapctl" restore --detach --instance --cgroup "/$name/new/one" x.psnap
+		[ "$(left "$name")" = "$(cat folders)" ] || atf_fail "$(left "$name")"
+	fi
+	# and one that goes where nobody is any more
 	atf_check -o save:pid -e ignore "$snapctl" restore --instance --detach --cgroup "/$name" x.psnap
 	target=$(cat pid)
 	remember "$target"
@@ -339,16 +349,16 @@ what_cannot_be_reached_is_refused_body() {
 	target_is_alive log
 }
 
-case_for_root one_made_by_crun_goes_on 'crun busybox python3'
-one_made_by_crun_goes_on_body() {
+# make_box CONFIGURATION: what crun makes a container of, in box; changed by these statements of Python
+make_box() {
 	[ "$SNAP_ARCH" = amd64 ] || atf_skip "its programs are amd64 ones"
 	TARGET=busybox
 	mkdir -p box/rootfs/bin box/rootfs/proc box/rootfs/dev box/rootfs/sys box/rootfs/tmp
 	cp "$(command -v busybox)" box/rootfs/bin/ && ln -s busybox box/rootfs/bin/sh
 	for a in sleep cat hostname; do ln -s busybox box/rootfs/bin/$a; done
 	(cd box && crun spec) || atf_skip "crun makes no configuration"
-	python3 - <<-'PYTHON'
-		import json
+	python3 - "$1" <<-'PYTHON'
+		import json, sys
 		with open("box/config.json") as f:
 		    c = json.load(f)
 		c["process"]["terminal"] = False
@@ -360,26 +370,37 @@ one_made_by_crun_goes_on_body() {
 		c["mounts"].append({"destination": "/tmp", "type": "tmpfs", "source": "tmpfs", "options": ["mode=1777"]})
 		c["linux"].pop("resources", None)
 		c["linux"]["namespaces"] = [{"type": t} for t in ("pid", "network", "ipc", "uts", "mount")]
+		exec(sys.argv[1])
 		with open("box/config.json", "w") as f:
 		    json.dump(c, f)
 	PYTHON
-	# it wants cgroups of version 2 alone, and no files of ours open
-	mount -t cgroup2 cgroup2 /sys/fs/cgroup 2>/dev/null || atf_skip "no cgroups of version 2 here"
-	crun --cgroup-manager=disabled --root "$PWD/crun" --log "$PWD/crun.log" run -d --pid-file "$PWD/pid" --bundle box box$$ \
+}
+
+# run_box MANAGER: with no files of ours open
+run_box() {
+	crun --cgroup-manager="$1" --root "$PWD/crun" --log "$PWD/crun.log" run -d --pid-file "$PWD/pid" --bundle box box$$ \
 	    </dev/null >/dev/null 2>&1
-	umount /sys/fs/cgroup
-	[ -s pid ] || atf_skip "crun does not work here: $(cat crun.log)"
+	[ -s pid ] || return 1
 	target=$(cat pid)
 	remember "$target"
-	counts() { n=$(inside /bin/cat /tmp/count) && [ "${n:-0}" -gt "$1" ]; }
-	wait_for 20 counts 3
+	wait_for 20 box_counts 3
+}
+
+box_counts() { n=$(inside /bin/cat /tmp/count) && [ "${n:-0}" -gt "$1" ]; }
+
+case_for_root one_made_by_crun_goes_on 'crun busybox python3'
+one_made_by_crun_goes_on_body() {
+	make_box ''
+	# it wants cgroups of version 2 alone
+	mount -t cgroup2 cgroup2 /sys/fs/cgroup 2>/dev/null || atf_skip "no cgroups of version 2 here"
+	run_box disabled && umount /sys/fs/cgroup || { umount /sys/fs/cgroup; atf_skip "crun does not work here: $(cat crun.log)"; }
 	for generation in 1 2; do
 		tell_mounts "$target" >before
-		counts 1 || atf_fail "it does not count"
+		box_counts 1 || atf_fail "it does not count"
 		away_and_back
 		tell_mounts "$target" >after
 		atf_check -o file:before cat after
-		wait_for 20 counts $((n + 3))
+		wait_for 20 box_counts $((n + 3))
 		atf_check -o inline:'box\n' nsenter --target "$target" --all /bin/hostname
 	done
 	atf_check -o match:'^/ +host +.*/box/rootfs, read_only$' -o match:'^/proc/sys +processes +proc /sys, read_only$' \
@@ -392,7 +413,55 @@ one_made_by_crun_goes_on_body() {
 	atf_check -o save:pid -e ignore "$snapctl" restore --instance --detach --path "$PWD/box=$PWD/moved" --file '*=changed' x.psnap
 	target=$(cat pid)
 	remember "$target"
-	wait_for 20 counts $((n - 1))
+	wait_for 20 box_counts $((n - 1))
+}
+
+# Those of version 1 alone, or, if there are none, of version 2: it refuses both together.
+mount_for_crun() {
+	version1=$(sed -n 's/^[1-9][0-9]*:\([^:]*\):.*/\1/p' /proc/self/cgroup)
+	if [ -z "$version1" ]; then
+		mount -t cgroup2 cgroup2 /sys/fs/cgroup
+		return
+	fi
+	mount -t tmpfs none /sys/fs/cgroup
+	for c in $version1; do
+		options=$c
+		[ "$c" = "${c#name=}" ] || options=none,$c
+		mkdir "/sys/fs/cgroup/${c#name=}" && mount -t cgroup -o "$options" none "/sys/fs/cgroup/${c#name=}" || return 1
+	done
+}
+
+case_with_cgroup one_made_by_crun_keeps_its_limits 'crun busybox python3'
+one_made_by_crun_keeps_its_limits_body() {
+	name=$(mktemp -u snap.XXXXXXXXXX)
+	echo "$name" >cgroup
+	make_box "
+c['linux']['namespaces'].append({'type': 'cgroup'})
+c['linux']['cgroupsPath'] = '/$name/box'
+c['linux']['resources'] = { 'pids': { 'limit': 20 }, 'memory': { 'limit': 67108864 },
+    'cpu': { 'quota': 50000, 'period': 100000, 'shares': 512 } }"
+	mount_for_crun 2>/dev/null || { umount -R /sys/fs/cgroup; atf_skip "cgroups cannot be mounted for crun"; }
+	run_box cgroupfs && [ -n "$(left "$name/box")" ] || {
+		umount -R /sys/fs/cgroup
+		atf_skip "crun does not limit here: $(cat crun.log)"
+	}
+	for generation in 1 2; do
+		tell_limits "$name/box" >before
+		cut -d: -f3- /proc/$target/cgroup | sort >cgroups
+		grep -qx 'pids:pids.max 20' before || atf_fail "$(cat before)"
+		atf_check -o ignore -e ignore "$snapctl" dump "$target" --instance --kill -o x.psnap
+		wait_for 20 drop "$name"
+		atf_check -o save:pid -e ignore "$snapctl" restore --instance --detach --cgroup "/$name/box" x.psnap
+		target=$(cat pid)
+		remember "$target"
+		tell_limits "$name/box" >after
+		atf_check -o file:before cat after
+		atf_check -o file:cgroups sh -c "cut -d: -f3- /proc/$target/cgroup | sort"
+		wait_for 20 box_counts $((n + 3))
+	done
+	kill -9 "$target"
+	wait_for 20 drop "$name"
+	umount -R /sys/fs/cgroup
 }
 
 case_for_root each_call_fails_in_turn strace
@@ -427,9 +496,9 @@ each_call_for_cgroups_fails_in_turn_body() {
 
 atf_init_test_cases() {
 	for case in a_container_goes_on its_programs_go_on what_is_none_is_refused limits_come_back \
-	    without_cgroup_it_is_told cgroups_that_cannot_be_are_refused files_from_outside \
-	    what_cannot_be_reached_is_refused one_made_by_crun_goes_on each_call_fails_in_turn \
-	    each_call_for_cgroups_fails_in_turn; do
+	    without_cgroup_it_is_told what_of_cgroups_is_not_taken_is_told cgroups_that_cannot_be_are_refused \
+	    files_from_outside what_cannot_be_reached_is_refused one_made_by_crun_goes_on one_made_by_crun_keeps_its_limits \
+	    each_call_fails_in_turn each_call_for_cgroups_fails_in_turn; do
 		atf_add_test_case $case
 	done
 }
