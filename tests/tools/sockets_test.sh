@@ -90,7 +90,9 @@ each_call_fails_in_turn_body() {
 	TARGET=python3
 	atf_check -o ignore -e ignore "$snapctl" dump "$target" -o x.psnap --kill
 	atf_check -o save:pid "$snapctl" restore --detach x.psnap
-	kill -9 "$(cat pid)"
+	target=$(cat pid)
+	kill -9 "$target"
+	gone
 	fail_each "socket setsockopt getsockopt bind sendmsg getsockname"
 }
 each_call_fails_in_turn_cleanup() { kill_remembered; }
