@@ -376,7 +376,7 @@ glue_linux_dump(const struct glue_linux_options *options, const struct glue_sink
 	if ((r = stage_open(&d, bytes)) != 0 || (r = facts_open(&d, processes)) != 0)
 		goto out;
 	frozen = now_ns();
-	if ((r = freeze_tree(&d)) == 0)
+	if ((r = freeze_tree(&d)) == 0 && (r = tree_namespaces_find(&d)) == 0)
 		r = collect_and_stage(&d);
 	if (r != 0)
 		remote_undo(&d);

@@ -84,6 +84,7 @@ struct dump {
 	struct list	tcp_listeners;	/* struct tcp_listener; fd_tcp_lock.c */
 	struct list	net_namespaces;	/* intptr_t: descriptors on those of these, to be locked in: */
 	uint64_t	last_namespace;	/* of these, by SO_NETNS_COOKIE; 0 not known */
+	struct list	tree_namespaces;	/* struct tree_namespace: fd_diag.c */
 	struct tcp_hold	*net_lock;	/* NULL: not locked */
 	struct list	memory_objects;	/* struct memory_object */
 	struct ipc	*ipc;		/* ipc.c */
@@ -351,6 +352,8 @@ int	fd_resolve(struct dump *d);
 int	fd_emit(struct dump *d);		/* records of file.proto and socket.proto */
 /* Whether one of the sockets has what a version before 2.1 would lose. */
 bool	sockets_need_2_1(const struct dump *d);
+/* Network namespaces that the tree is in and are not known yet; they are open until it is let go for good. */
+int	tree_namespaces_find(struct dump *d);
 /*
  * When the tree is let go: of one that is killed nothing is told to the other
  * ends of its connections; of one that runs on, their lock goes.

@@ -5,6 +5,7 @@
 #ifndef KERNEL_GLUE_LINUX_FD_H
 #define KERNEL_GLUE_LINUX_FD_H
 
+#include <sys/socket.h>
 #include <sys/stat.h>
 
 #include "kernel-glue/linux/dump.h"
@@ -215,6 +216,8 @@ int	anon_take(struct dump *d, struct proc *p, struct open_file *o, const struct 
 int	socket_take(struct dump *d, struct proc *p, struct open_file *o, const struct rec_descriptor *k);
 /* A new one, that o is open on; NULL without memory. */
 struct socket_object *socket_new(struct dump *d, struct proc *p, struct open_file *o);
+/* The one with this number among those known, or NULL. */
+struct socket_object *socket_find(const struct dump *d, uint64_t ino);
 int	socket_resolve(struct dump *d);
 /* Of unix sockets, sorted by inode number; NULL: it is none of the tree's. */
 struct socket_object *unix_find(const struct list *sorted, uint64_t ino);
@@ -246,6 +249,18 @@ struct nlmsghdr;
 typedef int diag_answer(struct dump *d, const struct nlmsghdr *h, void *ctx);
 int	diag_dump(struct dump *d, int netns, const void *request, size_t size, diag_answer *take, void *ctx);
 
+/* A network namespace that processes of the tree are in. */
+struct tree_namespace {
+	ino_t		ino;
+	int		fd;			/* -1: our own */
+};
+void	tree_namespaces_close(struct dump *d);
+/* A list of TCP sockets, in all of these; states: a mask, extensions: idiag_ext. */
+int	diag_dump_tcp(struct dump *d, uint32_t states, uint8_t extensions, diag_answer *take, void *ctx);
+/* One end's address of an answer, and its length. */
+struct inet_diag_msg;
+socklen_t diag_address(const struct inet_diag_msg *m, bool remote, void *to);
+
 /* Whether there is nothing that the kernel holds for it and does not show. */
 bool	netlink_is_held(uint32_t protocol);
 /* Its groups: n words, bit i of which is group i + 1. */
@@ -263,8 +278,8 @@ void	multicast_emit(struct glue_emit *e, const struct socket_object *s);
 int	tcp_found(struct dump *d, struct socket_object *s, int local);
 struct tcp_connection;
 const struct socket_object *tcp_socket(const struct tcp_connection *c);
-/* Of one that waits for an answer, whom it asks: left empty if that is not told. */
-int	tcp_find_remote(struct dump *d, struct socket_object *s);
+/* Of those that wait for an answer, whom they ask: left empty if that is not told. */
+int	tcp_remotes_collect(struct dump *d);
 /* One that had a connection and has none any more. */
 int	tcp_ended(struct dump *d, struct socket_object *s, int local);
 /* Those with keys. */

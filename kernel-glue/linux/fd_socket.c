@@ -46,6 +46,14 @@ unix_collect(struct socket_object *s, int fd)
 		s->unread = (uint64_t)unread;
 }
 
+struct socket_object *
+socket_find(const struct dump *d, uint64_t ino)
+{
+	size_t at = 0;
+
+	return index_next(&d->sockets_by_inode, ino, &at);
+}
+
 static int
 compare_ino(const void *a, const void *b)
 {
@@ -247,10 +255,9 @@ socket_collect(struct dump *d, struct proc *p, struct open_file *o, int local)
 {
 	struct socket_object *s;
 	socklen_t len = sizeof s->family;
-	size_t at = 0;
 	int n = 0, r;
 
-	if ((o->on.socket = index_next(&d->sockets_by_inode, o->st.st_ino, &at)) != NULL) {
+	if ((o->on.socket = socket_find(d, o->st.st_ino)) != NULL) {
 		o->what = FD_SOCKET;
 		return 0;
 	}

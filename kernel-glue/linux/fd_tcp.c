@@ -67,6 +67,12 @@ can_be_held(uint32_t state)
 	}
 }
 
+static int
+cover_connecting(struct dump *d, const struct socket_object *s)
+{
+	return cover(d, s, "tcp-connecting", "a TCP connection that is being made");
+}
+
 int
 tcp_found(struct dump *d, struct socket_object *s, int local)
 {
@@ -78,13 +84,10 @@ tcp_found(struct dump *d, struct socket_object *s, int local)
 		    "a TCP connection: its program will find it reset");
 	if (d->options->tcp == GLUE_TCP_REFUSE)
 		return cover(d, s, "tcp-established", "a TCP connection");
-	if (s->tcp_state == PSNAP_TCP_STATE_SYN_SENT) {
+	if (s->tcp_state == PSNAP_TCP_STATE_SYN_SENT)
 		s->state = PSNAP_SOCKET_CONNECTING;
-		if ((r = tcp_find_remote(d, s)) != 0)
-			return r;
-	}
-	if (!can_be_held(s->tcp_state) || s->remote_len == 0)
-		return cover(d, s, "tcp-connecting", "a TCP connection that is being made");
+	if (!can_be_held(s->tcp_state))
+		return cover_connecting(d, s);
 	if ((c = dump_alloc(d, sizeof *c)) == NULL || list_add(d, &d->tcp_found, c) != 0)
 		return dump_fail(d, GLUE_E_NOMEM, 0, s->proc, "out of memory");
 	c->s = s;
@@ -379,6 +382,51 @@ read_connection(struct dump *d, struct tcp_connection *c)
 	    dump_fail(d, GLUE_E_NOMEM, 0, c->s->proc, "out of memory");
 }
 
+/* ---- those that wait for an answer ---- */
+
+/* Whom it asks is not told; it may have been refused by now. */
+static int
+leave_out(struct dump *d, struct tcp_connection *c)
+{
+	int r;
+
+	if (read_state(c->fd, &c->s->tcp_state) != 0) {
+		r = cannot_read(d, c);
+	} else if (c->s->tcp_state == PSNAP_TCP_STATE_CLOSED) {
+		c->s->state = PSNAP_SOCKET_UNCONNECTED;
+		r = tcp_ended(d, c->s, c->fd);
+	} else {
+		r = cover_connecting(d, c->s);
+	}
+	close(c->fd);
+	c->fd = -1;
+	return r;
+}
+
+/* Those whose other end is known stay in the list. */
+static int
+know_remotes(struct dump *d)
+{
+	int r = tcp_remotes_collect(d);
+	size_t n = 0;
+
+	for (size_t i = 0; r == 0 && i < d->tcp_found.n; i++) {
+		struct tcp_connection *c = d->tcp_found.v[i];
+		socklen_t len = sizeof c->s->remote;
+
+		/* the answer may have come meanwhile */
+		if (c->s->remote_len == 0 && getpeername(c->fd, (struct sockaddr *)(void *)c->s->remote, &len) == 0)
+			c->s->remote_len = len;
+		if (c->s->remote_len > 0)
+			d->tcp_found.v[n++] = c;
+		else
+			r = leave_out(d, c);
+	}
+	if (r == 0)
+		d->tcp_found.n = n;
+	return r;
+}
+
 /* ---- all ---- */
 
 const struct socket_object *
@@ -390,9 +438,9 @@ tcp_socket(const struct tcp_connection *c)
 int
 tcp_collect(struct dump *d)
 {
-	int r = 0;
+	int r = know_remotes(d);
 
-	if (d->options->after == GLUE_KILL)
+	if (r == 0 && d->options->after == GLUE_KILL)
 		r = tcp_hold(d, &d->tcp_found);
 	if (r == 0)
 		r = tcp_listeners_collect(d);
@@ -424,6 +472,7 @@ tcp_after_release(struct dump *d)
 		c->fd = -1;
 	}
 	tcp_hold_leave(d);
+	tree_namespaces_close(d);
 }
 
 /* ---- emitting ---- */
