@@ -53,6 +53,7 @@ glue_linux_srcs := \
 	kernel-glue/linux/fd_socket_take.c \
 	kernel-glue/linux/fd_table.c \
 	kernel-glue/linux/fd_tcp.c \
+	kernel-glue/linux/fd_tcp_accept.c \
 	kernel-glue/linux/fd_tcp_connecting.c \
 	kernel-glue/linux/fd_tcp_keys.c \
 	kernel-glue/linux/fd_tcp_lock.c \

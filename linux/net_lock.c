@@ -107,7 +107,7 @@ hash(const struct key *k)
 void
 net_lock_name(const struct net_lock *l, char name[NET_LOCK_NAME_MAX])
 {
-	uint64_t sum = 0;
+	uint64_t sum = l->passing;
 	struct key k;
 
 	for (size_t i = 0; i < l->nconnections; i++) {
@@ -462,8 +462,8 @@ net_lock_abandon(int netns, const char *name, const struct net_lock *l)
 	return r;
 }
 
-int
-net_lock_remove(int netns, const char *name)
+static int
+remove_once(int netns, const char *name)
 {
 	struct netlink_batch b = { 0 };
 	int r;
@@ -472,4 +472,13 @@ net_lock_remove(int netns, const char *name)
 	nft_message(&b, NFT_MSG_DELTABLE, NLM_F_ACK, NFTA_TABLE_NAME, name);
 	r = nft_commit(netns, &b);
 	return r == -ENOENT ? 0 : r;
+}
+
+/* Left behind, it would be felt: a want of memory or descriptors is given a second chance. */
+int
+net_lock_remove(int netns, const char *name)
+{
+	int r = remove_once(netns, name);
+
+	return r == 0 ? 0 : remove_once(netns, name);
 }

@@ -35,6 +35,7 @@ struct net_lock {
 	const struct net_listener *listeners;
 	size_t	nlisteners;
 	uint32_t seconds;	/* that requests to the listeners are dropped; 0: they are not */
+	bool	passing;	/* not the one that a restore finds, which may be there, too: another name */
 };
 
 /* Packets with this mark (SO_MARK) pass. */

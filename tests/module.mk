@@ -77,6 +77,7 @@ test_helpers := \
 	tests/helpers/alone.c \
 	tests/helpers/backtrace.c \
 	tests/helpers/bound.c \
+	tests/helpers/callers.c \
 	tests/helpers/clock.c \
 	tests/helpers/collected.c \
 	tests/helpers/device.c \

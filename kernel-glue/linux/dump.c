@@ -170,13 +170,21 @@ dump_record(struct dump *d, uint32_t kind, uint64_t id,
 
 /* ---- the order of it all ---- */
 
-static uint64_t
-now_ns(void)
+uint64_t
+dump_now(void)
 {
 	struct timespec t;
 
 	clock_gettime(CLOCK_MONOTONIC, &t);
 	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
+}
+
+int
+dump_cancelled(struct dump *d)
+{
+	if (d->options->cancel == NULL || !*d->options->cancel)
+		return 0;
+	return dump_fail(d, GLUE_E_INTERRUPTED, 0, NULL, "interrupted");
 }
 
 /* Resident bytes of the tree as it is now, and its processes; a guess, for the stage and the collector. */
@@ -247,9 +255,7 @@ collect(struct dump *d)
 	if ((r = facts_collect(d)) != 0)
 		return r;
 	for (size_t i = 0; i < d->procs.n; i++) {
-		if (d->options->cancel != NULL && *d->options->cancel)
-			return dump_fail(d, GLUE_E_INTERRUPTED, 0, NULL, "interrupted");
-		if ((r = collect_process(d, d->procs.v[i])) != 0)
+		if ((r = dump_cancelled(d)) != 0 || (r = collect_process(d, d->procs.v[i])) != 0)
 			return r;
 	}
 	if ((r = ipc_collect(d)) != 0 ||
@@ -267,10 +273,10 @@ collect(struct dump *d)
 static int
 collect_and_stage(struct dump *d)
 {
-	uint64_t began = now_ns();
+	uint64_t began = dump_now();
 	int r = collect(d);
 
-	d->result->collect_ns = now_ns() - began;
+	d->result->collect_ns = dump_now() - began;
 	return r != 0 ? r : mem_stage_pages(d);
 }
 
@@ -322,6 +328,36 @@ emit_and_finish(struct dump *d)
 	return d->sink->finish(d->sink->ctx) == 0 ? 0 : dump_fail(d, GLUE_E_SINK, 0, NULL, "output failed");
 }
 
+/* ---- stopping ---- */
+
+static void
+let_go(struct dump *d, enum glue_after after)
+{
+	freeze_release(d, after);
+	d->result->frozen_ns += dump_now() - d->stopped;
+}
+
+/* The tree, with nobody waiting to be accepted by it, if it accepts: so it may have to run on once more. */
+static int
+stop(struct dump *d)
+{
+	const uint64_t first_id = d->next_id;
+	int r;
+
+	for (;;) {
+		d->stopped = dump_now();
+		if ((r = freeze_tree(d)) != 0 ||
+		    (r = tree_namespaces_find(d)) != 0 ||
+		    (r = tcp_accept_look(d)) <= 0)
+			return r;
+		let_go(d, GLUE_RUN_ON);
+		d->procs.n = 0;
+		d->next_id = first_id;
+		if ((r = tcp_accept_wait(d)) != 0)
+			return r;
+	}
+}
+
 /* Two for every process, one for each file held and for what is only under way in sockets. */
 static void
 allow_descriptors(struct dump *d)
@@ -357,7 +393,7 @@ end(struct dump *d)
 	free(d->emit.buf);
 	glue_arena_free(d->arena);
 	setrlimit(RLIMIT_NOFILE, &d->files_limit);
-	d->result->total_ns = now_ns() - d->began;
+	d->result->total_ns = dump_now() - d->began;
 }
 
 int
@@ -366,26 +402,24 @@ glue_linux_dump(const struct glue_linux_options *options, const struct glue_sink
 {
 	struct dump d = { .options = options, .sink = sink, .result = result, .err = err };
 	bool hold = options->after != GLUE_RUN_ON;
-	uint64_t frozen, bytes;
+	uint64_t bytes;
 	size_t processes = 0;
 	int r;
 
-	if ((r = begin(&d, now_ns())) != 0)
+	if ((r = begin(&d, dump_now())) != 0)
 		goto out;
 	bytes = estimate(&d, options->pid, 0, &processes);
 	if ((r = stage_open(&d, bytes)) != 0 || (r = facts_open(&d, processes)) != 0)
 		goto out;
-	frozen = now_ns();
-	if ((r = freeze_tree(&d)) == 0 && (r = tree_namespaces_find(&d)) == 0)
+	if ((r = stop(&d)) == 0)
 		r = collect_and_stage(&d);
 	if (r != 0)
 		remote_undo(&d);
 	else if (hold)
 		r = emit_and_finish(&d);
 	tcp_before_release(&d, r == 0 && options->after == GLUE_KILL);
-	freeze_release(&d, r == 0 ? options->after : GLUE_RUN_ON);
+	let_go(&d, r == 0 ? options->after : GLUE_RUN_ON);
 	tcp_after_release(&d);
-	result->frozen_ns = now_ns() - frozen;
 	if (r == 0 && !hold)
 		r = emit_and_finish(&d);
 out:
@@ -402,7 +436,7 @@ glue_linux_suspend(const struct glue_linux_options *options, struct glue_linux_r
 	struct dump d = { .options = options, .result = result, .err = err };
 	int r;
 
-	if ((r = begin(&d, now_ns())) == 0) {
+	if ((r = begin(&d, dump_now())) == 0) {
 		r = freeze_tree(&d);
 		freeze_release(&d, r == 0 ? GLUE_STOP : GLUE_RUN_ON);
 		count(&d);

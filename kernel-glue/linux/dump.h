@@ -54,7 +54,7 @@ struct dump {
 	struct glue_error		*err;
 	struct arena			*arena;
 	struct glue_emit		emit;
-	uint64_t	began;		/* CLOCK_MONOTONIC */
+	uint64_t	began, stopped;	/* CLOCK_MONOTONIC */
 	uint64_t	next_id;
 	struct rlimit	files_limit;	/* of open files, as it was */
 	bool		privileged;	/* CAP_SYS_PTRACE and CAP_SYS_ADMIN in the initial user namespace */
@@ -85,6 +85,7 @@ struct dump {
 	struct list	net_namespaces;	/* intptr_t: descriptors on those of these, to be locked in: */
 	uint64_t	last_namespace;	/* of these, by SO_NETNS_COOKIE; 0 not known */
 	struct list	tree_namespaces;	/* struct tree_namespace: fd_diag.c */
+	struct tcp_accept *accept;	/* fd_tcp_accept.c; NULL: nothing is known of who waits */
 	struct tcp_hold	*net_lock;	/* NULL: not locked */
 	struct list	memory_objects;	/* struct memory_object */
 	struct ipc	*ipc;		/* ipc.c */
@@ -165,6 +166,11 @@ struct proc {
 /* Fill d->err ("pid 12: reading maps: ...") and return code. */
 int	dump_fail(struct dump *d, enum glue_code code, int os_errno, const struct proc *p,
 	    const char *fmt, ...) __attribute__((format(printf, 5, 6)));
+
+/* CLOCK_MONOTONIC, in nanoseconds. */
+uint64_t dump_now(void);
+/* GLUE_E_INTERRUPTED, or 0. */
+int	dump_cancelled(struct dump *d);
 
 /* Zeroed memory from the arena, or NULL (use dump_fail(GLUE_E_NOMEM)). */
 void	*dump_alloc(struct dump *d, size_t size);
@@ -354,6 +360,10 @@ int	fd_emit(struct dump *d);		/* records of file.proto and socket.proto */
 bool	sockets_need_2_1(const struct dump *d);
 /* Network namespaces that the tree is in and are not known yet; they are open until it is let go for good. */
 int	tree_namespaces_find(struct dump *d);
+/* Right after the stop: 1 connections wait to be accepted, let it run on and wait; 0 go on. */
+int	tcp_accept_look(struct dump *d);
+/* While it runs, until nobody waits, or for as long as it is borne. */
+int	tcp_accept_wait(struct dump *d);
 /*
  * When the tree is let go: of one that is killed nothing is told to the other
  * ends of its connections; of one that runs on, their lock goes.

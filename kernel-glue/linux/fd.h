@@ -293,9 +293,16 @@ int	tcp_listens(struct dump *d, struct socket_object *s, int local);
 int	tcp_listeners_collect(struct dump *d);
 /* The network namespace of a socket is one to lock in: 0, -ENOENT it is not shown, or a code. */
 int	tcp_namespace_note(struct dump *d, int local);
+/* A lock in a network namespace, in place of one of that name, of an earlier time with the same sockets: 0 or -errno. */
+struct net_lock;
+int	tcp_lock_make(int netns, const char *name, const struct net_lock *what);
+/* How many waited for a listener of a tree that runs on when it was stopped, if known; else as many as now. */
+uint32_t tcp_accept_waiting(const struct dump *d, uint64_t ino, uint32_t now);
 /* Lock these, and requests to the listeners; an earlier lock goes. */
 int	tcp_hold(struct dump *d, const struct list *connections);
 void	tcp_hold_end(struct dump *d);
+/* Whoever asks a listener is heard again. */
+void	tcp_accept_end(struct dump *d);
 /* The tree is gone, or runs on. */
 void	tcp_hold_leave(struct dump *d);
 

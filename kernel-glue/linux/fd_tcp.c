@@ -472,6 +472,7 @@ tcp_after_release(struct dump *d)
 		c->fd = -1;
 	}
 	tcp_hold_leave(d);
+	tcp_accept_end(d);
 	tree_namespaces_close(d);
 }
 

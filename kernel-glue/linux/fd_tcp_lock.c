@@ -119,7 +119,7 @@ tcp_listeners_collect(struct dump *d)
 
 		if (getsockopt(t->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0)
 			return dump_fail(d, GLUE_E_SYSTEM, errno, t->s->proc, "examining socket %d", t->s->fd);
-		t->s->pending = info.tcpi_unacked;
+		t->s->pending = tcp_accept_waiting(d, t->s->ino, info.tcpi_unacked);
 		t->s->backlog = info.tcpi_sacked;
 		if (t->s->pending > 0)
 			r = cover_pending(d, t->s);
@@ -150,8 +150,8 @@ new_lock(struct dump *d, const struct list *connections)
 		memcpy(&listeners[i].local, s->local, sizeof s->local);
 		listeners[i].only_v6 = s->options[PSNAP_F_SOCKET_OPTIONS_IPV6_ONLY];
 	}
-	l->what = (struct net_lock){ ends, connections->n, listeners, d->tcp_listeners.n,
-	    d->options->hold_requests_s };
+	l->what = (struct net_lock){ .connections = ends, .nconnections = connections->n, .listeners = listeners,
+	    .nlisteners = d->tcp_listeners.n, .seconds = d->options->hold_requests_s };
 	net_lock_name(&l->what, l->name);
 	return l;
 }
@@ -162,14 +162,13 @@ holds_requests(const struct tcp_hold *l)
 	return l->what.nlisteners > 0 && l->what.seconds > 0;
 }
 
-/* One may be there, of an earlier time with the same sockets. */
-static int
-make_anew(int netns, const struct tcp_hold *l)
+int
+tcp_lock_make(int netns, const char *name, const struct net_lock *what)
 {
-	int r = net_lock_make(netns, l->name, &l->what);
+	int r = net_lock_make(netns, name, what);
 
-	if (r == 0 && (r = net_lock_remove(netns, l->name)) == 0)
-		r = net_lock_make(netns, l->name, &l->what);
+	if (r == 0 && (r = net_lock_remove(netns, name)) == 0)
+		r = net_lock_make(netns, name, what);
 	return r < 0 ? r : 0;
 }
 
@@ -180,14 +179,14 @@ make_in(struct dump *d, int netns, struct tcp_hold *l)
 	int r;
 
 	if (holds_requests(l)) {
-		if ((r = make_anew(netns, l)) == 0)
+		if ((r = tcp_lock_make(netns, l->name, &l->what)) == 0)
 			return 0;
 		l->what.seconds = 0;
 		if ((r = dump_cover(d, PSNAP_COVERAGE_NOTE, NULL, 0, -1, 0, "tcp-lock",
 		    "requests to TCP listeners cannot be held back by nftables: %s", strerror(-r))) != 0)
 			return r;
 	}
-	if (l->what.nconnections == 0 || (r = make_anew(netns, l)) == 0)
+	if (l->what.nconnections == 0 || (r = tcp_lock_make(netns, l->name, &l->what)) == 0)
 		return 0;
 	return dump_cover(d, PSNAP_COVERAGE_BREAKS, NULL, 0, -1, 0, "tcp-lock",
 	    "packets of TCP connections cannot be held back by nftables: %s", strerror(-r));

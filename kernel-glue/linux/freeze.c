@@ -24,23 +24,6 @@
 #define SUSPEND_SECCOMP		(1 << 21)	/* PTRACE_O_SUSPEND_SECCOMP, needs CAP_SYS_ADMIN */
 #define STOP_TIMEOUT_MS		5000
 
-static uint64_t
-now_ns(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000 + (uint64_t)t.tv_nsec;
-}
-
-static int
-cancelled(struct dump *d)
-{
-	if (d->options->cancel == NULL || !*d->options->cancel)
-		return 0;
-	return dump_fail(d, GLUE_E_INTERRUPTED, 0, NULL, "interrupted");
-}
-
 /* ---- seizing ---- */
 
 static int
@@ -294,7 +277,7 @@ static int
 wait_stopped(struct dump *d, size_t from, bool releasing)
 {
 	uint32_t ms = d->options->stop_timeout_ms != 0 ? d->options->stop_timeout_ms : STOP_TIMEOUT_MS;
-	uint64_t deadline = now_ns() + (uint64_t)ms * 1000000;
+	uint64_t deadline = dump_now() + (uint64_t)ms * 1000000;
 	long pause_ns = 10000;
 
 	for (;;) {
@@ -331,11 +314,11 @@ wait_stopped(struct dump *d, size_t from, bool releasing)
 		}
 		if (waiting == NULL)
 			return 0;
-		if (!releasing && (r = cancelled(d)) != 0)
+		if (!releasing && (r = dump_cancelled(d)) != 0)
 			return r;
 		if (progress)
 			continue;
-		if (now_ns() > deadline)
+		if (dump_now() > deadline)
 			return releasing ? GLUE_E_TIMEOUT : cannot_stop(d, waiting);
 		nanosleep(&(struct timespec){ .tv_nsec = pause_ns }, NULL);
 		if (pause_ns < 500000)

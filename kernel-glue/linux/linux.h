@@ -97,7 +97,7 @@ struct glue_finding {
 };
 
 struct glue_linux_result {
-	uint64_t	frozen_ns;	/* from the first task stopped to the last released */
+	uint64_t	frozen_ns;	/* from the first task stopped to the last released, each time it was stopped */
 	uint64_t	collect_ns;	/* of that, from the last task stopped to the first page copied */
 	uint64_t	total_ns;
 	uint64_t	processes, threads, mappings, open_files;

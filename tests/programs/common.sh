@@ -104,14 +104,14 @@ gone() { wait_for 20 sh -c "! kill -0 $target && ! ps -e -o comm= | grep -q '$TA
 
 # in_hosts CASE: a case of tests/tools/tcp_hosts.sh, in namespaces of its own that go with it
 in_hosts() {
-	stream=$SNAP_HELPERS/stream
-	[ "$SNAP_ARCH" = amd64 ] || stream=$SNAP_HELPERS/stream32
+	stream=$SNAP_HELPERS/stream callers=$SNAP_HELPERS/callers
+	[ "$SNAP_ARCH" = amd64 ] || stream=${stream}32 callers=${callers}32
 	[ -x "$stream" ] || atf_skip "no 32-bit compiler: $stream was not built"
 	unshare --net --mount true 2>/dev/null || atf_skip "no network namespaces here"
 	unshare --net sh -c "ip link add type veth" 2>/dev/null || atf_skip "no pairs of network devices here"
 	unshare --net nft list ruleset >/dev/null 2>&1 || atf_skip "no nftables in this kernel"
 	atf_check -o save:result -e ignore unshare --net --mount --pid --fork --mount-proc --kill-child \
-	    env snapctl="$snapctl" snapinspect="$snapinspect" stream="$stream" \
+	    env snapctl="$snapctl" snapinspect="$snapinspect" stream="$stream" callers="$callers" \
 	    sh "$SNAP_SRC/tests/tools/tcp_hosts.sh" "$@"
 	grep -q '^fine$' result || atf_fail "$(cat result)"
 }

@@ -37,16 +37,31 @@ talked() {
 	echo fine
 }
 
-nginx_sends_large_files() {
-	nginx_conf 1 10.9.0.1:80
-	head -c 20000000 /dev/urandom >www/big
+# serve_by_nginx WORKERS FILE SIZE: it sends such a file
+serve_by_nginx() {
+	nginx_conf "$1" 10.9.0.1:80
+	head -c "$3" /dev/urandom >"www/$2"
 	chmod -R a+rX .
 	on here setsid nginx -p "$PWD" -c "$PWD/nginx.conf" </dev/null >nginx.log 2>&1 &
-	until_true on there curl -sfI http://10.9.0.1/big
+	until_true on there curl -sfI "http://10.9.0.1/$2"
+}
+nginx_ends() { kill -9 $(cat /proc/$(cat nginx.pid)/task/*/children) "$(cat nginx.pid)"; }
+
+nginx_sends_large_files() {
+	serve_by_nginx 1 big 20000000
 	talk http
 	ten_times "$1" "$(cat nginx.pid)" "$client"
 	talked
-	kill -9 $(cat /proc/$(cat nginx.pid)/task/*/children) "$(cat nginx.pid)"
+	nginx_ends
+}
+
+# There is nearly always somebody who waits to be accepted.
+nginx_is_visited() {
+	serve_by_nginx 2 page 5000
+	talk visits
+	ten_times server "$(cat nginx.pid)"
+	talked
+	nginx_ends
 }
 
 redis() {

@@ -39,6 +39,13 @@ redis_moves_to_another_host_head() {
 }
 redis_moves_to_another_host_body() { in_hosts redis_moves_to_another_host; }
 
+atf_test_case nginx_is_visited
+nginx_is_visited_head() {
+	atf_set require.user root
+	atf_set require.progs "unshare ip nft nginx curl /usr/bin/python3"
+}
+nginx_is_visited_body() { in_hosts nginx_is_visited; }
+
 atf_init_test_cases() {
-	for case in $cases redis_moves_to_another_host; do atf_add_test_case "$case"; done
+	for case in $cases redis_moves_to_another_host nginx_is_visited; do atf_add_test_case "$case"; done
 }

@@ -258,6 +258,108 @@ connecting() {
 	all_arrived
 }
 
+# serve_callers ADDRESS: a server here that accepts while there is a file called `accept'
+serve_callers() {
+	: >server.log
+	on here setsid "$callers" serve "$1" 7000 </dev/null >server.log 2>&1 &
+	until_true grep -q listening server.log
+	server=$(sed -n 's/^pid //p' server.log)
+}
+
+# call ADDRESS: five there, who wait for it
+call() {
+	: >client.log
+	on there setsid "$callers" call "$1" 7000 5 </dev/null >client.log 2>&1 &
+	until_true grep -q connected client.log
+}
+
+# Nobody is left out, and a machine that is slow is not held to what is patience on others.
+all_answered() {
+	until_true grep -qE 'answered|failed' client.log
+	grep -q answered client.log || wrong "$(cat client.log)"
+	[ "$(locks here)" = 0 ] || wrong "held back: $(on here nft list ruleset)"
+}
+
+# dump_begins [OPTIONS]: and holds back who asks, if it is not over already; its pid is $dump
+dump_begins() {
+	"$snapctl" dump "$server" -q -o s.psnap "$@" >dump.out 2>dump.err &
+	dump=$!
+	until_true sh -c "! kill -0 $dump || ip netns exec here nft list tables | grep -q libsnap-"
+}
+
+# accepted_while_dumped ADDRESS [OPTIONS]: those who wait when it begins; so slow a machine that they are too late tries again
+accepted_while_dumped() {
+	_address=$1
+	shift
+	for _ in 1 2 3 4 5; do
+		rm -f accept
+		call "$_address"
+		dump_begins "$@"
+		: >accept
+		wait $dump && return
+		grep -q 'tcp-pending: [1-5] connection' dump.err || wrong "dump: $(cat dump.err)"
+		all_answered
+	done
+	wrong "never dumped: $(cat dump.err)"
+}
+
+# accepted LISTENING CONNECTING [OPTIONS]
+accepted() {
+	serve_callers "$1"
+	accepted_while_dumped "$2" $3
+	all_answered
+	accepted_while_dumped "$2" --stop $3
+	until_true "$snapctl" resume "$server"
+	all_answered
+	accepted_while_dumped "$2" --kill $3
+	[ "$(locks here)" = 1 ] || wrong "$(locks here) locks"
+	bring_back here s.psnap
+	all_answered
+	call "$2"
+	all_answered
+	kill -9 "$server"
+	echo fine
+}
+
+accepted_first() { accepted 10.9.0.1 10.9.0.1; }
+accepted_first_by_ipv6() { accepted fd09::1 fd09::1; }
+accepted_first_on_any_address() { accepted :: 10.9.0.1; }
+accepted_first_of_what_bpf_told() { accepted 10.9.0.1 10.9.0.1 '--collector bpf'; }
+
+# The last packet of each handshake is lost: it comes again when the server asks for it, a second later.
+half_connected_first() {
+	serve_callers 10.9.0.1
+	: >accept
+	on there nft 'table inet lossy { chain out { type filter hook output priority 0;
+	    tcp dport 7000 tcp flags & (syn | ack) == ack quota until 300 bytes drop; }; }'
+	call 10.9.0.1
+	kill_with_dump "$server" s.psnap
+	bring_back here s.psnap
+	all_answered
+	kill -9 "$server"
+	echo fine
+}
+
+# Refused as long as nobody is accepted, by whatever way it ends, and nothing has changed.
+never_accepted() {
+	serve_callers 10.9.0.1
+	call 10.9.0.1
+	for after in '' --kill; do
+		"$snapctl" dump "$server" -q -o s.psnap $after >dump.out 2>dump.err && wrong "dumped"
+		grep -q 'tcp-pending: 5 connections' dump.err || wrong "$(cat dump.err)"
+		[ "$(locks here)" = 0 ] || wrong "locked after a failed dump"
+	done
+	dump_begins --kill
+	kill -TERM $dump
+	wait $dump && wrong "dumped"
+	until_true sh -c '! ip netns exec here nft list tables | grep -q libsnap-'
+	[ ! -e s.psnap ] || wrong "a file is left"
+	: >accept
+	all_answered
+	kill -9 "$server"
+	echo fine
+}
+
 # A server that is stopped accepts nobody.
 waiting_to_be_accepted() {
 	serve 10.9.0.1
@@ -388,6 +490,31 @@ each_call_fails() {
 	bring_back here s.psnap
 	until_true connected here
 	kill -9 "$server" "$client"
+	echo fine
+}
+
+# The dump of a server fails at a call, or is fine; nobody is held back after it, and the server goes on.
+each_call_of_a_dump_fails() {
+	serve_callers 10.9.0.1
+	: >accept
+	echo 2000 >/proc/sys/kernel/ns_last_pid
+	for call in socket setns sendto recvfrom setsockopt; do
+		for n in 2 3 8 20 27; do
+			strace -f -qq -o trace -e signal=none -e trace=$call -e inject=$call:error=EIO:when=$n \
+			    "$snapctl" dump "$server" -q -o s.psnap --kill >dump.out 2>dump.err
+			status=$?
+			if [ $status = 0 ]; then
+				bring_back here s.psnap
+			else
+				[ -s dump.err ] || wrong "$call $n: failed without a word"
+			fi
+			[ "$(locks here)" = 0 ] || wrong "$call $n: $(on here nft list ruleset)"
+			call 10.9.0.1
+			all_answered
+			grep -q INJECTED trace || break
+		done
+	done
+	kill -9 "$server"
 	echo fine
 }
 

@@ -9,7 +9,8 @@
 
 cases="server_restored_ten_times client_restored_ten_times both_restored moved_to_another_host
     with_its_namespace with_its_namespace_by_ipv6 ipv6 asked_meanwhile asked_meanwhile_by_ipv6
-    asked_meanwhile_on_any_address connecting waiting_to_be_accepted
+    asked_meanwhile_on_any_address connecting accepted_first accepted_first_by_ipv6
+    accepted_first_on_any_address half_connected_first never_accepted waiting_to_be_accepted
     replaced_meanwhile refused_in_the_end ended_meanwhile closed_instead
     address_missing taken failing_leaves_it_connected unharmed by_views"
 
@@ -20,26 +21,25 @@ for case in $cases; do
 	${case}_body() { in_hosts $case; }"
 done
 
-atf_test_case asked_meanwhile_of_what_bpf_told cleanup
-asked_meanwhile_of_what_bpf_told_head() { atf_set require.user root; atf_set require.progs 'unshare ip nft'; }
-asked_meanwhile_of_what_bpf_told_body() {
-	need_bpf
-	in_hosts asked_meanwhile_of_what_bpf_told
-}
-asked_meanwhile_of_what_bpf_told_cleanup() { kill_remembered; }
+bpf_cases="asked_meanwhile_of_what_bpf_told accepted_first_of_what_bpf_told"
 
-atf_test_case each_call_fails_in_turn
-each_call_fails_in_turn_head() {
-	atf_set require.user root
-	atf_set require.progs 'unshare ip nft strace'
-}
-each_call_fails_in_turn_body() {
-	can_inject
-	in_hosts each_call_fails
-}
+for case in $bpf_cases; do
+	eval "
+	atf_test_case $case cleanup
+	${case}_head() { atf_set require.user root; atf_set require.progs 'unshare ip nft'; }
+	${case}_body() { need_bpf; in_hosts $case; }
+	${case}_cleanup() { kill_remembered; }"
+done
+
+fault_cases="each_call_fails each_call_of_a_dump_fails"
+
+for case in $fault_cases; do
+	eval "
+	atf_test_case $case
+	${case}_head() { atf_set require.user root; atf_set require.progs 'unshare ip nft strace'; }
+	${case}_body() { can_inject; in_hosts $case; }"
+done
 
 atf_init_test_cases() {
-	for case in $cases; do atf_add_test_case "$case"; done
-	atf_add_test_case asked_meanwhile_of_what_bpf_told
-	atf_add_test_case each_call_fails_in_turn
+	for case in $cases $bpf_cases $fault_cases; do atf_add_test_case "$case"; done
 }
