@@ -124,6 +124,7 @@ libsnap_srcs := \
 	libsnap/model/revision.c \
 	libsnap/model/signal_set.c \
 	libsnap/model/sysv_identity.c \
+	libsnap/model/tcp_queue.c \
 	$(if $(live),$(restore_linux_srcs) $(linux_srcs),libsnap/restore/none.c) \
 	libsnap/validate/validate.c \
 	libsnap/validate/validate_cgroup.c \

@@ -81,6 +81,7 @@ struct dump {
 	struct list	usual_options;	/* struct usual; fd_options.c */
 	struct list	multicast_groups;	/* struct groups; fd_multicast.c */
 	struct list	tcp_found, connections;	/* struct tcp_connection: all, and those held */
+	struct list	tcp_parts;	/* struct tcp_queue_part: of these */
 	struct list	tcp_listeners;	/* struct tcp_listener; fd_tcp_lock.c */
 	struct list	net_namespaces;	/* intptr_t: descriptors on those of these, to be locked in: */
 	uint64_t	last_namespace;	/* of these, by SO_NETNS_COOKIE; 0 not known */

@@ -325,6 +325,7 @@ void	pipe_fields(struct glue_emit *e, const void *object);
 void	terminal_fields(struct glue_emit *e, const void *object);
 void	socket_fields(struct glue_emit *e, const void *object);
 void	tcp_fields(struct glue_emit *e, const void *object);
+void	tcp_part_fields(struct glue_emit *e, const void *object);
 void	messages_emit(struct glue_emit *e, const struct socket_object *s);
 void	address_emit(struct glue_emit *e, uint32_t field, const struct socket_object *s, const uint8_t *raw,
 	    uint32_t len);

@@ -162,6 +162,7 @@ fd_emit(struct dump *d)
 		{ offsetof(struct dump, terminals), PSNAP_KIND_TERMINAL, terminal_fields },
 		{ offsetof(struct dump, sockets), PSNAP_KIND_SOCKET, socket_fields },
 		{ offsetof(struct dump, connections), PSNAP_KIND_TCP_CONNECTION, tcp_fields },
+		{ offsetof(struct dump, tcp_parts), PSNAP_KIND_TCP_QUEUE_PART, tcp_part_fields },
 		{ offsetof(struct dump, open_files), PSNAP_KIND_OPEN_FILE, open_file_fields },
 		{ offsetof(struct dump, tables), PSNAP_KIND_DESCRIPTOR_TABLE, table_fields },
 	};

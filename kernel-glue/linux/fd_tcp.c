@@ -25,7 +25,8 @@
 
 #define READ_TRIES	16
 #define END_TRIES	1000
-#define QUEUES_MAX	(15u << 20)	/* both fit a record: PSNAP_MAX_RECORD */
+#define QUEUES_MAX	(1u << 30)	/* both: TCP-7 */
+#define PART_MAX	(4u << 20)	/* of a queue, in a record: two in one fit PSNAP_MAX_RECORD */
 #define SEGMENT_MAX	(1u << 16)	/* of which the beginning may be acknowledged */
 
 struct tcp_connection {
@@ -40,6 +41,14 @@ struct tcp_connection {
 	bool		has_window, has_scale, selective_acks, timestamps;
 	bool		sends_early;		/* data with its request to connect */
 	uint8_t		send_scale, receive_scale;
+};
+
+/* What a record has no room for of a queue. */
+struct tcp_queue_part {
+	uint64_t	id, connection_id;
+	uint32_t	queue;			/* PSNAP_TCP_QUEUE_* */
+	size_t		offset, len;
+	const uint8_t	*data;
 };
 
 /* ---- which there are ---- */
@@ -352,6 +361,32 @@ cover_beyond(struct dump *d, const struct tcp_connection *c)
 }
 
 static int
+divide(struct dump *d, const struct tcp_connection *c, uint32_t queue, const uint8_t *data, size_t len)
+{
+	for (size_t at = PART_MAX; at < len; at += PART_MAX) {
+		struct tcp_queue_part *part = dump_alloc(d, sizeof *part);
+
+		if (part == NULL || list_add(d, &d->tcp_parts, part) != 0)
+			return no_memory(d, c);
+		*part = (struct tcp_queue_part){ .id = dump_new_id(d), .connection_id = c->id, .queue = queue,
+		    .offset = at, .len = len - at < PART_MAX ? len - at : PART_MAX, .data = data + at };
+	}
+	return 0;
+}
+
+static int
+keep(struct dump *d, struct tcp_connection *c)
+{
+	int r;
+
+	c->id = dump_new_id(d);
+	if (list_add(d, &d->connections, c) != 0)
+		return no_memory(d, c);
+	r = divide(d, c, PSNAP_TCP_QUEUE_SEND, c->send, c->send_len);
+	return r != 0 ? r : divide(d, c, PSNAP_TCP_QUEUE_RECEIVE, c->receive, c->receive_len);
+}
+
+static int
 read_connection(struct dump *d, struct tcp_connection *c)
 {
 	int r;
@@ -377,9 +412,7 @@ read_connection(struct dump *d, struct tcp_connection *c)
 	c->s->state = c->state == PSNAP_TCP_STATE_SYN_SENT ? PSNAP_SOCKET_CONNECTING : PSNAP_SOCKET_CONNECTED;
 	if (!fits(c))
 		return cover(d, c->s, "tcp-queue", "more data waits in a TCP connection than a snapshot can hold");
-	c->id = dump_new_id(d);
-	return list_add(d, &d->connections, c) == 0 ? 0 :
-	    dump_fail(d, GLUE_E_NOMEM, 0, c->s->proc, "out of memory");
+	return keep(d, c);
 }
 
 /* ---- those that wait for an answer ---- */
@@ -490,6 +523,12 @@ emit_window(struct glue_emit *e, const struct tcp_repair_window *w)
 	glue_emit_close(e);
 }
 
+static size_t
+first_part(size_t len)
+{
+	return len < PART_MAX ? len : PART_MAX;
+}
+
 void
 tcp_fields(struct glue_emit *e, const void *object)
 {
@@ -498,9 +537,9 @@ tcp_fields(struct glue_emit *e, const void *object)
 	glue_emit_uint(e, PSNAP_F_TCP_CONNECTION_SOCKET_ID, c->s->id);
 	glue_emit_uint(e, PSNAP_F_TCP_CONNECTION_SEND_SEQUENCE, c->send_sequence);
 	glue_emit_uint(e, PSNAP_F_TCP_CONNECTION_RECEIVE_SEQUENCE, c->receive_sequence);
-	glue_emit_bytes(e, PSNAP_F_TCP_CONNECTION_SEND_QUEUE, c->send, c->send_len);
+	glue_emit_bytes(e, PSNAP_F_TCP_CONNECTION_SEND_QUEUE, c->send, first_part(c->send_len));
 	glue_emit_uint(e, PSNAP_F_TCP_CONNECTION_NOT_SENT, c->not_sent);
-	glue_emit_bytes(e, PSNAP_F_TCP_CONNECTION_RECEIVE_QUEUE, c->receive, c->receive_len);
+	glue_emit_bytes(e, PSNAP_F_TCP_CONNECTION_RECEIVE_QUEUE, c->receive, first_part(c->receive_len));
 	glue_emit_uint(e, PSNAP_F_TCP_CONNECTION_MAX_SEGMENT, c->max_segment);
 	if (c->has_window)
 		emit_window(e, &c->window);
@@ -513,4 +552,15 @@ tcp_fields(struct glue_emit *e, const void *object)
 	glue_emit_uint(e, PSNAP_F_TCP_CONNECTION_SELECTIVE_ACKS, c->selective_acks);
 	glue_emit_uint(e, PSNAP_F_TCP_CONNECTION_TIMESTAMPS, c->timestamps);
 	glue_emit_uint(e, PSNAP_F_TCP_CONNECTION_TIMESTAMP, c->timestamp);
+}
+
+void
+tcp_part_fields(struct glue_emit *e, const void *object)
+{
+	const struct tcp_queue_part *part = object;
+
+	glue_emit_uint(e, PSNAP_F_TCP_QUEUE_PART_CONNECTION_ID, part->connection_id);
+	glue_emit_uint(e, PSNAP_F_TCP_QUEUE_PART_QUEUE, part->queue);
+	glue_emit_uint(e, PSNAP_F_TCP_QUEUE_PART_OFFSET, part->offset);
+	glue_emit_bytes(e, PSNAP_F_TCP_QUEUE_PART_DATA, part->data, part->len);
 }

@@ -21,7 +21,7 @@ static bool
 is_new(const struct snap_object *o)
 {
 	return (o->kind >= PSNAP_KIND_SYSV_SEGMENT && o->kind <= PSNAP_KIND_POSIX_QUEUE) ||
-	    o->kind == PSNAP_KIND_TCP_CONNECTION ||
+	    o->kind == PSNAP_KIND_TCP_CONNECTION || o->kind == PSNAP_KIND_TCP_QUEUE_PART ||
 	    (o->kind >= PSNAP_KIND_NETWORK_STACK && o->kind <= PSNAP_KIND_FILE_SYSTEM_ENTRY) ||
 	    (o->kind == PSNAP_KIND_SOCKET && o->message != NULL && is_new_socket((const void *)o->message));
 }

@@ -40,6 +40,8 @@ static const struct kind kinds[] = {
 	{ PSNAP_KIND_SOCKET, "socket", &psnap__socket__descriptor, 0, 0 },
 	{ PSNAP_KIND_TCP_CONNECTION, "tcp-connection", &psnap__tcp_connection__descriptor,
 	    PSNAP_F_TCP_CONNECTION_SOCKET_ID, 0 },
+	{ PSNAP_KIND_TCP_QUEUE_PART, "tcp-queue-part", &psnap__tcp_queue_part__descriptor,
+	    PSNAP_F_TCP_QUEUE_PART_CONNECTION_ID, 0 },
 	{ PSNAP_KIND_SYSV_SEGMENT, "sysv-segment", &psnap__sysv_segment__descriptor, 0, 0 },
 	{ PSNAP_KIND_SYSV_SEMAPHORES, "sysv-semaphores", &psnap__sysv_semaphores__descriptor, 0, 0 },
 	{ PSNAP_KIND_SYSV_QUEUE, "sysv-queue", &psnap__sysv_queue__descriptor, 0, 0 },

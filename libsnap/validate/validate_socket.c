@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 #include "format/socket.pb-c.h"
+#include "libsnap/model/tcp_queue.h"
 #include "libsnap/validate/validate.h"
 
 #define IPPROTO_TCP_NUMBER	6	/* IANA */
@@ -8,6 +9,7 @@
 #define LINK_MAX_LEN	32		/* MAX_ADDR_LEN */
 #define MEMBERSHIP_MAX	65536
 #define TCP_WINDOW_MAX		(65535u << 14)	/* RFC 7323 */
+#define TCP_QUEUES_MAX		(UINT64_C(1) << 30)	/* what a window lets wait, about */
 #define UNIX_PATH_MAX_LEN	108	/* sun_path, on every Unix at most */
 
 static void
@@ -230,11 +232,11 @@ is_after(uint32_t a, uint32_t b)
 }
 
 static void
-check_window(struct check *v, const struct snap_object *o, const Psnap__TcpConnection *c)
+check_window(struct check *v, const struct snap_object *o, const Psnap__TcpConnection *c, uint64_t received)
 {
 	const Psnap__TcpWindow *w = c->window;
 	/* a FIN that was received counts as one byte more */
-	uint32_t next = c->receive_sequence + (uint32_t)c->receive_queue.len + 1;
+	uint32_t next = c->receive_sequence + (uint32_t)received + 1;
 
 	if (w == NULL)
 		return;
@@ -249,10 +251,31 @@ check_window(struct check *v, const struct snap_object *o, const Psnap__TcpConne
 
 /* In SYN_SENT nothing has been agreed on, and nothing sent or received. */
 static bool
-has_more_than_request(const Psnap__TcpConnection *c)
+has_more_than_request(const Psnap__TcpConnection *c, uint64_t queued)
 {
-	return c->receive_sequence != 0 || c->send_queue.len != 0 || c->receive_queue.len != 0 || c->max_segment != 0 ||
-	    c->window != NULL || c->window_scale != NULL || c->selective_acks || c->timestamps;
+	return c->receive_sequence != 0 || queued != 0 || c->max_segment != 0 || c->window != NULL || c->window_scale != NULL || c->selective_acks ||
+	    c->timestamps;
+}
+
+/* Each part goes on where its queue ends: those of a connection come in the order of their ids. */
+static void
+check_parts(struct check *v, const struct snap_object *o, const Psnap__TcpConnection *c)
+{
+	uint64_t sent = c->send_queue.len, received = c->receive_queue.len;
+	size_t n;
+	const struct snap_object *const *of = snap_get_children(v->s, o->id, PSNAP_KIND_TCP_QUEUE_PART, &n);
+
+	for (size_t i = 0; i < n; i++) {
+		const Psnap__TcpQueuePart *part = CHECK_MESSAGE(Psnap__TcpQueuePart, of[i]);
+		uint64_t *end = part->queue == PSNAP__TCP_QUEUE__TCP_QUEUE_SEND ? &sent : &received;
+
+		if (part->offset != *end || part->data.len == 0)		/* TCP-7 */
+			check_corrupt(v, of[i], "TCP-7", "%lu bytes from byte %llu on, and the queue ends at %llu",
+			    (unsigned long)part->data.len, (unsigned long long)part->offset, (unsigned long long)*end);
+		*end += part->data.len;
+	}
+	if (sent + received > TCP_QUEUES_MAX)					/* TCP-7 */
+		check_corrupt(v, o, "TCP-7", "%llu bytes in its queues", (unsigned long long)(sent + received));
 }
 
 void
@@ -261,6 +284,8 @@ check_tcp_connection(struct check *v, const struct snap_object *o)
 	const Psnap__TcpConnection *c = CHECK_MESSAGE(Psnap__TcpConnection, o);
 	const Psnap__Socket *s = snap_get_message(v->s, c->socket_id, PSNAP_KIND_SOCKET);
 	bool asking = s != NULL && s->tcp_state == PSNAP__TCP_STATE__TCP_STATE_SYN_SENT;
+	uint64_t sent = tcp_queue_length(v->s, o, PSNAP__TCP_QUEUE__TCP_QUEUE_SEND);
+	uint64_t received = tcp_queue_length(v->s, o, PSNAP__TCP_QUEUE__TCP_QUEUE_RECEIVE);
 	size_t n;
 	const struct snap_object *const *of = snap_get_children(v->s, c->socket_id, PSNAP_KIND_TCP_CONNECTION, &n);
 
@@ -269,17 +294,18 @@ check_tcp_connection(struct check *v, const struct snap_object *o)
 		    (unsigned long long)c->socket_id, (int)s->tcp_state);
 	if (n > 1 && of[0] != o)						/* TCP-1 */
 		check_corrupt(v, o, "TCP-1", "a second one of socket %llu", (unsigned long long)c->socket_id);
-	if (c->not_sent > c->send_queue.len || (s != NULL && c->send_queue.len != 0 &&
+	if (c->not_sent > sent || (s != NULL && sent != 0 &&
 	    s->tcp_state == PSNAP__TCP_STATE__TCP_STATE_FIN_WAIT_2))		/* TCP-2 */
-		check_corrupt(v, o, "TCP-2", "%u bytes not sent, %lu not acknowledged", c->not_sent,
-		    (unsigned long)c->send_queue.len);
+		check_corrupt(v, o, "TCP-2", "%u bytes not sent, %llu not acknowledged", c->not_sent,
+		    (unsigned long long)sent);
 	if ((c->max_segment == 0 && !asking) || c->max_segment > 65535 ||
 	    (c->window_scale != NULL && (c->window_scale->send > 14 || c->window_scale->receive > 14)))	/* TCP-3 */
 		check_corrupt(v, o, "TCP-3", "segments of %u bytes, or a window scaled by more than 14 bits",
 		    c->max_segment);
 	if (c->timestamp != 0 && !c->timestamps)				/* TCP-3 */
 		check_corrupt(v, o, "TCP-3", "a timestamp, but none was agreed on");
-	if (asking && has_more_than_request(c))					/* TCP-6 */
+	if (asking && has_more_than_request(c, sent + received))			/* TCP-6 */
 		check_corrupt(v, o, "TCP-6", "of a connection that the other end has not answered");
-	check_window(v, o, c);
+	check_window(v, o, c, received);
+	check_parts(v, o, c);
 }

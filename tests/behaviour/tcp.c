@@ -155,6 +155,8 @@ first_unread_check(void)
 
 /* ---- full queues ---- */
 
+#define OVERFULL	(24u << 20)
+
 static size_t written, read_back;
 
 static char
@@ -163,22 +165,39 @@ pattern(size_t at)
 	return (char)(at * 31 + (at >> 8) * 7 + (at >> 16));
 }
 
-/* Until neither end takes any more. */
+/* Until neither end takes any more, or it is that much. */
 static void
-fill_setup(void)
+fill(size_t most)
 {
-	struct pollfd p;
+	struct pollfd p = { .fd = client, .events = POLLOUT };
 	ssize_t n;
 
-	pair_setup();
-	p = (struct pollfd){ .fd = client, .events = POLLOUT };
 	do {
 		for (size_t i = 0; i < sizeof buf; i++)
 			buf[i] = pattern(written + i);
 		if ((n = send(client, buf, sizeof buf, MSG_DONTWAIT)) > 0)
 			written += (size_t)n;
-	} while (n > 0 || poll(&p, 1, 300) == 1);
+	} while (written < most && (n > 0 || poll(&p, 1, 300) == 1));
+}
+
+static void
+fill_setup(void)
+{
+	pair_setup();
+	fill(SIZE_MAX);
 	EXPECT(written > 100000);
+}
+
+/* More than a record of a snapshot has room for, where the machine has the memory. */
+static void
+overfill_setup(void)
+{
+	int room = OVERFULL;
+
+	pair_setup();
+	EXPECT(setsockopt(client, SOL_SOCKET, SO_SNDBUFFORCE, &room, sizeof room) == 0);
+	EXPECT(setsockopt(server, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof room) == 0);
+	fill(OVERFULL);
 }
 
 static void
@@ -741,6 +760,7 @@ const struct behaviour tcp[] = {
 	{ "tcp_mapped", mapped_setup, first_unread_check },
 	{ "tcp_unread", unread_setup, unread_check },
 	{ "tcp_full", fill_setup, fill_check },
+	{ "tcp_overfull", overfill_setup, fill_check },
 	{ "tcp_full_and_ended", fill_and_end_setup, fill_and_end_check },
 	{ "tcp_full_and_closed", fill_and_close_setup, fill_and_close_check },
 	{ "tcp_half_closed", half_closed_setup, half_closed_check },

@@ -12,6 +12,7 @@
 
 /* A connection of the world's TCP socket; changed, it is what a case gets to see. */
 static Psnap__TcpConnection connection;
+static Psnap__TcpQueuePart parts[3];
 static Psnap__TcpWindow window;
 static Psnap__TcpWindowScale scale;
 
@@ -39,6 +40,28 @@ add_connection(struct world *w)
 	window.receive_update = 7;
 	window.send_update = 7 + 65535;
 	world_add(w, FREE_ID, PSNAP_KIND_TCP_CONNECTION, &connection.base);
+}
+
+/* Its queues go on: the first in two parts, the other in one between these. */
+static void
+add_parts(struct world *w)
+{
+	static const Psnap__TcpQueue queues[] = { PSNAP__TCP_QUEUE__TCP_QUEUE_SEND,
+	    PSNAP__TCP_QUEUE__TCP_QUEUE_RECEIVE, PSNAP__TCP_QUEUE__TCP_QUEUE_SEND };
+	static const uint64_t offsets[] = { 10, 8, 14 };
+
+	add_connection(w);
+	connection.not_sent = 18;
+	window.receive_update += 4;
+	window.send_update += 4;
+	for (size_t i = 0; i < 3; i++) {
+		psnap__tcp_queue_part__init(&parts[i]);
+		parts[i].connection_id = FREE_ID;
+		parts[i].queue = queues[i];
+		parts[i].offset = offsets[i];
+		parts[i].data = world_bytes("more");
+		world_add(w, FREE_ID + 1 + i, PSNAP_KIND_TCP_QUEUE_PART, &parts[i].base);
+	}
 }
 
 /* One that is not answered yet. */
@@ -357,6 +380,17 @@ add_packet(struct world *w)
 	X(tcp5_send, "TCP-5", FREE_ID, CORRUPT, add_connection(w); window.send_update++)		\
 	X(tcp6, "TCP-6", FREE_ID, CORRUPT, add_request(w); connection.receive_sequence = 1)		\
 	X(tcp6_segment, "TCP-6", FREE_ID, CORRUPT, add_request(w); connection.max_segment = 1460)	\
+	X(tcp2_parts, "TCP-2", FREE_ID, CORRUPT, add_parts(w); connection.not_sent = 19)		\
+	X(tcp5_parts, "TCP-5", FREE_ID, CORRUPT, add_parts(w); window.receive_update++)			\
+	X(tcp6_parts, "TCP-6", FREE_ID, CORRUPT, add_request(w); psnap__tcp_queue_part__init(&parts[0]);	\
+	    parts[0].connection_id = FREE_ID; parts[0].queue = PSNAP__TCP_QUEUE__TCP_QUEUE_SEND;		\
+	    parts[0].data = world_bytes("more");								\
+	    world_add(w, FREE_ID + 1, PSNAP_KIND_TCP_QUEUE_PART, &parts[0].base))				\
+	X(tcp7, "TCP-7", FREE_ID + 3, CORRUPT, add_parts(w); parts[2].offset--)				\
+	X(tcp7_empty, "TCP-7", FREE_ID + 3, CORRUPT, add_parts(w); parts[2].data.len = 0; connection.not_sent = 14) \
+	X(enu1_part, "ENU-1", FREE_ID + 2, CORRUPT, add_parts(w); parts[1].queue = 0)			\
+	X(gra1_part, "GRA-1", FREE_ID + 3, CORRUPT, add_parts(w); parts[2].connection_id = 0;		\
+	    connection.not_sent = 14)									\
 	X(gra2_connection, "GRA-2", FREE_ID, CORRUPT, add_connection(w); connection.socket_id = FREE_ID + 1) \
 	X(gra2_under_way, "GRA-2", SOCKET, CORRUPT, w->under_way[1] = FREE_ID)				\
 	X(gra3_under_way, "GRA-3", SOCKET, CORRUPT, w->under_way[1] = SOCKET) \

@@ -36,7 +36,7 @@ enum {
 };
 /* And those of kinds that came with version 2.1. */
 enum { IPC_NS = WORLD_IDS, SEGMENT_MEMORY, OTHER_MEMORY, SEGMENT, OTHER_SEGMENT, SEMAPHORES, OTHER_SEMAPHORES,
-	QUEUE, OTHER_QUEUE, POSIX_QUEUE, OTHER_POSIX_QUEUE, OPEN_QUEUE, CONNECTION, STACK, LOOPBACK, BRIDGE, PORT,
+	QUEUE, OTHER_QUEUE, POSIX_QUEUE, OTHER_POSIX_QUEUE, OPEN_QUEUE, CONNECTION, QUEUE_PART, STACK, LOOPBACK, BRIDGE, PORT,
 	PEER_PORT, VLAN, MACVLAN, TAP, ADDRESS, ADDRESS6, ROUTE, ROUTE6, RULE, NEIGHBOUR, FILTER_TABLE,
 	FILTER_CHAIN, JUMP_CHAIN, FILTER_SET, FILTER_MAP, FILTER_RULE, JUMP_RULE, MOUNT_NS, HOST_FILES, TEMPORARY,
 	LAYERS, ROOT_MOUNT, TEMPORARY_MOUNT, LAYERS_MOUNT, TOP, FOLDER, NAMED, LINK, WORLD_IPC_IDS };
@@ -118,6 +118,7 @@ struct world {
 	uint32_t	values[3];
 	int32_t		last_pids[3];
 	Psnap__TcpConnection connection;
+	Psnap__TcpQueuePart queue_part;
 	Psnap__NetworkStack stack_net;
 	Psnap__NetworkSetting net_settings[3];
 	Psnap__NetworkSetting *net_setting_p[3];
@@ -1229,6 +1230,12 @@ world_ipc(struct world *w)
 	w->connection.max_segment = 1460;
 	w->connection.send_queue = world_bytes("GET / HTTP/1.1");
 	ADD(CONNECTION, TCP_CONNECTION, connection);
+	psnap__tcp_queue_part__init(&w->queue_part);
+	w->queue_part.connection_id = CONNECTION;
+	w->queue_part.queue = PSNAP__TCP_QUEUE__TCP_QUEUE_SEND;
+	w->queue_part.offset = w->connection.send_queue.len;
+	w->queue_part.data = world_bytes("Host: example.org");
+	ADD(QUEUE_PART, TCP_QUEUE_PART, queue_part);
 	world_net(w);
 	world_mounts(w);
 	world_limits(w);

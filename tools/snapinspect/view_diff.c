@@ -321,21 +321,34 @@ diff_maps(struct diff *d, const Psnap__Process *p, const Psnap__Process *q)
 /* ---- threads and descriptors ---- */
 
 /* Of a socket, or NULL. */
-static const ProtobufCMessage *
+static const struct snap_object *
 connection_of(struct snap *s, uint64_t socket_id)
 {
 	size_t n;
 	const struct snap_object *const *v = snap_get_children(s, socket_id, PSNAP_KIND_TCP_CONNECTION, &n);
 
-	return socket_id != 0 && n > 0 ? v[0]->message : NULL;
+	return socket_id != 0 && n > 0 ? v[0] : NULL;
+}
+
+static bool
+same_parts(struct diff *d, const struct snap_object *a, const struct snap_object *b)
+{
+	size_t n, m;
+	const struct snap_object *const *v = snap_get_children(d->a, a->id, PSNAP_KIND_TCP_QUEUE_PART, &n);
+	const struct snap_object *const *w = snap_get_children(d->b, b->id, PSNAP_KIND_TCP_QUEUE_PART, &m);
+	bool same = n == m;
+
+	for (size_t i = 0; same && i < n; i++)
+		same = same_message(d, v[i]->message, w[i]->message, 0);
+	return same;
 }
 
 static bool
 same_connection(struct diff *d, const Psnap__OpenFile *x, const Psnap__OpenFile *y)
 {
-	const ProtobufCMessage *a = connection_of(d->a, x->socket_id), *b = connection_of(d->b, y->socket_id);
+	const struct snap_object *a = connection_of(d->a, x->socket_id), *b = connection_of(d->b, y->socket_id);
 
-	return a == NULL || b == NULL ? a == b : same_message(d, a, b, 0);
+	return a == NULL || b == NULL ? a == b : same_message(d, a->message, b->message, 0) && same_parts(d, a, b);
 }
 
 static json_t *

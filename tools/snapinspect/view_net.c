@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
+#include "libsnap/model/tcp_queue.h"
 #include "tools/snapinspect/view.h"
 
 #define IPPROTO_TCP_NUMBER	6	/* IANA */
@@ -23,19 +24,26 @@ scale_json(const Psnap__TcpWindowScale *w)
 	    "receive", (json_int_t)w->receive);
 }
 
+static json_int_t
+queued(struct snap *s, const struct snap_object *connection, Psnap__TcpQueue queue)
+{
+	return (json_int_t)tcp_queue_length(s, connection, queue);
+}
+
 static json_t *
 connection_json(struct snap *s, uint64_t socket_id)
 {
 	size_t n;
 	const struct snap_object *const *v = snap_get_children(s, socket_id, PSNAP_KIND_TCP_CONNECTION, &n);
-	const Psnap__TcpConnection *c = n > 0 ? (const void *)v[0]->message : NULL;
+	const Psnap__TcpConnection *c;
 
-	if (c == NULL)
+	if (n == 0)
 		return json_null();
+	c = (const void *)v[0]->message;
 	return json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:b, s:b}",
-	    "send_sequence", (json_int_t)c->send_sequence, "send_bytes", (json_int_t)c->send_queue.len,
+	    "send_sequence", (json_int_t)c->send_sequence, "send_bytes", queued(s, v[0], PSNAP__TCP_QUEUE__TCP_QUEUE_SEND),
 	    "not_sent", (json_int_t)c->not_sent, "receive_sequence", (json_int_t)c->receive_sequence,
-	    "receive_bytes", (json_int_t)c->receive_queue.len, "max_segment", (json_int_t)c->max_segment,
+	    "receive_bytes", queued(s, v[0], PSNAP__TCP_QUEUE__TCP_QUEUE_RECEIVE), "max_segment", (json_int_t)c->max_segment,
 	    "window", window_json(c->window), "window_scale", scale_json(c->window_scale),
 	    "selective_acks", (int)c->selective_acks, "timestamps", (int)c->timestamps);
 }

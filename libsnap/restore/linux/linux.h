@@ -140,7 +140,7 @@ struct made_socket {
 /* A TCP connection made. */
 struct connection {
 	struct made_socket *m;
-	const Psnap__TcpConnection *c;
+	const struct snap_object *o;		/* TcpConnection */
 	bool		gone;			/* let go */
 };
 
@@ -402,10 +402,10 @@ int	pending_connect(struct restore *r);
 /* Whether the socket had a connection, or began one. */
 bool	tcp_is_connected(const Psnap__Socket *s);
 /* What is held of it, or NULL. */
-const Psnap__TcpConnection *tcp_connection_of(struct snap *s, uint64_t socket_id);
+const struct snap_object *tcp_connection_of(struct snap *s, uint64_t socket_id);
 /* Make a new socket that connection, silent for now; and remember it. */
-int	tcp_make(struct restore *r, uint64_t id, const Psnap__Socket *s, const Psnap__TcpConnection *c, int fd);
-int	tcp_keep(struct restore *r, struct made_socket *m, const Psnap__TcpConnection *c);
+int	tcp_make(struct restore *r, uint64_t id, const Psnap__Socket *s, const struct snap_object *connection, int fd);
+int	tcp_keep(struct restore *r, struct made_socket *m, const struct snap_object *connection);
 /* Whether it had one that is over, which the program may not know yet. */
 bool	tcp_has_ended(const Psnap__Socket *s);
 /* Make a new socket so, or, of one that was connected, as if the other end had reset it. */

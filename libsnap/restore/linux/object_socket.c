@@ -229,7 +229,7 @@ socket_listen(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd)
 }
 
 static int
-make_state(struct restore *r, uint64_t id, const Psnap__Socket *s, const Psnap__TcpConnection *c, int fd)
+make_state(struct restore *r, uint64_t id, const Psnap__Socket *s, const struct snap_object *c, int fd)
 {
 	int e;
 
@@ -257,7 +257,7 @@ first_protocol(const Psnap__Socket *s)
 static int
 make_single(struct restore *r, uint64_t id, const Psnap__Socket *s)
 {
-	const Psnap__TcpConnection *c = r->p->o->tcp == SNAP_TCP_CLOSE ? NULL : tcp_connection_of(r->s, id);
+	const struct snap_object *c = r->p->o->tcp == SNAP_TCP_CLOSE ? NULL : tcp_connection_of(r->s, id);
 	int fd = socket(socket_family(s), socket_type(s) | SOCK_CLOEXEC, first_protocol(s)), e;
 	struct made_socket *m;
 

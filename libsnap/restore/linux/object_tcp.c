@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "libsnap/model/tcp_queue.h"
 #include "libsnap/restore/linux/linux.h"
 #include "linux/net_lock.h"
 
@@ -68,13 +69,19 @@ has_received_fin(const Psnap__Socket *s)
 	    s->tcp_state == PSNAP__TCP_STATE__TCP_STATE_LAST_ACK;
 }
 
-const Psnap__TcpConnection *
+const struct snap_object *
 tcp_connection_of(struct snap *s, uint64_t socket_id)
 {
 	size_t n;
 	const struct snap_object *const *v = snap_get_children(s, socket_id, PSNAP_KIND_TCP_CONNECTION, &n);
 
-	return n > 0 ? (const void *)v[0]->message : NULL;
+	return n > 0 ? v[0] : NULL;
+}
+
+static const Psnap__TcpConnection *
+message(const struct snap_object *connection)
+{
+	return (const void *)connection->message;
 }
 
 /* ---- small calls ---- */
@@ -100,9 +107,8 @@ make_room(int fd, int forced, int plain)
 		setsockopt(fd, SOL_SOCKET, plain, &size, sizeof size);
 }
 
-/* To one of its queues; in repair mode nothing leaves it. */
 static int
-write_queue(int fd, const uint8_t *p, size_t n)
+write_all(int fd, const uint8_t *p, size_t n)
 {
 	while (n > 0) {
 		ssize_t k = send(fd, p, n < PIECE ? n : PIECE, MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -115,6 +121,32 @@ write_queue(int fd, const uint8_t *p, size_t n)
 		n -= (size_t)k;
 	}
 	return 0;
+}
+
+static int
+write_piece(void *fd, const uint8_t *p, size_t n)
+{
+	return write_all(*(const int *)fd, p, n);
+}
+
+/* What is to be sent, from byte `from` to byte `to`; in repair mode nothing leaves it. */
+static int
+write_sent(struct restore *r, const struct snap_object *o, uint64_t from, uint64_t to, int fd)
+{
+	return tcp_queue_each(r->s, o, PSNAP__TCP_QUEUE__TCP_QUEUE_SEND, from, to, write_piece, &fd);
+}
+
+static uint64_t
+sent_length(struct restore *r, const struct snap_object *o)
+{
+	return tcp_queue_length(r->s, o, PSNAP__TCP_QUEUE__TCP_QUEUE_SEND);
+}
+
+/* Behind what was received. */
+static uint32_t
+next_received(struct restore *r, const struct snap_object *o)
+{
+	return message(o)->receive_sequence + (uint32_t)tcp_queue_length(r->s, o, PSNAP__TCP_QUEUE__TCP_QUEUE_RECEIVE);
 }
 
 /* ---- made, in repair mode ---- */
@@ -139,25 +171,24 @@ set_agreed(const Psnap__TcpConnection *c, int fd)
 
 /* Of the send queue, what has been sent: of that an acknowledgement may come. */
 static int
-fill_queues(const Psnap__TcpConnection *c, const Psnap__SocketOptions *o, int fd)
+fill_queues(struct restore *r, const struct snap_object *o, const Psnap__SocketOptions *options, int fd)
 {
 	make_room(fd, SO_RCVBUFFORCE, SO_RCVBUF);
 	if (set(fd, TCP_REPAIR_QUEUE, TCP_RECV_QUEUE) != 0 ||
-	    write_queue(fd, c->receive_queue.data, c->receive_queue.len) != 0)
+	    tcp_queue_each(r->s, o, PSNAP__TCP_QUEUE__TCP_QUEUE_RECEIVE, 0, UINT64_MAX, write_piece, &fd) != 0)
 		return -1;
 	/* the other end would be told of all that room */
-	socket_set_buffers(o, fd);
+	socket_set_buffers(options, fd);
 	make_room(fd, SO_SNDBUFFORCE, SO_SNDBUF);
 	if (set(fd, TCP_REPAIR_QUEUE, TCP_SEND_QUEUE) != 0)
 		return -1;
-	return write_queue(fd, c->send_queue.data, c->send_queue.len - c->not_sent);
+	return write_sent(r, o, 0, sent_length(r, o) - message(o)->not_sent, fd);
 }
 
 /* An empty one takes no FIN. */
 static int
-open_window(const Psnap__TcpConnection *c, int fd)
+open_window(const Psnap__TcpConnection *c, uint32_t next, int fd)
 {
-	uint32_t next = c->receive_sequence + (uint32_t)c->receive_queue.len;
 	struct tcp_repair_window w = { .snd_wl1 = next - 1, .rcv_wnd = 65535, .rcv_wup = next };
 
 	w.snd_wnd = c->window != NULL ? c->window->send_window : 65535;
@@ -188,14 +219,13 @@ waits_for_close(int fd)
 
 /* The FIN that came is told to the socket again; nobody else gets to see it. */
 static int
-receive_fin(const Psnap__TcpConnection *c, int fd, const struct net_connection *ends)
+receive_fin(const Psnap__TcpConnection *c, uint32_t next, int fd, const struct net_connection *ends)
 {
-	struct segment f = { .from = &ends->remote, .to = &ends->local,
-	    .sequence = c->receive_sequence + (uint32_t)c->receive_queue.len, .acknowledged = c->send_sequence,
+	struct segment f = { .from = &ends->remote, .to = &ends->local, .sequence = next, .acknowledged = c->send_sequence,
 	    .window = (uint16_t)((c->window != NULL ? c->window->send_window : 65535) >>
 	    (c->window_scale != NULL ? c->window_scale->send : 0)), .fin = true };
 
-	if (open_window(c, fd) != 0 || segment_send(&f) != 0)
+	if (open_window(c, next, fd) != 0 || segment_send(&f) != 0)
 		return -1;
 	for (int i = 0; i < FIN_TRIES; i++) {
 		if (waits_for_close(fd))
@@ -214,8 +244,9 @@ is_asking(const Psnap__Socket *s)
 }
 
 int
-tcp_make(struct restore *r, uint64_t id, const Psnap__Socket *s, const Psnap__TcpConnection *c, int fd)
+tcp_make(struct restore *r, uint64_t id, const Psnap__Socket *s, const struct snap_object *connection, int fd)
 {
+	const Psnap__TcpConnection *c = message(connection);
 	struct net_connection ends;
 	socklen_t local = socket_address(r->p, s, s->local, &ends.local);
 	socklen_t remote = socket_address(r->p, s, s->remote, &ends.remote);
@@ -235,9 +266,9 @@ tcp_make(struct restore *r, uint64_t id, const Psnap__Socket *s, const Psnap__Tc
 		return restore_fail(r, NULL, id, errno, "connecting a TCP connection");
 	if (set_agreed(c, fd) != 0)
 		return restore_fail(r, NULL, id, errno, "setting what both ends have agreed on");
-	if (fill_queues(c, s->options, fd) != 0)
+	if (fill_queues(r, connection, s->options, fd) != 0)
 		return restore_fail(r, NULL, id, errno, "filling a TCP connection");
-	if (has_received_fin(s) && receive_fin(c, fd, &ends) != 0)
+	if (has_received_fin(s) && receive_fin(c, next_received(r, connection), fd, &ends) != 0)
 		return restore_fail(r, NULL, id, errno, "ending a TCP connection's other direction");
 	if (set_window(c, fd) != 0)
 		return restore_fail(r, NULL, id, errno, "setting a TCP window");
@@ -247,13 +278,13 @@ tcp_make(struct restore *r, uint64_t id, const Psnap__Socket *s, const Psnap__Tc
 }
 
 int
-tcp_keep(struct restore *r, struct made_socket *m, const Psnap__TcpConnection *c)
+tcp_keep(struct restore *r, struct made_socket *m, const struct snap_object *connection)
 {
 	struct connection *k = plan_alloc(r->p, sizeof *k);
 
 	if (k == NULL || restore_list_add(r, &r->connections, k) != 0)
 		return restore_nomem(r);
-	*k = (struct connection){ m, c, false };
+	*k = (struct connection){ m, connection, false };
 	return 0;
 }
 
@@ -298,7 +329,7 @@ end_by(const Psnap__Socket *s, int fd, int other)
 	const struct linger at_once = { .l_onoff = 1 };
 
 	for (size_t i = 0; i < s->n_queue; i++)
-		if (write_queue(other, s->queue[i]->data.data, s->queue[i]->data.len) != 0)
+		if (write_all(other, s->queue[i]->data.data, s->queue[i]->data.len) != 0)
 			return -1;
 	if (s->error_untold || !tcp_has_ended(s))
 		return setsockopt(other, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
@@ -370,8 +401,8 @@ ask_again(struct restore *r, const struct connection *k)
 static int
 let_go(struct restore *r, struct connection *k)
 {
-	const Psnap__TcpConnection *c = k->c;
 	int fd = k->m->fd, reuse = k->m->s->options->reuse_address;
+	uint64_t sent = sent_length(r, k->o);
 
 	if (set(fd, TCP_REPAIR_QUEUE, TCP_NO_QUEUE) != 0 || set(fd, TCP_REPAIR, TCP_REPAIR_OFF) != 0)
 		return restore_fail(r, NULL, k->m->id, errno, "letting a TCP connection go");
@@ -380,8 +411,7 @@ let_go(struct restore *r, struct connection *k)
 		return restore_fail(r, NULL, k->m->id, errno, "setting socket options");
 	if (is_asking(k->m->s))
 		return ask_again(r, k);
-	if (c->not_sent > 0 && write_queue(fd, c->send_queue.data + (c->send_queue.len - c->not_sent),
-	    c->not_sent) != 0 && !is_over(errno))
+	if (write_sent(r, k->o, sent - message(k->o)->not_sent, sent, fd) != 0 && !is_over(errno))
 		return restore_fail(r, NULL, k->m->id, errno, "sending on a TCP connection");
 	if (has_sent_fin(k->m->s) && shutdown(fd, SHUT_WR) != 0 && !is_over(errno))
 		return restore_fail(r, NULL, k->m->id, errno, "shutting a TCP connection down");
