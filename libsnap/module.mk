@@ -5,6 +5,7 @@ libsnap_pub_headers := libsnap/snap.h format/psnap.h
 restore_linux_srcs := \
 	libsnap/restore/api.c \
 	libsnap/restore/lineage.c \
+	libsnap/restore/linux/address.c \
 	libsnap/restore/linux/cgroups.c \
 	libsnap/restore/linux/cgroups_make.c \
 	libsnap/restore/linux/cgroups_use.c \

@@ -417,8 +417,11 @@ address_missing() {
 	begin
 	kill_with_dump "$server" s.psnap
 	ip -n here addr del 10.9.0.1/24 dev east
-	on here "$snapctl" restore -d -q s.psnap >restore.out 2>restore.err && wrong "restored without its address"
-	grep -q tcp-address restore.err || wrong "$(cat restore.err)"
+	for bindable in 0 1; do
+		on here sh -c "echo $bindable >/proc/sys/net/ipv4/ip_nonlocal_bind"
+		on here "$snapctl" restore -d -q s.psnap >restore.out 2>restore.err && wrong "restored without its address"
+		grep -q tcp-address restore.err || wrong "$(cat restore.err)"
+	done
 	ip -n here addr add 10.9.0.1/24 dev east
 	bring_back here s.psnap
 	all_arrived

@@ -3,7 +3,6 @@
  * Whether the TCP connections of a snapshot can go on here.
  */
 #include <arpa/inet.h>
-#include <errno.h>
 #include <linux/inet_diag.h>
 #include <linux/netlink.h>
 #include <linux/sock_diag.h>
@@ -24,17 +23,6 @@ can_repair(void)
 	if (fd >= 0)
 		close(fd);
 	return can;
-}
-
-static bool
-can_be_bound(const struct sockaddr_storage *a)
-{
-	int fd = socket(a->ss_family, SOCK_STREAM | SOCK_CLOEXEC, IPPROTO_TCP);
-	bool here = fd >= 0 && (bind(fd, (const void *)a, sizeof *a) == 0 || errno != EADDRNOTAVAIL);
-
-	if (fd >= 0)
-		close(fd);
-	return here;
 }
 
 /* ---- whether somebody has it ---- */
@@ -91,11 +79,11 @@ address_is_usable(struct preflight *f, const struct sockaddr_storage *local)
 {
 	struct sockaddr_storage a = *local;
 
-	/* at the same place in both families; on any port */
+	/* at the same place in both families */
 	((struct sockaddr_in *)(void *)&a)->sin_port = 0;
 	if (memcmp(&a, &f->last, sizeof a) != 0) {
 		f->last = a;
-		f->last_is_here = can_be_bound(&a);
+		f->last_is_here = address_is_here(&a);
 	}
 	return f->last_is_here;
 }

@@ -423,6 +423,11 @@ int	tcp_unlock(struct restore *r);
 /* As it was found. */
 void	tcp_lock_again(struct restore *r);
 
+/* ---- address.c ---- */
+
+/* Whether it is this host's, and of one host. */
+bool	address_is_here(const struct sockaddr_storage *a);
+
 /* ---- segment.c ---- */
 
 struct segment {
@@ -431,7 +436,7 @@ struct segment {
 	uint16_t	window;			/* as it is sent, scaled */
 	bool		fin;
 };
-/* To a socket of this host; -1 as errno says. */
+/* To a socket of this host, nothing else is sent to; -1 as errno says. */
 int	segment_send(const struct segment *f);
 
 struct datagram {
@@ -441,8 +446,6 @@ struct datagram {
 	uint8_t		protocol, hop_limit, traffic_class;	/* a hop limit of 0: any */
 };
 int	datagram_send(const struct datagram *d);
-/* Whether it is this host's, and of one host: nothing else is sent to. */
-bool	address_is_here(const struct sockaddr_storage *a);
 
 /* ---- object_link.c ---- */
 

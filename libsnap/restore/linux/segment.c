@@ -120,27 +120,6 @@ send_6(const struct packet *p)
 	return send_raw(AF_INET6, &ip, sizeof ip, p, &to, sizeof to);
 }
 
-/* A multicast address can be bound to as well; one of a broadcast is not sent to without SO_BROADCAST. */
-bool
-address_is_here(const struct sockaddr_storage *a)
-{
-	struct sockaddr_storage to = *a;
-	struct ends e;
-	bool here;
-	int fd;
-
-	find_ends(&to, &to, &e);
-	if (e.len == 4 ? e.to[0] >= 224 : e.to[0] == 0xff)
-		return false;
-	/* at the same place in both families; any port */
-	((struct sockaddr_in *)(void *)&to)->sin_port = 0;
-	fd = socket(a->ss_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	here = fd >= 0 && bind(fd, (const void *)&to, sizeof to) == 0;
-	if (fd >= 0)
-		close(fd);
-	return here;
-}
-
 static int
 send_packet(const struct packet *p, const struct sockaddr_storage *to)
 {
