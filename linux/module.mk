@@ -16,5 +16,6 @@ linux_srcs := \
 	linux/posix_queue.c \
 	linux/socket_options.c \
 	linux/sysv_memory.c \
+	linux/tcp_state.c \
 	linux/time_offsets.c \
 	linux/words.c

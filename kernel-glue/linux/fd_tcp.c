@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "kernel-glue/linux/fd.h"
+#include "linux/tcp_state.h"
 
 #define READ_TRIES	16
 #define END_TRIES	1000
@@ -181,20 +182,6 @@ read_state(int fd, uint32_t *state)
 }
 
 static bool
-has_sent_fin(uint32_t state)
-{
-	return state == PSNAP_TCP_STATE_FIN_WAIT_1 || state == PSNAP_TCP_STATE_FIN_WAIT_2 ||
-	    state == PSNAP_TCP_STATE_CLOSING || state == PSNAP_TCP_STATE_LAST_ACK;
-}
-
-static bool
-has_received_fin(uint32_t state)
-{
-	return state == PSNAP_TCP_STATE_CLOSE_WAIT || state == PSNAP_TCP_STATE_CLOSING ||
-	    state == PSNAP_TCP_STATE_LAST_ACK;
-}
-
-static bool
 fits(const struct tcp_connection *c)
 {
 	return c->receive_len <= QUEUES_MAX && c->send_len <= QUEUES_MAX - c->receive_len;
@@ -229,7 +216,7 @@ find_end(struct tcp_connection *c)
 	if (sequence_behind(c->fd, TCP_RECV_QUEUE, &again) != 0 || read_state(c->fd, &state) != 0)
 		return -1;
 	c->receive_len = (size_t)unread;
-	c->receive_sequence = end - has_received_fin(state) - (uint32_t)unread;
+	c->receive_sequence = end - tcp_has_received_fin(state) - (uint32_t)unread;
 	return end == again && state == c->state;
 }
 
@@ -264,7 +251,7 @@ read_received(struct dump *d, struct tcp_connection *c)
 static int
 read_sent(struct dump *d, struct tcp_connection *c)
 {
-	uint32_t fin = has_sent_fin(c->state), end;
+	uint32_t fin = tcp_has_sent_fin(c->state), end;
 	int waiting, not_sent;
 	size_t room;
 	ssize_t n;

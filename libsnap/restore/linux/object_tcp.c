@@ -21,6 +21,7 @@
 #include "libsnap/model/tcp_queue.h"
 #include "libsnap/restore/linux/linux.h"
 #include "linux/net_lock.h"
+#include "linux/tcp_state.h"
 
 #ifndef SO_BUF_LOCK
 #define SO_BUF_LOCK	72		/* asm-generic/socket.h, 5.15 */
@@ -50,23 +51,6 @@ bool
 tcp_has_ended(const Psnap__Socket *s)
 {
 	return s->tcp_state == PSNAP__TCP_STATE__TCP_STATE_CLOSED && s->shutdown_read && s->shutdown_write;
-}
-
-static bool
-has_sent_fin(const Psnap__Socket *s)
-{
-	return s->tcp_state == PSNAP__TCP_STATE__TCP_STATE_FIN_WAIT_1 ||
-	    s->tcp_state == PSNAP__TCP_STATE__TCP_STATE_FIN_WAIT_2 ||
-	    s->tcp_state == PSNAP__TCP_STATE__TCP_STATE_CLOSING ||
-	    s->tcp_state == PSNAP__TCP_STATE__TCP_STATE_LAST_ACK;
-}
-
-static bool
-has_received_fin(const Psnap__Socket *s)
-{
-	return s->tcp_state == PSNAP__TCP_STATE__TCP_STATE_CLOSE_WAIT ||
-	    s->tcp_state == PSNAP__TCP_STATE__TCP_STATE_CLOSING ||
-	    s->tcp_state == PSNAP__TCP_STATE__TCP_STATE_LAST_ACK;
 }
 
 const struct snap_object *
@@ -268,7 +252,7 @@ tcp_make(struct restore *r, uint64_t id, const Psnap__Socket *s, const struct sn
 		return restore_fail(r, NULL, id, errno, "setting what both ends have agreed on");
 	if (fill_queues(r, connection, s->options, fd) != 0)
 		return restore_fail(r, NULL, id, errno, "filling a TCP connection");
-	if (has_received_fin(s) && receive_fin(c, next_received(r, connection), fd, &ends) != 0)
+	if (tcp_has_received_fin(s->tcp_state) && receive_fin(c, next_received(r, connection), fd, &ends) != 0)
 		return restore_fail(r, NULL, id, errno, "ending a TCP connection's other direction");
 	if (set_window(c, fd) != 0)
 		return restore_fail(r, NULL, id, errno, "setting a TCP window");
@@ -413,7 +397,7 @@ let_go(struct restore *r, struct connection *k)
 		return ask_again(r, k);
 	if (write_sent(r, k->o, sent - message(k->o)->not_sent, sent, fd) != 0 && !is_over(errno))
 		return restore_fail(r, NULL, k->m->id, errno, "sending on a TCP connection");
-	if (has_sent_fin(k->m->s) && shutdown(fd, SHUT_WR) != 0 && !is_over(errno))
+	if (tcp_has_sent_fin(k->m->s->tcp_state) && shutdown(fd, SHUT_WR) != 0 && !is_over(errno))
 		return restore_fail(r, NULL, k->m->id, errno, "shutting a TCP connection down");
 	settle_buffers(k);
 	return 0;
