@@ -98,6 +98,7 @@ libsnap_srcs := \
 	libsnap/convert/edit_environment.c \
 	libsnap/convert/edit_fields.c \
 	libsnap/convert/edit_records.c \
+	libsnap/convert/edit_users.c \
 	libsnap/convert/plan.c \
 	libsnap/convert/records.c \
 	libsnap/convert/version_1_1.c \

@@ -56,6 +56,7 @@ struct conversion {
 	bool		*changed;
 	size_t		count;
 	struct edit	*edits;		/* the options' */
+	bool		inside;		/* there is a user namespace with maps: what processes were told are its numbers */
 	struct patch	*patches;	/* by block and place after patches_sort() */
 	size_t		npatches, patches_cap;
 

@@ -206,10 +206,13 @@ edit_all(struct conversion *c)
 {
 	int r = 0;
 
+	for (size_t i = 0; i < c->count; i++)
+		c->inside = c->inside || users_are_mapped(&c->objects[i]);
 	for (size_t i = 0; i < c->count && r == 0; i++) {
 		if (c->objects[i].message == NULL)
 			r = records_lose(c, i, "of a kind or revision not known here: it is not edited");
-		else if ((r = edit_record(c, i)) == 0 && c->objects[i].kind == PSNAP_KIND_ADDRESS_SPACE)
+		else if ((r = edit_record(c, i)) == 0 && (r = edit_users(c, i)) == 0 &&
+		    c->objects[i].kind == PSNAP_KIND_ADDRESS_SPACE)
 			r = edit_environment(c, i);
 	}
 	for (size_t i = 0; i < c->o->nedits && r == 0; i++)

@@ -26,12 +26,16 @@ struct edit_field {
 	enum edit_subject subject;
 	size_t		max;		/* of a text: bytes */
 	bool		(*used)(const ProtobufCMessage *m);	/* else it means nothing; NULL: always used */
+	bool		as_told;	/* as the process was told: not an outside number, if it is in a user namespace */
 };
 /* NULL past the last */
 const struct edit_field *edit_field_at(size_t n);
 
 /* Make the edits in the message of object i. */
 int	edit_record(struct conversion *c, size_t i);
+/* And in its maps of users, if it is a namespace that has any. */
+int	edit_users(struct conversion *c, size_t i);
+bool	users_are_mapped(const struct snap_object *o);
 /* Make them in the memory of object i, an address space. */
 int	edit_environment(struct conversion *c, size_t i);
 

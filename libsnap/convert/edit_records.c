@@ -243,7 +243,7 @@ edit_fields(struct editing *e)
 	for (size_t i = 0; (field = edit_field_at(i)) != NULL; i++) {
 		const ProtobufCFieldDescriptor *f;
 
-		if (field->in != d || (field->used != NULL && !field->used(e->from)))
+		if (field->in != d || (field->used != NULL && !field->used(e->from)) || (field->as_told && e->c->inside))
 			continue;
 		f = protobuf_c_message_descriptor_get_field(d, field->field);
 		r = field->max > 0 ? edit_text(e, field, f) : edit_ids(e, field, f);

@@ -3,9 +3,10 @@
  * 2.1 has System V IPC, POSIX queues, TCP connections, sockets with unread
  * datagrams, filters, memberships or connections that wait, network stacks, and
  * mounts.  Nothing stands for them in an earlier version: without them programs
- * would lose what they share, or whom they talk to, so that is refused.  What
- * namespaces have of their own, which namespaces and cgroups are an instance's,
- * and their limits can be lost.
+ * would lose what they share, or whom they talk to, so that is refused; and so are
+ * maps of users, without which the capabilities a process has in its user namespace
+ * would be the host's.  What namespaces have of their own, which namespaces and
+ * cgroups are an instance's, and their limits can be lost.
  */
 #include "format/socket.pb-c.h"
 #include "libsnap/convert/convert.h"
@@ -18,12 +19,19 @@ is_new_socket(const Psnap__Socket *s)
 }
 
 static bool
+has_users(const Psnap__Namespace *n)
+{
+	return n->n_uid_map > 0 || n->n_gid_map > 0 || n->setgroups_denied || n->owner != 0;
+}
+
+static bool
 is_new(const struct snap_object *o)
 {
 	return (o->kind >= PSNAP_KIND_SYSV_SEGMENT && o->kind <= PSNAP_KIND_POSIX_QUEUE) ||
 	    o->kind == PSNAP_KIND_TCP_CONNECTION || o->kind == PSNAP_KIND_TCP_QUEUE_PART ||
 	    (o->kind >= PSNAP_KIND_NETWORK_STACK && o->kind <= PSNAP_KIND_FILE_SYSTEM_ENTRY) ||
-	    (o->kind == PSNAP_KIND_SOCKET && o->message != NULL && is_new_socket((const void *)o->message));
+	    (o->kind == PSNAP_KIND_SOCKET && o->message != NULL && is_new_socket((const void *)o->message)) ||
+	    (o->kind == PSNAP_KIND_NAMESPACE && o->message != NULL && has_users((const void *)o->message));
 }
 
 static bool

@@ -55,6 +55,47 @@ check_instance(struct check *v, const struct snap_object *o)
 	check_instance_cgroups(v, o);
 }
 
+/* ---- maps of users ---- */
+
+#define RANGES_MAX	340		/* of Linux */
+#define IDS		UINT32_MAX	/* the last number is nobody's */
+
+static bool
+ranges_meet(uint32_t a, uint32_t alen, uint32_t b, uint32_t blen)
+{
+	return a <= b ? b - a < alen : a - b < blen;
+}
+
+static bool
+is_range(const Psnap__IdRange *x)
+{
+	return x->length > 0 && x->inside <= IDS - x->length && x->outside <= IDS - x->length;
+}
+
+static void
+check_id_map(struct check *v, const struct snap_object *o, Psnap__IdRange *const *map, size_t n, const char *of)
+{
+	if (n > RANGES_MAX) {							/* NS-7 */
+		check_corrupt(v, o, "NS-7", "%lu ranges of %s", (unsigned long)n, of);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		if (!is_range(map[i])) {					/* NS-7 */
+			check_corrupt(v, o, "NS-7", "range %lu of %s", (unsigned long)i, of);
+			return;
+		}
+		for (size_t k = 0; k < i; k++)
+			if (ranges_meet(map[k]->inside, map[k]->length, map[i]->inside, map[i]->length) ||
+			    ranges_meet(map[k]->outside, map[k]->length, map[i]->outside, map[i]->length)) {	/* NS-8 */
+				check_corrupt(v, o, "NS-8", "ranges %lu and %lu of %s have numbers in common",
+				    (unsigned long)k, (unsigned long)i, of);
+				return;
+			}
+	}
+}
+
+/* ---- namespaces ---- */
+
 #define NAME_BYTES	64	/* of a host; HOST_NAME_MAX of POSIX systems is at most this */
 
 void
@@ -73,6 +114,12 @@ check_namespace(struct check *v, const struct snap_object *o)
 	if ((n->monotonic_ns != 0 || n->boottime_ns != 0) &&
 	    (n->of_dumper || n->kind != PSNAP__NAMESPACE_KIND__NAMESPACE_TIME))	/* NS-5 */
 		check_corrupt(v, o, "NS-5", "clocks, but of kind %d%s", (int)n->kind, n->of_dumper ? ", the dumper's" : "");
+	if ((n->n_uid_map != 0 || n->n_gid_map != 0 || n->setgroups_denied || n->owner != 0) &&
+	    (n->of_dumper || n->kind != PSNAP__NAMESPACE_KIND__NAMESPACE_USER))	/* NS-6 */
+		check_corrupt(v, o, "NS-6", "a map of users, but of kind %d%s", (int)n->kind,
+		    n->of_dumper ? ", the dumper's" : "");
+	check_id_map(v, o, n->uid_map, n->n_uid_map, "users");
+	check_id_map(v, o, n->gid_map, n->n_gid_map, "groups");
 }
 
 void

@@ -396,6 +396,30 @@ ATF_TC_BODY(a_socket_has_room_for_108_bytes, tc)
 	ATF_CHECK(strstr(err.msg, "edit path:/run/world=") == err.msg);
 }
 
+ATF_TC_WITHOUT_HEAD(maps_of_users_follow);
+ATF_TC_BODY(maps_of_users_follow, tc)
+{
+	const Psnap__Namespace *n;
+	struct snap *s;
+
+	world_init(&w);
+	world_users(&w);
+	w.id_ranges[0].outside = w.creds.ruid;
+	s = EDITED({ "uid", "1000", "2000" }, { "gid", "1000", "3000" });
+	n = snap_get_message(s, NET_NS, PSNAP_KIND_NAMESPACE);
+	ATF_CHECK_EQ(n->owner, 2000);
+	ATF_CHECK(n->n_uid_map == 2 && n->n_gid_map == 1);
+	ATF_CHECK(n->uid_map[0]->outside == 2000 && n->uid_map[0]->inside == 70000 && n->uid_map[1]->outside == 100001);
+	ATF_CHECK_EQ(n->gid_map[0]->outside, 3000);
+	ATF_CHECK_EQ(((const Psnap__Credentials *)snap_get_message(s, CREDS, PSNAP_KIND_CREDENTIALS))->ruid, 2000);
+	snap_close(s);
+	/* one of many, and two that would be the same */
+	ATF_CHECK_EQ(TRY({ "uid", "165535", "2000" }), SNAP_E_REFUSED);
+	ATF_CHECK_EQ(err.record, NET_NS);
+	ATF_CHECK(strstr(err.msg, "one of 65535 consecutive ones") != NULL);
+	ATF_CHECK_EQ(TRY({ "uid", "165536", "2000" }), SNAP_E_NOT_FOUND);
+}
+
 ATF_TC_WITHOUT_HEAD(names_are_set);
 ATF_TC_BODY(names_are_set, tc)
 {
@@ -573,6 +597,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, paths_change_by_whole_components);
 	ATF_TP_ADD_TC(tp, the_root_folder_is_a_prefix_of_all);
 	ATF_TP_ADD_TC(tp, a_socket_has_room_for_108_bytes);
+	ATF_TP_ADD_TC(tp, maps_of_users_follow);
 	ATF_TP_ADD_TC(tp, names_are_set);
 	ATF_TP_ADD_TC(tp, variables_change_in_place);
 	ATF_TP_ADD_TC(tp, variables_are_not_made_nor_grown);

@@ -187,6 +187,15 @@ add_packet(struct world *w)
 	X(ns4, "NS-4", NET_NS, CORRUPT, (w->net_ns.kind = PSNAP__NAMESPACE_KIND__NAMESPACE_UTS,		\
 	    w->net_ns.hostname = "sixty-five-bytes-are-one-more-than-the-name-of-any-host-may-have."))	\
 	X(ns5, "NS-5", NET_NS, CORRUPT, w->net_ns.boottime_ns = 1)					\
+	X(ns6, "NS-6", NET_NS, CORRUPT, world_users(w); w->net_ns.kind = PSNAP__NAMESPACE_KIND__NAMESPACE_NET)	\
+	X(ns6_dumper, "NS-6", NET_NS, CORRUPT, world_users(w); w->net_ns.of_dumper = true)		\
+	X(ns6_owner, "NS-6", NET_NS, CORRUPT, w->net_ns.owner = 1)					\
+	X(ns7_empty, "NS-7", NET_NS, CORRUPT, world_users(w); w->id_ranges[1].length = 0)			\
+	X(ns7_inside, "NS-7", NET_NS, CORRUPT, world_users(w); w->id_ranges[1].inside = UINT32_MAX - 65534)	\
+	X(ns7_outside, "NS-7", NET_NS, CORRUPT, world_users(w); w->id_ranges[0].outside = UINT32_MAX)	\
+	X(ns7_many, "NS-7", NET_NS, CORRUPT, world_users(w); w->net_ns.n_uid_map = 341)			\
+	X(ns8_inside, "NS-8", NET_NS, CORRUPT, world_users(w); w->id_ranges[0].inside = 65535)		\
+	X(ns8_outside, "NS-8", NET_NS, CORRUPT, world_users(w); w->id_ranges[0].outside = 165535)		\
 	X(cov1, "COV-1", COVERAGE, CORRUPT, w->coverage.reason = "")					\
 	X(cov2, "COV-2", COVERAGE, CORRUPT, w->coverage.fd = 4)						\
 	X(cov3, "COV-3", COVERAGE, CORRUPT,								\

@@ -48,6 +48,7 @@ struct world {
 	Psnap__Host	host;
 	Psnap__Instance	instance;
 	Psnap__Namespace net_ns;
+	Psnap__IdRange id_ranges[2], *uid_map[341], *gid_map[1];
 	Psnap__Cgroup	cgroup;
 	Psnap__Coverage	coverage;
 	Psnap__Session	session;
@@ -1164,6 +1165,31 @@ world_mounts(struct world *w)
 	ADD(FOLDER, FILE_SYSTEM_ENTRY, folder);
 	ADD(NAMED, FILE_SYSTEM_ENTRY, named);
 	ADD(LINK, FILE_SYSTEM_ENTRY, link);
+}
+
+/* Namespace net_ns is of users: 1 to 65535 of it are 100001 to 165535 outside, and 70000 is 0. */
+static inline void
+world_users(struct world *w)
+{
+	w->major = 2;
+	w->minor = 1;
+	w->net_ns.kind = PSNAP__NAMESPACE_KIND__NAMESPACE_USER;
+	for (size_t i = 0; i < 2; i++)
+		psnap__id_range__init(&w->id_ranges[i]);
+	w->id_ranges[0].inside = 70000;
+	w->id_ranges[0].length = 1;
+	w->id_ranges[1].inside = 1;
+	w->id_ranges[1].outside = 100001;
+	w->id_ranges[1].length = 65535;
+	for (size_t i = 0; i < 341; i++)
+		w->uid_map[i] = &w->id_ranges[i % 2];
+	w->gid_map[0] = &w->id_ranges[0];
+	w->net_ns.uid_map = w->uid_map;
+	w->net_ns.n_uid_map = 2;
+	w->net_ns.gid_map = w->gid_map;
+	w->net_ns.n_gid_map = 1;
+	w->net_ns.setgroups_denied = true;
+	w->net_ns.owner = 1000;
 }
 
 /* The kinds of version 2.1 as well. */

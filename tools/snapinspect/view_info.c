@@ -74,6 +74,17 @@ coverage_info(struct snap *s)
 	    counts[PSNAP_COVERAGE_DEGRADES], "notes", counts[PSNAP_COVERAGE_NOTE]);
 }
 
+static json_t *
+id_map(Psnap__IdRange *const *map, size_t n)
+{
+	json_t *all = json_array();
+
+	for (size_t i = 0; i < n; i++)
+		json_array_append_new(all, json_pack("{s:I, s:I, s:I}", "inside", (json_int_t)map[i]->inside,
+		    "outside", (json_int_t)map[i]->outside, "length", (json_int_t)map[i]->length));
+	return all;
+}
+
 /* Those that are not the dumper's. */
 static json_t *
 namespaces_info(struct snap *s)
@@ -88,10 +99,12 @@ namespaces_info(struct snap *s)
 
 		if (x == NULL || x->of_dumper)
 			continue;
-		json_array_append_new(all, json_pack("{s:s, s:I, s:o, s:o, s:I, s:I}",
+		json_array_append_new(all, json_pack("{s:s, s:I, s:o, s:o, s:I, s:I, s:o, s:o, s:b, s:I}",
 		    "kind", word(&psnap__namespace_kind__descriptor, (int)x->kind, w), "inode", (json_int_t)x->inode,
 		    "hostname", json_text(x->hostname), "domainname", json_text(x->domainname),
-		    "monotonic_ns", (json_int_t)x->monotonic_ns, "boottime_ns", (json_int_t)x->boottime_ns));
+		    "monotonic_ns", (json_int_t)x->monotonic_ns, "boottime_ns", (json_int_t)x->boottime_ns,
+		    "uid_map", id_map(x->uid_map, x->n_uid_map), "gid_map", id_map(x->gid_map, x->n_gid_map),
+		    "setgroups_denied", x->setgroups_denied, "owner", (json_int_t)x->owner));
 	}
 	return all;
 }
@@ -227,6 +240,24 @@ print_instance(const json_t *in)
 		cgroup_print(cgroup);
 }
 
+/* "; uid 0-65535 are 100000-165535 outside, 70000 is 5 outside" */
+static void
+print_id_map(const char *of, const json_t *map)
+{
+	const json_t *x;
+	size_t i;
+
+	json_array_foreach(map, i, x) {
+		printf("%s %lld", i == 0 ? of : ",", (long long)num(x, "inside"));
+		if (num(x, "length") > 1)
+			printf("-%lld", (long long)(num(x, "inside") + num(x, "length") - 1));
+		printf(" %s %lld", num(x, "length") > 1 ? "are" : "is", (long long)num(x, "outside"));
+		if (num(x, "length") > 1)
+			printf("-%lld", (long long)(num(x, "outside") + num(x, "length") - 1));
+		printf(" outside");
+	}
+}
+
 /* What one has of its own is behind its kind. */
 static void
 print_namespace(const json_t *j)
@@ -239,6 +270,11 @@ print_namespace(const json_t *j)
 	if (num(j, "boottime_ns") != 0)
 		printf(" %.3f s after its boot, monotonic %.3f s", (double)num(j, "boottime_ns") / 1e9,
 		    (double)num(j, "monotonic_ns") / 1e9);
+	if (json_array_size(json_object_get(j, "uid_map")) > 0)
+		printf(" made by %lld%s", (long long)num(j, "owner"),
+		    is_true(j, "setgroups_denied") ? ", without setgroups" : "");
+	print_id_map("; uid", json_object_get(j, "uid_map"));
+	print_id_map("; gid", json_object_get(j, "gid_map"));
 	putchar('\n');
 }
 
