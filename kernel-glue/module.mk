@@ -100,4 +100,5 @@ glue_linux_srcs := \
 	kernel-glue/linux/task_signal.c \
 	kernel-glue/linux/task_thread.c \
 	kernel-glue/linux/task_timer.c \
-	kernel-glue/linux/task_x86.c
+	kernel-glue/linux/task_x86.c \
+	kernel-glue/linux/users.c

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What namespaces other than the dumper's say themselves: a name of the host,
- * and clocks.  Of the dumper's own that is in the Host record.
+ * clocks, and who its users are (users.c).  Of the dumper's own that is in the Host record.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -138,14 +138,20 @@ ask(struct dump *d, struct proc *p, struct ns *n)
 {
 	int error = 0, r = 0;
 
-	if (n->kind == PSNAP_NAMESPACE_UTS)
+	const char *name = "time";
+
+	if (n->kind == PSNAP_NAMESPACE_UTS) {
+		name = "UTS";
 		r = in_namespace(d, p, "uts", CLONE_NEWUTS, &error, read_names);
-	else if (n->kind == PSNAP_NAMESPACE_TIME)
+	} else if (n->kind == PSNAP_NAMESPACE_USER) {
+		name = "user";
+		error = users_read(d, p, n);
+	} else {
 		error = read_clocks(d, p, n);
+	}
 	if (r == 0 && error != 0)
 		r = dump_cover(d, PSNAP_COVERAGE_DEGRADES, p, 0, -1, 0, "namespace",
-		    "what its %s namespace has of its own is not known: %s",
-		    n->kind == PSNAP_NAMESPACE_UTS ? "UTS" : "time", strerror(error));
+		    "what its %s namespace has of its own is not known: %s", name, strerror(error));
 	return r;
 }
 
@@ -185,8 +191,7 @@ check_instance(struct dump *d)
 	for (size_t i = 0; i < sizeof kinds / sizeof kinds[0] && r == 0; i++)
 		r = namespaces_cover_others(d, namespace_of(root, kinds[i].kind), kinds[i].feature);
 	if (r == 0 && namespace_is_own(d, PSNAP_NAMESPACE_USER))
-		r = dump_cover(d, PSNAP_COVERAGE_BREAKS, root, 0, -1, 0, "user-namespace",
-		    "it is in a user namespace of its own, which is not made again");
+		r = users_check_instance(d, root);
 	return r == 0 ? cgroups_collect(d) : r;
 }
 
@@ -196,7 +201,7 @@ namespaces_collect(struct dump *d)
 	int r;
 
 	if ((d->options->instance && (r = check_instance(d)) != 0) ||
-	    (r = ask_of(d, PSNAP_NAMESPACE_UTS)) != 0)
+	    (r = ask_of(d, PSNAP_NAMESPACE_UTS)) != 0 || (r = ask_of(d, PSNAP_NAMESPACE_USER)) != 0)
 		return r;
 	return ask_of(d, PSNAP_NAMESPACE_TIME);
 }
@@ -207,7 +212,8 @@ namespaces_are_told(const struct dump *d)
 	for (size_t i = 0; i < d->namespaces.n; i++) {
 		const struct ns *n = d->namespaces.v[i];
 
-		if (n->hostname != NULL || n->monotonic != 0)
+		if (n->hostname != NULL || n->monotonic != 0 || n->uids.n > 0 || n->gids.n > 0 ||
+		    n->setgroups_denied || n->owner != 0)
 			return true;
 	}
 	return false;

@@ -86,6 +86,16 @@ struct fs_context {
 	uint32_t	umask;
 };
 
+/* Consecutive users, or groups, of a user namespace; outside: in the dumper's. */
+struct id_range {
+	uint32_t	inside, outside, length;
+};
+
+struct id_map {
+	struct id_range	*v;
+	size_t		n;
+};
+
 struct ns {
 	uint64_t	id, ino;
 	uint32_t	kind;
@@ -93,6 +103,9 @@ struct ns {
 	bool		asked;
 	const char	*hostname, *domainname;	/* UTS, not the dumper's; NULL not known */
 	uint64_t	monotonic, boottime;	/* time, not the dumper's; 0 not known */
+	struct id_map	uids, gids;		/* user, not the dumper's, as what follows */
+	bool		setgroups_denied;
+	uint32_t	owner;
 };
 
 struct posix_timer {
@@ -196,6 +209,11 @@ int	namespaces_cover_others(struct dump *d, const struct ns *only, const char *f
 bool	namespace_is_own(const struct dump *d, uint32_t kind);
 /* What those that are not the dumper's have of their own. */
 int	namespaces_collect(struct dump *d);
+
+/* users.c: what p's user namespace n has of its own; the errno */
+int	users_read(struct dump *d, const struct proc *p, struct ns *n);
+/* Tell what of the root's own user namespace cannot be made again. */
+int	users_check_instance(struct dump *d, struct proc *root);
 
 /* task_host.c */
 int	host_collect(struct dump *d);

@@ -35,6 +35,18 @@ emit_s32s(struct glue_emit *e, uint32_t field, const int32_t *v, size_t n)
 /* ---- small ones ---- */
 
 static void
+emit_id_map(struct glue_emit *e, uint32_t field, const struct id_map *m)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		glue_emit_open(e, field);
+		glue_emit_uint(e, PSNAP_F_ID_RANGE_INSIDE, m->v[i].inside);
+		glue_emit_uint(e, PSNAP_F_ID_RANGE_OUTSIDE, m->v[i].outside);
+		glue_emit_uint(e, PSNAP_F_ID_RANGE_LENGTH, m->v[i].length);
+		glue_emit_close(e);
+	}
+}
+
+static void
 ns_fields(struct glue_emit *e, const void *object)
 {
 	const struct ns *n = object;
@@ -49,6 +61,10 @@ ns_fields(struct glue_emit *e, const void *object)
 		glue_emit_string(e, PSNAP_F_NAMESPACE_DOMAINNAME, n->domainname);
 	glue_emit_uint(e, PSNAP_F_NAMESPACE_MONOTONIC_NS, n->monotonic);
 	glue_emit_uint(e, PSNAP_F_NAMESPACE_BOOTTIME_NS, n->boottime);
+	emit_id_map(e, PSNAP_F_NAMESPACE_UID_MAP, &n->uids);
+	emit_id_map(e, PSNAP_F_NAMESPACE_GID_MAP, &n->gids);
+	glue_emit_uint(e, PSNAP_F_NAMESPACE_SETGROUPS_DENIED, n->setgroups_denied);
+	glue_emit_uint(e, PSNAP_F_NAMESPACE_OWNER, n->owner);
 }
 
 static void

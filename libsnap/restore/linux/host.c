@@ -267,12 +267,15 @@ check_objects(struct plan *p)
 	for (size_t i = 0; i < n; i++) {
 		const Psnap__Namespace *ns = (const void *)v[i]->message;
 		const char *option = option_of(ns->kind);
+		bool users = ns->kind == PSNAP__NAMESPACE_KIND__NAMESPACE_USER;
 
 		if (ns->of_dumper || ns->kind == PSNAP__NAMESPACE_KIND__NAMESPACE_CGROUP || is_own_again(p, ns->kind))
 			continue;
-		plan_problem(p, SNAP_WARNING, NULL, v[i]->id, "namespace",
+		plan_problem(p, users && !p->o->allow_partial ? SNAP_FATAL : SNAP_WARNING, NULL, v[i]->id,
+		    users ? "user-namespace" : "namespace",
 		    option != NULL ? option : "enter such a namespace first, if it matters",
-		    "it was in a namespace of its own (kind %d); it will be in the caller's", (int)ns->kind);
+		    "it was in a namespace of its own (kind %d); it will be in the caller's%s", (int)ns->kind,
+		    users ? ", with the capabilities it had in there" : "");
 	}
 	v = snap_get_kind(p->s, PSNAP_KIND_TERMINAL, &n);
 	for (size_t i = 0; i < n; i++) {
