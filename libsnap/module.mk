@@ -60,11 +60,13 @@ restore_linux_srcs := \
 	libsnap/restore/linux/timers.c \
 	libsnap/restore/linux/trace.c \
 	libsnap/restore/linux/tree.c \
+	libsnap/restore/linux/users.c \
 	libsnap/restore/linux/vdso.c \
 	libsnap/restore/linux/x86.c \
 	libsnap/restore/linux/zombies.c \
 	libsnap/restore/plan.c \
-	libsnap/restore/preflight.c
+	libsnap/restore/preflight.c \
+	libsnap/restore/users.c
 
 libsnap_srcs := \
 	libsnap/container/block.c \

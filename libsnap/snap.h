@@ -614,6 +614,14 @@ struct snap_restore_options {
 	const struct snap_own_net *own_net;	/* NULL: in the caller's network namespace, as it is */
 	const struct snap_own_mounts *own_mounts;	/* NULL: in the caller's mount namespace, as it is */
 	struct snap_cgroups *cgroups;	/* made; NULL: in the caller's */
+	/*
+	 * The process at `first` is the first of a new user namespace, made in the
+	 * caller's, with the maps the tree's had, and so were made in it, and not in
+	 * the caller's, its pid namespace and the namespaces above that the caller
+	 * is in, but for mounts: these are made where both are, and the first process
+	 * then goes to a copy of them that is its own, and so does the caller.
+	 */
+	bool		own_users;
 	uint32_t	reserved[1];	/* must be zero, else SNAP_E_MISUSE */
 };
 

@@ -12,7 +12,8 @@ snapctl_srcs := \
 	tools/snapctl/main.c \
 	tools/snapctl/namespaces.c \
 	tools/snapctl/numbers.c \
-	tools/snapctl/pidns.c
+	tools/snapctl/pidns.c \
+	tools/snapctl/users.c
 
 snapinspect_srcs := \
 	tools/snapinspect/cgroups.c \

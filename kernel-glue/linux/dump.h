@@ -10,6 +10,7 @@
  *	ipc*.c		System V and POSIX IPC
  *	net*.c		the network stack of the tree's namespace
  *	mount*.c	what is mounted in the tree's namespace
+ *	namespaces.c	what others have of their own; users.c whose users
  *	index.c		finding again what may be many
  *	dump.c		the order of it all
  *

@@ -33,7 +33,8 @@ prepare(struct plan *p, struct snap *s, const struct snap_restore_options *o, sn
 	p->problem = fn;
 	p->problem_ctx = ctx;
 	if ((r = check_options(o, err)) != 0 || (r = snap_validate(s, NULL, NULL, err)) != 0 ||
-	    (r = plan_make(p, err)) != 0 || (r = host_enter(p, err)) != 0 || (r = preflight(p, err)) != 0)
+	    (r = plan_make(p, err)) != 0 || (r = plan_users(p, err)) != 0 ||
+	    (r = host_enter(p, err)) != 0 || (r = preflight(p, err)) != 0)
 		return r;
 	if (o->first != 0 && (p->targets[0].p->pid != 1 || p->targets[0].maker != NULL))
 		return error_misuse(err, "the root is not the first process of its namespace");

@@ -60,6 +60,7 @@ struct plan {
 	size_t		n, helpers, threads;
 	struct target	**first;	/* that is, or has, the object at this place of the snapshot */
 	const Psnap__Host *host;	/* it was taken on */
+	const Psnap__Namespace *users;	/* the user namespace made for it; NULL: it is in the caller's */
 	uint32_t	page;
 	uint64_t	*carried;	/* Files missing here that are to be made; the backend's preflight finds them */
 	size_t		ncarried;
@@ -68,6 +69,7 @@ struct plan {
 	snap_problem_fn	*problem;	/* or NULL */
 	void		*problem_ctx;
 	uint64_t	fatal;		/* problems that forbid the restore */
+	struct entered	*entered;	/* the backend's: what host_leave() takes back */
 };
 
 /* Fill p, whose s, o and problem are set; SNAP_E_REFUSED for a tree no backend can make. */
@@ -78,6 +80,12 @@ void	plan_free(struct plan *p);
 int	plan_lineage(struct plan *p, struct snap_error *err);
 /* Whether t is the leader of its session, or its helper. */
 bool	plan_leads_session(const struct plan *p, const struct target *t);
+
+/* users.c: find the user namespace that is made, if the options want one; its maps are told, and who is not in them. */
+int	plan_users(struct plan *p, struct snap_error *err);
+/* The number there of a user, or group, of the snapshot; false: it has none. */
+bool	plan_uid(const struct plan *p, uint32_t outside, uint32_t *id);
+bool	plan_gid(const struct plan *p, uint32_t outside, uint32_t *id);
 
 /* Zeroed memory that lives as long as the plan, or NULL. */
 void	*plan_alloc(struct plan *p, size_t size);
@@ -102,9 +110,12 @@ int	preflight(struct plan *p, struct snap_error *err);
 
 /* ---- the backend ---- */
 
-/* Go where everything is to be looked at and made: into the mounts of the tree, if the options want them. */
+/*
+ * Go where everything is to be looked at and made: into the mounts of the tree,
+ * and to be a user of its user namespace, if the options want these.
+ */
 int	host_enter(struct plan *p, struct snap_error *err);
-/* Let go of what was kept for that. */
+/* Be who we were, and let go of what was kept for that. */
 void	host_leave(struct plan *p);
 
 /* This host's part of the preflight. */

@@ -10,19 +10,20 @@ case_programs='unshare nsenter'
 
 all='--pid --mount --uts --ipc --net --time --cgroup --mount-proc'
 
-# What begins a container: in a cgroup.
+# What begins a container: in a cgroup; in a user namespace.
 within=
+in=
 
 # container COMMANDS [PROGRAM...]: one whose first process sets it up, and then is PROGRAM, or our helper
 container() {
-	unshare --fork $all true 2>/dev/null || atf_skip "no namespaces of all kinds here"
+	$in unshare --fork $all true 2>/dev/null || atf_skip "no namespaces of all kinds here"
 	pick
 	printf '%s\n' "set -e" "$1" 'exec "$@"' >setup.sh
 	shift
 	[ $# -gt 0 ] || set -- "$SNAP_HELPERS/$TARGET" rights
 	: >log
 	: >err
-	setsid $within unshare --fork $all sh setup.sh "$@" </dev/null >>log 2>>err &
+	setsid $within $in unshare --fork $all sh setup.sh "$@" </dev/null >>log 2>>err &
 	up=$!
 	remember $up
 	wait_for 20 sh -c "grep -q ready log || ! kill -0 $up"
@@ -133,6 +134,120 @@ what_is_none_is_refused_body() {
 	container 'unshare --uts "$@" >/dev/null & until [ "$(readlink /proc/$!/ns/uts)" != "$(readlink /proc/self/ns/uts)" ]; do :; done'
 	atf_check -s exit:1 -o ignore -e match:'uts-namespace: it is in another one than' "$snapctl" dump "$target" --instance -o x.psnap
 	target_is_alive log
+}
+
+# users: who its first process is, and may be
+users() { (cd "/proc/$target" && grep -E '^(Uid|Gid|Groups|Cap|NoNewPrivs)' status; cat uid_map gid_map setgroups); }
+
+# Whose only user has no capabilities but those that programs inherit.
+case_for_root nobody_is_root_inside
+nobody_is_root_inside_body() {
+	all="--user --map-user=1000 --map-group=1000 --keep-caps $all"
+	container 'mount -t tmpfs mine /mnt'
+	users >before
+	away_and_back
+	users >after
+	atf_check -o file:before cat after
+	target_is_alive log
+}
+
+# A container that root made for itself: root in there is root here.
+case_for_root users_of_its_own_are_there_again
+users_of_its_own_are_there_again_body() {
+	all="--user --map-root-user $all"
+	container 'hostname inner; mount -t tmpfs -o size=1m,mode=755 mine /mnt; echo of it >/mnt/file; mount -t mqueue queues /srv
+	    ln -s file /mnt/link; mount -t tmpfs under /mnt; umount /mnt; ! command -v ip >/dev/null || ip link set lo up'
+	for generation in 1 2; do
+		tell >before
+		users >users.before
+		away_and_back
+		tell >after
+		atf_check -o file:before cat after
+		users >users.after
+		atf_check -o file:users.before cat users.after
+		target_is_alive log
+	done
+	for ns in user mnt uts ipc pid net time; do
+		[ "$(readlink /proc/self/ns/$ns)" != "$(readlink /proc/$target/ns/$ns)" ] || atf_fail "it is in our $ns"
+	done
+	# what it mounted is its own, what was the host's is not
+	inside sh -c 'mount -t tmpfs more /srv && umount /srv && umount /srv && umount /mnt && [ ! -e /mnt/file ]' ||
+	    atf_fail "it cannot mount and unmount"
+	# it says whose rights it has
+	atf_check -o ignore -e match:'users 0 to 0 in its user namespace will be 0 to 0 here .user-map: root of this machine' \
+	    "$snapctl" restore --check --instance x.psnap
+	# as another user it has a user namespace that is another's
+	kill -9 "$target"
+	wait_for 20 sh -c "! kill -0 $target"
+	atf_check "$snapconv" -t psnap --map uid:0=1234 --map gid:0=1234 x.psnap other.psnap
+	atf_check -o save:pid -e ignore "$snapctl" restore --instance --detach --file '*=changed' other.psnap
+	target=$(cat pid)
+	remember "$target"
+	atf_check -o match:'^ *0 *1234 *1$' cat "/proc/$target/uid_map"
+	atf_check -o match:'^Uid:.1234.1234.1234.1234$' cat "/proc/$target/status"
+	target_is_alive log
+	atf_check -o ignore -e ignore "$snapctl" dump "$target" --instance -o y.psnap
+	atf_check -o match:'^namespace   user made by 1234, without setgroups; uid 0 is 1234 outside' "$snapinspect" info y.psnap
+}
+
+# users_namespace RANGE...: a user namespace with these maps of users and groups
+users_namespace() {
+	unshare --user true 2>/dev/null || atf_skip "no user namespaces here"
+	unshare --user sleep 600 &
+	holder=$!
+	remember $holder
+	wait_for 20 sh -c "[ \"\$(readlink /proc/$holder/ns/user)\" != \"\$(readlink /proc/self/ns/user)\" ]"
+	printf '%s\n' "$@" >map	# which is written at once
+	dd if=map of="/proc/$holder/uid_map" bs=4k 2>dd.err && dd if=map of="/proc/$holder/gid_map" bs=4k 2>dd.err ||
+	    atf_skip "maps of users cannot be made here: $(cat dd.err)"
+	in="nsenter --user=/proc/$holder/ns/user --setuid 0 --setgid 0"
+}
+
+# ask: what its users say of themselves
+ask() {
+	for who in root user; do
+		inside sh -c "umask 0; : >/mnt/ask.$who"
+		wait_for 20 inside test -e /mnt/told.$who
+		inside sh -c "cat /mnt/told.$who; rm /mnt/told.$who"
+	done
+}
+
+case_for_root several_users_go_on 'python3 ip'
+several_users_go_on_body() {
+	[ "$SNAP_ARCH" = amd64 ] || atf_skip "its programs are amd64 ones"
+	chmod 755 .
+	cp "$SNAP_SRC/tests/tools/users.py" .
+	users_namespace '0 100000 1000' '1000 200000 1'
+	container 'hostname inner; ip link set lo up; mount -t tmpfs -o mode=777,gid=5 mine /mnt' python3 users.py
+	ask >before
+	atf_check -o match:'^root .0, 0, 0. .*becomes done 22 .* mounts done host inner$' \
+	    -o match:'^user .1000, 1000, 1000. .*\[5, 1000\].*files .*becomes done 22 1 mounts 1 host inner$' cat before
+	for generation in 1 2; do
+		tell_mounts "$target" >mounts.before
+		away_and_back
+		tell_mounts "$target" >mounts.after
+		atf_check -o file:mounts.before cat mounts.after
+		ask >after
+		atf_check -o file:before cat after
+	done
+	atf_check -o match:'200000' stat -c %u "/proc/$target/root/mnt/user"
+	atf_check -o match:'; uid 0-999 are 100000-100999 outside, 1000 is 200000 outside; gid 0-999 are' "$snapinspect" info x.psnap
+}
+
+# Who came in from outside may be nobody in there.
+case_for_root who_has_no_number_is_refused
+who_has_no_number_is_refused_body() {
+	[ "$SNAP_ARCH" = amd64 ] || atf_skip "its programs are amd64 ones"
+	chmod 755 .
+	users_namespace '0 100000 1000'
+	container 'echo ready' sleep 600
+	nsenter --target "$target" --all --preserve-credentials sh -c 'sleep 600 & sleep 601 &' </dev/null >/dev/null 2>&1
+	atf_check -o ignore -e ignore "$snapctl" dump "$target" --instance --kill -o x.psnap
+	wait_for 20 sh -c "! kill -0 $target"
+	for check in --check --detach; do
+		atf_check -s exit:1 -e match:'user 0 has no number in its user namespace' \
+		    -e match:'group 0 has no number in its user namespace' "$snapctl" restore --instance $check x.psnap
+	done
 }
 
 # One with users of its own, who are told; another of these in it is refused.
@@ -365,6 +480,7 @@ what_cannot_be_reached_is_refused_body() {
 make_box() {
 	[ "$SNAP_ARCH" = amd64 ] || atf_skip "its programs are amd64 ones"
 	TARGET=busybox
+	chmod 755 .
 	mkdir -p box/rootfs/bin box/rootfs/proc box/rootfs/dev box/rootfs/sys box/rootfs/tmp
 	cp "$(command -v busybox)" box/rootfs/bin/ && ln -s busybox box/rootfs/bin/sh
 	for a in sleep cat hostname; do ln -s busybox box/rootfs/bin/$a; done
@@ -392,6 +508,7 @@ make_box() {
 run_box() {
 	crun --cgroup-manager="$1" --root "$PWD/crun" --log "$PWD/crun.log" run -d --pid-file "$PWD/pid" --bundle box box$$ \
 	    </dev/null >/dev/null 2>&1
+	chown 0:0 /dev/null	# in a user namespace it gives away what it was started with
 	[ -s pid ] || return 1
 	target=$(cat pid)
 	remember "$target"
@@ -400,9 +517,8 @@ run_box() {
 
 box_counts() { n=$(inside /bin/cat /tmp/count) && [ "${n:-0}" -gt "$1" ]; }
 
-case_for_root one_made_by_crun_goes_on 'crun busybox python3'
-one_made_by_crun_goes_on_body() {
-	make_box ''
+# box_goes_on: and again, and from another folder
+box_goes_on() {
 	# it wants cgroups of version 2 alone
 	mount -t cgroup2 cgroup2 /sys/fs/cgroup 2>/dev/null || atf_skip "no cgroups of version 2 here"
 	run_box disabled && umount /sys/fs/cgroup || { umount /sys/fs/cgroup; atf_skip "crun does not work here: $(cat crun.log)"; }
@@ -426,6 +542,24 @@ one_made_by_crun_goes_on_body() {
 	target=$(cat pid)
 	remember "$target"
 	wait_for 20 box_counts $((n - 1))
+}
+
+case_for_root one_made_by_crun_goes_on 'crun busybox python3'
+one_made_by_crun_goes_on_body() {
+	make_box ''
+	box_goes_on
+}
+
+# And one of which nobody is root here.
+case_for_root one_made_by_crun_with_users_goes_on 'crun busybox python3'
+one_made_by_crun_with_users_goes_on_body() {
+	unshare --user true 2>/dev/null || atf_skip "no user namespaces here"
+	make_box "
+c['linux']['namespaces'].append({'type': 'user'})
+c['linux']['uidMappings'] = c['linux']['gidMappings'] = [{'containerID': 0, 'hostID': 100000, 'size': 65536}]"
+	box_goes_on
+	atf_check -o match:'; uid 0-65535 are 100000-165535 outside; gid 0-65535 are 100000-165535 outside$' "$snapinspect" info x.psnap
+	atf_check -o match:'^ *0 *100000 *65536$' cat "/proc/$target/uid_map"
 }
 
 # Those of version 1 alone, or, if there are none, of version 2: it refuses both together.
@@ -506,11 +640,23 @@ each_call_for_cgroups_fails_in_turn_body() {
 	fail_each 'mkdirat openat2 pipe2 clone setns' --instance --cgroup "/$name/box"
 }
 
+case_for_root each_call_for_users_fails_in_turn strace
+each_call_for_users_fails_in_turn_body() {
+	can_inject
+	all="--user --map-root-user $all"
+	container 'hostname inner; mount -t tmpfs -o mode=700 mine /mnt'
+	atf_check -o ignore -e ignore "$snapctl" dump "$target" --instance --kill -o x.psnap
+	wait_for 20 sh -c "! kill -0 $target"
+	fail_each 'clone3 unshare setns mount setgroups write sendto recvfrom' --instance
+}
+
 atf_init_test_cases() {
-	for case in a_container_goes_on its_programs_go_on what_is_none_is_refused users_of_its_own_are_told limits_come_back \
+	for case in a_container_goes_on its_programs_go_on what_is_none_is_refused users_of_its_own_are_told \
+	    users_of_its_own_are_there_again nobody_is_root_inside several_users_go_on who_has_no_number_is_refused limits_come_back \
 	    without_cgroup_it_is_told what_of_cgroups_is_not_taken_is_told cgroups_that_cannot_be_are_refused \
-	    files_from_outside what_cannot_be_reached_is_refused one_made_by_crun_goes_on one_made_by_crun_keeps_its_limits \
-	    each_call_fails_in_turn each_call_for_cgroups_fails_in_turn; do
+	    files_from_outside what_cannot_be_reached_is_refused one_made_by_crun_goes_on one_made_by_crun_with_users_goes_on \
+	    one_made_by_crun_keeps_its_limits each_call_fails_in_turn each_call_for_cgroups_fails_in_turn \
+	    each_call_for_users_fails_in_turn; do
 		atf_add_test_case $case
 	done
 }

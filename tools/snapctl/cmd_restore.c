@@ -176,6 +176,11 @@ begin_cgroups(struct request *q)
 
 	if (q->cgroup == NULL)
 		return true;
+	/* it would belong to ours, where it belonged to theirs */
+	if (q->options.own_users && instance_has(q->snap, PSNAP_NAMESPACE_CGROUP)) {
+		report("%s: the cgroup namespace of a user namespace is not made in another cgroup (--cgroup)", q->input);
+		return false;
+	}
 	/* from here on they have to be removed if somebody interrupts us */
 	catch_signals();
 	r = snap_cgroups_open(&q->options.cgroups, q->snap, q->cgroup, q->options.allow_partial, tell_problem, q, &err);
@@ -260,12 +265,14 @@ wait_for_root(pid_t pid)
 }
 
 static int
-check(void *arg)
+check(void *arg, int first, pid_t *root)
 {
 	struct request *q = arg;
 	struct snap_error err;
 	int r;
 
+	(void)root;
+	q->options.first = first;
 	r = snap_restore_check(q->snap, &q->options, tell_problem, q, &err);
 	if (r != 0 && (r != SNAP_E_REFUSED || !q->told))
 		report_error(q->input, q->snap, &err);
@@ -276,15 +283,6 @@ check(void *arg)
 	else if (r == 0 && !q->quiet)
 		puts("it can be restored here");
 	return finish_output() != EXIT_DONE || r != 0 ? EXIT_REFUSED : EXIT_DONE;
-}
-
-static int
-check_where(struct request *q)
-{
-	if (!q->pidns)
-		return check(q);
-	q->options.first = root_is_first(q->snap);
-	return check_in_pidns(check, q);
 }
 
 /* Makes it all; *root is our child then, or the first process, which waits for that. */
@@ -313,20 +311,29 @@ make(void *arg, int first, pid_t *root)
 	return EXIT_DONE;
 }
 
-static int
-restore(struct request *q)
+/* In a pid namespace; its first process is our own if the root is not. */
+static struct pidns
+describe(struct request *q, int (*fn)(void *arg, int first, pid_t *root))
 {
-	struct pidns ns = { .make = make, .arg = q, .detach = q->detach };
+	return (struct pidns){ .make = fn, .arg = q, .detach = q->detach,
+	    .maker = root_is_first(q->snap) ? unused_number(q->snap) : 0,
+	    .users = { .s = q->snap, .input = q->input, .options = &q->options,
+	    .map = q->options.own_users ? namespace_of_root(q->snap, PSNAP_NAMESPACE_USER) : NULL } };
+}
+
+static int
+check_or_restore(struct request *q)
+{
+	struct pidns ns = describe(q, q->check ? check : make);
 	pid_t root;
 	int status;
 
-	if (q->pidns) {
-		if (root_is_first(q->snap) && (ns.maker = unused_number(q->snap)) == 0)
-			return EXIT_REFUSED;
-		return in_pidns(&ns);
-	}
-	status = make(q, 0, &root);
-	return status != EXIT_DONE || q->detach ? status : wait_for_root(root);
+	if (q->pidns && root_is_first(q->snap) && ns.maker == 0)
+		return EXIT_REFUSED;
+	if (q->pidns)
+		return q->check ? check_in_pidns(&ns) : in_pidns(&ns);
+	status = ns.make(q, 0, &root);
+	return status != EXIT_DONE || q->detach || q->check ? status : wait_for_root(root);
 }
 
 /* ---- options ---- */
@@ -399,6 +406,7 @@ choose_namespaces(struct request *q)
 		return false;
 	}
 	q->pidns = true;
+	q->options.own_users = instance_has(q->snap, PSNAP_NAMESPACE_USER);
 	q->options.own_ipc = q->options.own_ipc || instance_has(q->snap, PSNAP_NAMESPACE_IPC);
 	q->options.own_uts = q->options.own_uts || instance_has(q->snap, PSNAP_NAMESPACE_UTS);
 	q->options.own_time = q->options.own_time || instance_has(q->snap, PSNAP_NAMESPACE_TIME);
@@ -527,7 +535,7 @@ cmd_restore(int argc, char **argv)
 		status = EXIT_REFUSED;
 		if ((q.snap = input_open(q.input)) != NULL && choose_namespaces(&q) && begin_cgroups(&q) &&
 		    hold_outside(&q) && enter_namespaces(q.snap, q.input, &q.options))
-			status = q.check ? check_where(&q) : restore(&q);
+			status = check_or_restore(&q);
 		end_cgroups(&q, q.detach && status == EXIT_DONE);
 		snap_close(q.snap);
 	}

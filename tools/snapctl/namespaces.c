@@ -40,16 +40,15 @@ instance_has(const struct snap *s, int kind)
 	return false;
 }
 
-/* What the root's had of its own; NULL: it was the dumper's. */
-static const Psnap__Namespace *
-namespace_of_root(const struct snap *s, Psnap__NamespaceKind kind)
+const Psnap__Namespace *
+namespace_of_root(const struct snap *s, int kind)
 {
 	const Psnap__Process *root = root_of(s);
 
 	for (size_t i = 0; root != NULL && i < root->n_namespace_ids; i++) {
 		const Psnap__Namespace *ns = snap_get_message(s, root->namespace_ids[i], PSNAP_KIND_NAMESPACE);
 
-		if (ns != NULL && ns->kind == kind && !ns->for_children && !ns->of_dumper)
+		if (ns != NULL && (int)ns->kind == kind && !ns->for_children && !ns->of_dumper)
 			return ns;
 	}
 	return NULL;
@@ -123,14 +122,11 @@ enter_time(const struct snap *s, const Psnap__Host *h)
 	return (e = time_offsets_write(&o)) != 0 ? e : go_to_that_of_children();
 }
 
-/* Of its cgroups, too, if it had one: its mounts of cgroup file systems show them. */
-static int
-enter_mount(const struct snap *s)
+/* If it had one: its mounts of cgroup file systems show them. */
+bool
+has_own_cgroups(const struct snap *s, const struct snap_restore_options *o)
 {
-	bool cgroups = namespace_of_root(s, PSNAP__NAMESPACE_KIND__NAMESPACE_CGROUP) != NULL;
-
-	return unshare(CLONE_NEWNS | (cgroups ? CLONE_NEWCGROUP : 0)) == 0 &&
-	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 ? 0 : errno;
+	return o->own_mounts != NULL && namespace_of_root(s, PSNAP__NAMESPACE_KIND__NAMESPACE_CGROUP) != NULL;
 }
 
 /* Of those made for it. */
@@ -143,7 +139,7 @@ enter_cgroups(const char *input, const struct snap_restore_options *o)
 }
 
 bool
-enter_namespaces(const struct snap *s, const char *input, const struct snap_restore_options *o)
+make_namespaces(const struct snap *s, const char *input, const struct snap_restore_options *o)
 {
 	const Psnap__Host *h = host_of(s);
 	const char *what = NULL;
@@ -161,9 +157,22 @@ enter_namespaces(const struct snap *s, const char *input, const struct snap_rest
 		what = "a UTS";
 	else if (o->own_time && (e = enter_time(s, h)) != 0)
 		what = "a time";
-	else if (o->own_mounts != NULL && (e = enter_mount(s)) != 0)
-		what = "a mount";
+	else if (has_own_cgroups(s, o) && unshare(CLONE_NEWCGROUP) != 0)
+		what = "a cgroup", e = errno;
 	if (e != 0)
 		report("%s namespace for it: %s", what, strerror(e));
 	return e == 0 && enter_cgroups(input, o);
+}
+
+bool
+enter_namespaces(const struct snap *s, const char *input, const struct snap_restore_options *o)
+{
+	if (o->own_users)
+		return true;
+	if (!make_namespaces(s, input, o))
+		return false;
+	if (o->own_mounts == NULL || (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0))
+		return true;
+	report("a mount namespace for it: %s", strerror(errno));
+	return false;
 }

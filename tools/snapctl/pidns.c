@@ -186,38 +186,72 @@ with_ours_first(struct pidns *p)
 
 /* ---- the root is the first ---- */
 
+static bool
+has_users(const struct pidns *p)
+{
+	return p->users.map != NULL;
+}
+
+/* To the other end, which waits for that. */
+static bool
+tell(int way)
+{
+	return send(way, "", 1, MSG_NOSIGNAL) == 1;
+}
+
+static bool
+is_told(int way)
+{
+	char c;
+
+	return recv(way, &c, 1, 0) == 1;
+}
+
 /* In the first process: wait to become the root. */
 static void
-wait_as_root(int way)
+wait_as_root(const struct pidns *p, int way)
 {
 	struct snap_error err;
+	bool ready = has_users(p) ? is_told(way) && users_begin(&p->users) : mount_proc() == 0;
 
-	if (mount_proc() == 0 && send(way, "", 1, MSG_NOSIGNAL) == 1)
+	if (ready && tell(way))
 		snap_restore_first(way, &err);
 	_exit(EXIT_REFUSED);
 }
 
+static pid_t
+fork_first(int *pidfd)
+{
+	return fork_with(CLONE_NEWPID, pidfd, 0);
+}
+
+static pid_t
+fork_first_with_users(int *pidfd)
+{
+	return fork_with(CLONE_NEWUSER | CLONE_NEWPID, pidfd, 0);
+}
+
 /* The first process of a new namespace, and its /proc; the way to it, and a pidfd. */
 static pid_t
-begin_root(int *way, int *pidfd)
+begin_root(const struct pidns *p, int *way, int *pidfd)
 {
 	int ends[2];
-	char c;
 	pid_t pid;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0) {
 		report("socketpair: %s", strerror(errno));
 		return -1;
 	}
-	if ((pid = fork_with(CLONE_NEWPID, pidfd, 0)) == 0) {
+	pid = has_users(p) ? users_fork(&p->users, fork_first_with_users, pidfd) : fork_first(pidfd);
+	if (pid == 0) {
 		close(ends[0]);
-		wait_as_root(ends[1]);
+		wait_as_root(p, ends[1]);
 	}
 	close(ends[1]);
 	*way = ends[0];
 	if (pid < 0)
-		report("a new pid namespace: %s", strerror(errno));
-	else if (recv(ends[0], &c, 1, 0) != 1) {
+		report("a new %s namespace: %s", has_users(p) ? "user and pid" : "pid", strerror(errno));
+	else if ((has_users(p) && (!users_map(&p->users, pid) || !tell(ends[0]))) || !is_told(ends[0])) {
 		report("the first process of a new pid namespace did not begin");
 		kill(pid, SIGKILL);	/* nothing comes of the rest then */
 	}
@@ -240,6 +274,19 @@ fork_beside(int pidfd, pid_t number)
 	return pid;
 }
 
+/* Where the first process is, with the pids it sees in /proc. */
+static bool
+join(const struct pidns *p, int pidfd)
+{
+	if (has_users(p))
+		return users_join(&p->users, pidfd);
+	if (setns(pidfd, CLONE_NEWNS) != 0)
+		report("the new mount namespace: %s", strerror(errno));
+	else
+		return true;
+	return false;
+}
+
 /* It ends with us, and the root with it, unless that has been let go. */
 static int
 make_root(struct pidns *p, int way, int pidfd)
@@ -249,10 +296,8 @@ make_root(struct pidns *p, int way, int pidfd)
 
 	if (pid == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
-		if (setns(pidfd, CLONE_NEWNS) == 0)
+		if (join(p, pidfd))
 			status = p->make(p->arg, way, &root);
-		else
-			report("the new mount namespace: %s", strerror(errno));
 		fflush(NULL);
 		_exit(status);
 	}
@@ -264,19 +309,25 @@ make_root(struct pidns *p, int way, int pidfd)
 	return EXIT_REFUSED;
 }
 
+/* Of all of ours: it ends when nobody is left in there. */
+static void
+end_root(pid_t root)
+{
+	kill(root, SIGKILL);
+	while (wait(NULL) > 0 || errno == EINTR)
+		;
+}
+
 static int
 with_root_first(struct pidns *p)
 {
 	int way, pidfd;
-	pid_t root = begin_root(&way, &pidfd);
+	pid_t root = begin_root(p, &way, &pidfd);
 
 	if (root < 0)
 		return EXIT_REFUSED;
 	if (make_root(p, way, pidfd) != EXIT_DONE) {
-		kill(root, SIGKILL);
-		/* of all of ours: it ends when nobody is left in there */
-		while (wait(NULL) > 0 || errno == EINTR)
-			;
+		end_root(root);
 		return EXIT_REFUSED;
 	}
 	close(way);
@@ -288,15 +339,31 @@ with_root_first(struct pidns *p)
 	return wait_for(root);
 }
 
-int
-check_in_pidns(int (*check)(void *arg), void *arg)
+/* With a first process that is in a user namespace. */
+static int
+check_with_users(struct pidns *p)
 {
-	pid_t pid = fork_with(CLONE_NEWPID, NULL, 0);
+	int way, pidfd, status;
+	pid_t root = begin_root(p, &way, &pidfd);
+
+	if (root < 0)
+		return EXIT_REFUSED;
+	status = make_root(p, way, pidfd);
+	end_root(root);
+	return status;
+}
+
+int
+check_in_pidns(struct pidns *p)
+{
+	pid_t pid, root;
 	int status;
 
-	if (pid == 0) {
+	if (has_users(p))
+		return check_with_users(p);
+	if ((pid = fork_with(CLONE_NEWPID, NULL, 0)) == 0) {
 		/* where it may change its root, we keep ours */
-		status = mount_proc() == 0 ? check(arg) : EXIT_REFUSED;
+		status = mount_proc() == 0 ? p->make(p->arg, p->maker != 0, &root) : EXIT_REFUSED;
 		fflush(NULL);
 		_exit(status);
 	}

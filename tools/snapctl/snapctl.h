@@ -35,8 +35,33 @@ int32_t	unused_number(const struct snap *s);
 bool	is_instance(const struct snap *s);
 bool	instance_has(const struct snap *s, int kind);
 
-/* Make the namespaces that the options say the caller is in, and be in them; false: told, of input, its name. */
+/*
+ * Make the namespaces that the options say the caller is in, and be in them;
+ * false: told, of input, its name.  With a user namespace it makes none, which
+ * are for its first process to make.
+ */
 bool	enter_namespaces(const struct snap *s, const char *input, const struct snap_restore_options *o);
+bool	make_namespaces(const struct snap *s, const char *input, const struct snap_restore_options *o);
+/* Whether among these is one of cgroups. */
+bool	has_own_cgroups(const struct snap *s, const struct snap_restore_options *o);
+/* What the root's had of its own; NULL: it was the dumper's. */
+const struct Psnap__Namespace *namespace_of_root(const struct snap *s, int kind);
+
+/* A user namespace to be made. */
+struct users {
+	const struct snap *s;
+	const char	*input;
+	const struct snap_restore_options *options;
+	const struct Psnap__Namespace *map;	/* the one it is to be like; NULL: none is made */
+};
+/* fork_in() by whom it belongs to. */
+pid_t	users_fork(const struct users *u, pid_t (*fork_in)(int *pidfd), int *pidfd);
+/* Say which users are which, for pid, which waits in it for that; false: told, as for all of these. */
+bool	users_map(const struct users *u, pid_t pid);
+/* In the first process then: be its root, and make what else belongs to it. */
+bool	users_begin(const struct users *u);
+/* From outside: be where that process is, and see its pids in /proc. */
+bool	users_join(const struct users *u, int pidfd);
 
 /* Something to be made in a pid namespace of its own. */
 struct pidns {
@@ -44,11 +69,12 @@ struct pidns {
 	void	*arg;
 	bool	detach;		/* return, and print the root's pid, once it is made */
 	int32_t	maker;		/* number of the process that makes it, which then ends, if the root is number 1 */
+	struct users users;	/* then */
 	int	ready[2];
 };
 /* The root's exit status, or that of making it. */
 int	in_pidns(struct pidns *p);
-/* The exit status of check, called where no number is taken. */
-int	check_in_pidns(int (*check)(void *arg), void *arg);
+/* The exit status of make, called where no number is taken; it is to make nothing. */
+int	check_in_pidns(struct pidns *p);
 
 #endif

@@ -35,11 +35,11 @@ field(const char *status, const char *name)
 	return at == NULL ? "" : at + strlen(name);
 }
 
-/* Our status as /proc shows it. */
+/* As /proc shows it: ours, or of whom they are made by in their user namespace. */
 static int
-read_status(char *text, size_t size)
+read_status(const struct plan *p, char *text, size_t size)
 {
-	FILE *f = fopen("/proc/thread-self/status", "re");
+	FILE *f = fopen(p->users != NULL ? "/proc/1/status" : "/proc/thread-self/status", "re");
 
 	if (f == NULL)
 		return -errno;
@@ -68,8 +68,8 @@ read_own(struct restore *r)
 
 	if (c == NULL)
 		return restore_nomem(r);
-	if ((e = read_status(text, sizeof text)) != 0)
-		return restore_fail(r, NULL, 0, -e, "reading our own status");
+	if ((e = read_status(r->p, text, sizeof text)) != 0)
+		return restore_fail(r, NULL, 0, -e, "reading the status of who makes them");
 	sscanf(field(text, "\nUid:"), "%u %u %u %u", &c->uid[0], &c->uid[1], &c->uid[2], &c->uid[3]);
 	sscanf(field(text, "\nGid:"), "%u %u %u %u", &c->gid[0], &c->gid[1], &c->gid[2], &c->gid[3]);
 	parse_caps(text, c->cap);
@@ -79,7 +79,8 @@ read_own(struct restore *r)
 	if ((c->groups = plan_alloc(r->p, n + 1)) == NULL)
 		return restore_nomem(r);
 	memcpy(c->groups, groups, n);
-	c->securebits = (uint32_t)prctl(PR_GET_SECUREBITS);
+	/* in a user namespace they begin without any */
+	c->securebits = r->p->users != NULL ? 0 : (uint32_t)prctl(PR_GET_SECUREBITS);
 	r->own = c;
 	return 0;
 }
@@ -93,7 +94,7 @@ credentials_preflight(struct plan *p)
 	char text[STATUS_MAX];
 	uint64_t own[5];
 
-	if (read_status(text, sizeof text) != 0)
+	if (read_status(p, text, sizeof text) != 0)
 		return;
 	parse_caps(text, own);
 	for (size_t i = 0; i < n; i++) {
@@ -160,21 +161,41 @@ capset_to(struct restore *r, struct task *k, uint64_t effective, uint64_t permit
 	return ask(r, k, NR_CAPSET, WANT_ZERO, "setting capabilities", k->t->credentials_id, ARGS(h, d));
 }
 
+/* Their numbers as the process knows them; that all have one is told by the preflight. */
+static int
+set_groups(struct restore *r, struct task *k, const Psnap__Credentials *c)
+{
+	uint32_t *inside = plan_alloc(r->p, (c->n_groups + 1) * sizeof *inside);
+	uint64_t at = 0;
+
+	if (inside == NULL)
+		return restore_nomem(r);
+	for (size_t i = 0; i < c->n_groups; i++)
+		if (!plan_gid(r->p, c->groups[i], &inside[i]))
+			return restore_fail(r, k->target, k->t->credentials_id, EINVAL, "group %u", c->groups[i]);
+	if (c->n_groups > 0 && (at = put(r, k, inside, c->n_groups * sizeof *inside)) == 0)
+		return restore_nomem(r);
+	return ask(r, k, NR_SETGROUPS, WANT_ZERO, "setting groups", k->t->credentials_id, ARGS(c->n_groups, at));
+}
+
 static int
 set_ids(struct restore *r, struct task *k, const Psnap__Credentials *c)
 {
-	uint64_t id = k->t->credentials_id, groups = 0;
+	const uint32_t outside[2][4] = { { c->ruid, c->euid, c->suid, c->fsuid }, { c->rgid, c->egid, c->sgid, c->fsgid } };
+	uint32_t uid[4], gid[4];
+	uint64_t id = k->t->credentials_id;
 	int e;
 
-	if (c->n_groups > 0 && (groups = put(r, k, c->groups, c->n_groups * sizeof *c->groups)) == 0)
-		return restore_nomem(r);
+	for (size_t i = 0; i < 4; i++)
+		if (!plan_uid(r->p, outside[0][i], &uid[i]) || !plan_gid(r->p, outside[1][i], &gid[i]))
+			return restore_fail(r, k->target, id, EINVAL, "users that its user namespace has not");
 	/* capabilities are kept over the change of user, and set right afterwards */
 	if ((e = ask(r, k, NR_PRCTL, WANT_ZERO, "keeping capabilities", id, ARGS(PR_SET_KEEPCAPS, 1, 0, 0, 0))) != 0 ||
-	    (e = ask(r, k, NR_SETGROUPS, WANT_ZERO, "setting groups", id, ARGS(c->n_groups, groups))) != 0 ||
-	    (e = ask(r, k, NR_SETRESGID, WANT_ZERO, "setting group ids", id, ARGS(c->rgid, c->egid, c->sgid))) != 0 ||
-	    (e = ask(r, k, NR_SETFSGID, WANT_ANY, "setting group ids", id, ARGS(c->fsgid))) != 0 ||
-	    (e = ask(r, k, NR_SETRESUID, WANT_ZERO, "setting user ids", id, ARGS(c->ruid, c->euid, c->suid))) != 0 ||
-	    (e = ask(r, k, NR_SETFSUID, WANT_ANY, "setting user ids", id, ARGS(c->fsuid))) != 0)
+	    (!same_groups(r->own, c) && (e = set_groups(r, k, c)) != 0) ||
+	    (e = ask(r, k, NR_SETRESGID, WANT_ZERO, "setting group ids", id, ARGS(gid[0], gid[1], gid[2]))) != 0 ||
+	    (e = ask(r, k, NR_SETFSGID, WANT_ANY, "setting group ids", id, ARGS(gid[3]))) != 0 ||
+	    (e = ask(r, k, NR_SETRESUID, WANT_ZERO, "setting user ids", id, ARGS(uid[0], uid[1], uid[2]))) != 0 ||
+	    (e = ask(r, k, NR_SETFSUID, WANT_ANY, "setting user ids", id, ARGS(uid[3]))) != 0)
 		return e;
 	if ((e = ask(r, k, NR_PRCTL, WANT_ZERO, "keeping capabilities", id, ARGS(PR_SET_KEEPCAPS, 0, 0, 0, 0))) != 0)
 		return e;
@@ -201,7 +222,9 @@ set_caps(struct restore *r, struct task *k, const Psnap__Credentials *c)
 	uint64_t id = k->t->credentials_id;
 	int e;
 
-	if ((e = capset_to(r, k, c->cap_effective, c->cap_permitted, c->cap_inheritable)) != 0)
+	if ((e = capset_to(r, k, c->cap_effective, c->cap_permitted, c->cap_inheritable)) != 0 ||
+	    (r->own->cap[4] != 0 && (e = ask(r, k, NR_PRCTL, WANT_ZERO, "clearing ambient capabilities", id,
+	    ARGS(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))) != 0))
 		return e;
 	for (unsigned cap = 0; cap < CAPS; cap++)
 		if (c->cap_ambient >> cap & 1 && (e = ask(r, k, NR_PRCTL, WANT_ZERO,

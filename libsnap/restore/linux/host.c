@@ -228,6 +228,8 @@ is_own_again(const struct plan *p, Psnap__NamespaceKind kind)
 		return p->o->own_net != NULL;
 	case PSNAP__NAMESPACE_KIND__NAMESPACE_MOUNT:
 		return p->o->own_mounts != NULL;
+	case PSNAP__NAMESPACE_KIND__NAMESPACE_USER:
+		return p->users != NULL;
 	default:
 		return false;
 	}
@@ -247,6 +249,8 @@ option_of(Psnap__NamespaceKind kind)
 		return "dump and restore it with its network stack (--netns), or enter one first";
 	case PSNAP__NAMESPACE_KIND__NAMESPACE_MOUNT:
 		return "dump and restore it with what is mounted there (--mntns), or enter one first";
+	case PSNAP__NAMESPACE_KIND__NAMESPACE_USER:
+		return "dump and restore it as a whole (--instance)";
 	default:
 		return NULL;
 	}

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/fsuid.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -53,20 +54,26 @@ become(uid_t uid, gid_t gid)
 	return syscall(SETRESUID, SAME, uid, SAME) != 0 || syscall(SETRESGID, SAME, gid, SAME) != 0 ? errno : 0;
 }
 
-/* Who makes an object is its creator for good. */
+/* Who makes an object is its creator for good; file system ids follow the effective ones. */
 static int
 create_as(const Psnap__SysvIdentity *i, ipc_create *create, const void *arg)
 {
 	uid_t uid = geteuid();
 	gid_t gid = getegid();
+	uid_t fsuid;
+	gid_t fsgid;
 	int dumpable, id = -1, e;
 
 	if (i->creator_uid == uid && i->creator_gid == gid)
 		return create(i, arg);
 	dumpable = prctl(PR_GET_DUMPABLE);
+	fsuid = (uid_t)setfsuid(SAME);
+	fsgid = (gid_t)setfsgid(SAME);
 	if ((e = become(i->creator_uid, i->creator_gid)) == 0 && (id = create(i, arg)) < 0)
 		e = errno;
 	become(uid, gid);
+	setfsgid(fsgid);
+	setfsuid(fsuid);
 	if (dumpable == 1)	/* the kernel has cleared it */
 		prctl(PR_SET_DUMPABLE, 1);
 	errno = e;

@@ -23,6 +23,7 @@
  *	net.c		the network stack of a namespace; net_*.c by kind
  *	mount.c		what is mounted in a namespace; mount_*.c what that is
  *	cgroups.c	cgroups, made by the caller before all this; cgroups_*.c
+ *	users.c		their user namespace, seen from outside
  *	process.c	what a process has: dispositions, limits, ...
  *	timers.c	its interval and POSIX timers
  *	credentials.c	who it runs as, seccomp

@@ -24,8 +24,11 @@
 #include <unistd.h>
 
 #include "libsnap/restore/linux/mount.h"
+#include "libsnap/restore/linux/users.h"
 
 #define PROC_MAGIC	0x9fa0			/* statfs(2) */
+#define ASIDE		"/proc/fs"		/* a folder of every /proc, and of no use to us */
+#define ASIDE_PATH_MAX	32
 
 /* ---- paths ---- */
 
@@ -95,23 +98,37 @@ is_ours(struct restore *r, const struct snap_own_mounts *o)
 	    "mounts are only made in a mount namespace of their own, and we are in the one outside");
 }
 
-/* An empty file system on top of the root, where only its descriptor leads. */
+/* An empty file system on top of a folder; keep_fd()'s, or -1 as errno says. */
+static int
+cover(struct mounts *m, const char *folder)
+{
+	int fs = fsopen("tmpfs", FSOPEN_CLOEXEC), fd = -1, e;
+
+	if (fs >= 0 && fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) == 0 &&
+	    (fd = keep_fd(m->r, fsmount(fs, FSMOUNT_CLOEXEC, 0))) >= 0 &&
+	    move_mount(fd, "", AT_FDCWD, folder, MOVE_MOUNT_F_EMPTY_PATH) != 0)
+		fd = -1;
+	e = errno;
+	if (fs >= 0)
+		close(fs);
+	errno = e;
+	return fd;
+}
+
+/* Nothing reaches another namespace from here on. */
+static int
+make_private(struct restore *r)
+{
+	return mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 ? 0 :
+	    restore_fail(r, NULL, 0, errno, "making the new mount namespace private");
+}
+
+/* The scratch is on top of the root, where only its descriptor leads. */
 static int
 begin(struct mounts *m)
 {
-	int fs;
-
-	if (mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0)
-		return restore_fail(m->r, NULL, 0, errno, "making the new mount namespace private");
-	if ((fs = fsopen("tmpfs", FSOPEN_CLOEXEC)) < 0 || fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) != 0)
-		m->scratch = -1;
-	else
-		m->scratch = keep_fd(m->r, fsmount(fs, FSMOUNT_CLOEXEC, 0));
-	if (fs >= 0)
-		close(fs);
-	if (m->scratch < 0 || move_mount(m->scratch, "", AT_FDCWD, "/", MOVE_MOUNT_F_EMPTY_PATH) != 0)
-		return restore_fail(m->r, NULL, 0, errno, "a place to make mounts in");
-	return 0;
+	return (m->scratch = cover(m, "/")) >= 0 ? 0 :
+	    restore_fail(m->r, NULL, 0, errno, "a place to make mounts in");
 }
 
 static int
@@ -123,49 +140,66 @@ find_attached(const struct attached *v, size_t n, uint64_t id)
 	return -1;
 }
 
-/* On a new folder of the scratch. */
+/* On a new folder of the scratch, or a new file for what is none. */
 static int
-attach_aside(struct mounts *m, uint64_t id, int fd, const char *name)
+attach_aside(struct mounts *m, int scratch, uint64_t id, int fd, const char *name)
 {
-	return mkdirat(m->scratch, name, 0700) == 0 &&
-	    move_mount(fd, "", m->scratch, name, MOVE_MOUNT_F_EMPTY_PATH) == 0 ? 0 :
-	    restore_fail(m->r, NULL, id, errno, "attaching a file system");
+	struct stat st;
+	bool done = fstat(fd, &st) == 0 && (S_ISDIR(st.st_mode) ? mkdirat(scratch, name, 0700) :
+	    mknodat(scratch, name, S_IFREG | 0600, 0)) == 0 &&
+	    move_mount(fd, "", scratch, name, MOVE_MOUNT_F_EMPTY_PATH) == 0;
+
+	return done ? 0 : restore_fail(m->r, NULL, id, errno, "attaching a file system");
 }
 
 /* ---- file systems ---- */
 
-static int
-make_file_system(struct mounts *m, const struct snap_object *o)
-{
-	const Psnap__FileSystem *f = (const void *)o->message;
-	struct attached *a = &m->file_systems[m->nfile_systems];
-	char name[24];
-	int e;
-
-	if (f->kind == PSNAP__FILE_SYSTEM_KIND__FILE_SYSTEM_HOST)
-		return 0;
-	if ((a->fd = file_system_make(m->r, o->id, f)) < 0)
-		return a->fd;
-	a->id = o->id;
-	snprintf(name, sizeof name, "%zu", m->nfile_systems++);
-	if ((e = attach_aside(m, o->id, a->fd, name)) != 0 ||
-	    f->kind != PSNAP__FILE_SYSTEM_KIND__FILE_SYSTEM_TEMPORARY ||
-	    (e = content_make(m->r, o->id, a->fd)) != 0)
-		return e;
-	return file_system_close(m->r, o->id, f, a->fd);
-}
-
+/* While we are where nobody minds what is seen through them. */
 static int
 make_file_systems(struct mounts *m)
 {
 	size_t n;
 	const struct snap_object *const *v = snap_get_kind(m->r->s, PSNAP_KIND_FILE_SYSTEM, &n);
-	int e = 0;
 
 	if ((m->file_systems = plan_alloc(m->r->p, (n + 1) * sizeof *m->file_systems)) == NULL)
 		return restore_nomem(m->r);
-	for (size_t i = 0; i < n && e == 0; i++)
-		e = make_file_system(m, v[i]);
+	for (size_t i = 0; i < n; i++) {
+		const Psnap__FileSystem *f = (const void *)v[i]->message;
+		struct attached *a = &m->file_systems[m->nfile_systems];
+
+		if (f->kind == PSNAP__FILE_SYSTEM_KIND__FILE_SYSTEM_HOST)
+			continue;
+		if ((a->fd = file_system_make(m->r, v[i]->id, f)) < 0)
+			return a->fd;
+		a->id = v[i]->id;
+		m->nfile_systems++;
+	}
+	return 0;
+}
+
+static int
+fill_file_system(struct mounts *m, size_t i)
+{
+	const struct attached *a = &m->file_systems[i];
+	const Psnap__FileSystem *f = snap_get_message(m->r->s, a->id, PSNAP_KIND_FILE_SYSTEM);
+	char name[24];
+	int e;
+
+	snprintf(name, sizeof name, "%zu", i);
+	if ((e = attach_aside(m, m->scratch, a->id, a->fd, name)) != 0 ||
+	    f->kind != PSNAP__FILE_SYSTEM_KIND__FILE_SYSTEM_TEMPORARY ||
+	    (e = content_make(m->r, a->id, a->fd)) != 0)
+		return e;
+	return file_system_close(m->r, a->id, f, a->fd);
+}
+
+static int
+fill_file_systems(struct mounts *m)
+{
+	int e = 0;
+
+	for (size_t i = 0; i < m->nfile_systems && e == 0; i++)
+		e = fill_file_system(m, i);
 	return e;
 }
 
@@ -181,6 +215,19 @@ flags_of(const Psnap__Mount *x)
 	    x->access_times == PSNAP__ACCESS_TIMES__ACCESS_TIMES_ALWAYS ? MOUNT_ATTR_STRICTATIME : MOUNT_ATTR_RELATIME);
 }
 
+/* Where what is the host's was set aside, or else its path; NULL without memory. */
+static const char *
+path_on_host(const struct mounts *m, const Psnap__Mount *x)
+{
+	char *path;
+
+	if (m->aside < 0)
+		return plan_path(m->r->p, &x->host_path);
+	if ((path = plan_alloc(m->r->p, ASIDE_PATH_MAX)) != NULL)
+		snprintf(path, ASIDE_PATH_MAX, ASIDE "/%zu", m->nmounts);
+	return path;
+}
+
 /* A copy of what is mounted, of nothing below it; keep_fd()'s, or -1 as errno says. */
 static int
 copy(struct mounts *m, const Psnap__Mount *x)
@@ -188,7 +235,7 @@ copy(struct mounts *m, const Psnap__Mount *x)
 	int fs = find_attached(m->file_systems, m->nfile_systems, x->file_system_id), from, fd, e;
 	struct mount_attr attr = { .attr_set = flags_of(x), .attr_clr = MOUNT_ATTR_RDONLY | MOUNT_ATTR_NOSUID |
 	    MOUNT_ATTR_NODEV | MOUNT_ATTR_NOEXEC | MOUNT_ATTR__ATIME | MOUNT_ATTR_NODIRATIME | MOUNT_ATTR_NOSYMFOLLOW };
-	const char *path = fs < 0 ? plan_path(m->r->p, &x->host_path) : path_text(m->r, &x->root);
+	const char *path = fs < 0 ? path_on_host(m, x) : path_text(m->r, &x->root);
 
 	if (path == NULL) {
 		errno = ENOMEM;
@@ -245,7 +292,7 @@ make_mount(struct mounts *m, const struct snap_object *o)
 	if ((fd = copy(m, x)) < 0)
 		return restore_fail(m->r, NULL, o->id, errno, "what is to be mounted on %s", path);
 	if (x->parent_id == 0)
-		e = attach_aside(m, o->id, fd, "root");
+		e = attach_aside(m, m->scratch, o->id, fd, "root");
 	else
 		e = attach(m, x, path, fd) == 0 ? 0 : restore_fail(m->r, NULL, o->id, errno, "mounting on %s", path);
 	m->mounts[m->nmounts++] = (struct attached){ o->id, fd };
@@ -256,16 +303,55 @@ make_mount(struct mounts *m, const struct snap_object *o)
 static int
 make_mounts(struct mounts *m)
 {
-	size_t n;
-	const struct snap_object *const *v = snap_get_kind(m->r->s, PSNAP_KIND_MOUNT, &n);
 	int e = 0;
 
-	if ((v = by_ids(m->r, v, n)) == NULL || (m->mounts = plan_alloc(m->r->p, n * sizeof *m->mounts)) == NULL)
-		return restore_nomem(m->r);
-	for (size_t i = 0; i < n && e == 0; i++)
+	for (size_t i = 0; i < m->count && e == 0; i++)
 		if ((e = restore_goes_on(m->r)) == 0)
-			e = make_mount(m, v[i]);
+			e = make_mount(m, m->all[i]);
 	return e;
+}
+
+/* ---- the host's, for a user namespace ---- */
+
+static bool
+is_of_host(const struct mounts *m, const Psnap__Mount *x)
+{
+	const Psnap__FileSystem *f = snap_get_message(m->r->s, x->file_system_id, PSNAP_KIND_FILE_SYSTEM);
+
+	return f != NULL && f->kind == PSNAP__FILE_SYSTEM_KIND__FILE_SYSTEM_HOST;
+}
+
+static int
+set_aside(struct mounts *m, int scratch, const struct snap_object *o, size_t number)
+{
+	const Psnap__Mount *x = (const void *)o->message;
+	char name[24];
+	int fd = copy(m, x);
+
+	if (fd < 0)
+		return restore_fail(m->r, NULL, o->id, errno, "what is to be mounted of the host");
+	snprintf(name, sizeof name, "%zu", number);
+	return attach_aside(m, scratch, o->id, fd, name);
+}
+
+/*
+ * In the namespace of mounts that belongs to its user namespace what was the
+ * host's can be copied with nothing that is mounted on it only if it was set
+ * aside before; and then its flags are locked, for its root is not ours.
+ */
+static int
+take_namespace(struct mounts *m)
+{
+	int scratch, e = 0;
+
+	if (m->r->p->users == NULL)
+		return 0;
+	if ((scratch = cover(m, ASIDE)) < 0)
+		return restore_fail(m->r, NULL, 0, errno, "a place to set mounts aside");
+	for (size_t i = 0; i < m->count && e == 0; i++)
+		e = is_of_host(m, (const void *)m->all[i]->message) ? set_aside(m, scratch, m->all[i], i) : 0;
+	m->aside = scratch;
+	return e != 0 ? e : users_take_mounts(m->r);
 }
 
 static int
@@ -318,8 +404,9 @@ check_proc(struct restore *r)
 
 /* Of one namespace, and with a root: MNT-2. */
 static int
-check_held(struct restore *r)
+find_mounts(struct mounts *m)
 {
+	struct restore *r = m->r;
 	size_t n;
 	const struct snap_object *const *v = snap_get_kind(r->s, PSNAP_KIND_MOUNT, &n);
 
@@ -329,19 +416,25 @@ check_held(struct restore *r)
 		if (((const Psnap__Mount *)(const void *)v[i]->message)->namespace_id !=
 		    ((const Psnap__Mount *)(const void *)v[0]->message)->namespace_id)
 			return restore_fail(r, NULL, v[i]->id, 0, "mounts are of more than one namespace");
-	return 0;
+	m->count = n;
+	m->all = by_ids(r, v, n);
+	m->mounts = plan_alloc(r->p, n * sizeof *m->mounts);
+	return m->all != NULL && m->mounts != NULL ? 0 : restore_nomem(r);
 }
 
 static int
 make_all(struct restore *r)
 {
-	struct mounts m = { .r = r };
+	struct mounts m = { .r = r, .aside = -1 };
 	int e;
 
-	if ((e = check_held(r)) != 0 ||
+	if ((e = find_mounts(&m)) != 0 ||
 	    (e = is_ours(r, r->p->o->own_mounts)) != 0 ||
-	    (e = begin(&m)) != 0 ||
+	    (e = make_private(r)) != 0 ||
 	    (e = make_file_systems(&m)) != 0 ||
+	    (e = take_namespace(&m)) != 0 ||
+	    (e = begin(&m)) != 0 ||
+	    (e = fill_file_systems(&m)) != 0 ||
 	    (e = make_mounts(&m)) != 0 ||
 	    (e = change_root(&m)) != 0 ||
 	    (e = set_propagation(&m)) != 0)
@@ -354,14 +447,18 @@ host_enter(struct plan *p, struct snap_error *err)
 {
 	struct snap_restore_result ignored = { 0 };
 	struct restore r = { .p = p, .s = p->s, .err = err, .result = &ignored };
-	int e;
+	int e = users_enter(&r);
 
-	if (p->o->own_mounts == NULL)
-		return 0;
-	if ((e = outside_find(p, err)) != 0)
-		return e;
-	e = make_all(&r);
+	if (e == 0 && p->o->own_mounts != NULL && (e = outside_find(p, err)) == 0)
+		e = make_all(&r);
 	for (size_t i = 0; i < r.fds.n; i++)
 		close((int)(intptr_t)r.fds.v[i]);
 	return e;
+}
+
+void
+host_leave(struct plan *p)
+{
+	outside_close(p);
+	users_leave(p);
 }

@@ -19,6 +19,9 @@ struct attached {
 struct mounts {
 	struct restore	*r;
 	int		scratch;	/* a folder that goes with the old root: what is made waits there */
+	int		aside;		/* what is of the host waits there for its user namespace; -1 it does not */
+	const struct snap_object *const *all;	/* Mounts, ascending by id */
+	size_t		count;
 	struct attached	*file_systems, *mounts;
 	size_t		nfile_systems, nmounts;
 };
@@ -40,8 +43,9 @@ int	file_system_make(struct restore *r, uint64_t id, const Psnap__FileSystem *f)
 /* It is only to be read from now on. */
 int	file_system_close(struct restore *r, uint64_t id, const Psnap__FileSystem *f, int fd);
 
-/* outside.c: look for the files that are not in the namespace to be made; kept until host_leave(). */
+/* outside.c: look for the files that are not in the namespace to be made; kept until they are closed. */
 int	outside_find(struct plan *p, struct snap_error *err);
+void	outside_close(struct plan *p);
 
 /* mount_content.c: all that was in it. */
 int	content_make(struct restore *r, uint64_t file_system_id, int fd);

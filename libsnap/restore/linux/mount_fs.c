@@ -4,12 +4,16 @@
  * none of them names a file, or changes what others see.
  */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "libsnap/restore/linux/mount.h"
+#include "libsnap/restore/linux/users.h"
 
 #define OPTIONS_MAX	10
 #define INITIAL_CGROUPS	0xeffffffb	/* inode of the first cgroup namespace, in every kernel */
@@ -39,6 +43,22 @@ find_type(Psnap__FileSystemKind kind)
 	return NULL;
 }
 
+/*
+ * Whether it belongs to the user namespace that the processes are in.  Who made
+ * an overlay is not known; one whose attributes are users' was made by who had no others.
+ */
+static bool
+is_of_users(const struct restore *r, const Psnap__FileSystem *f)
+{
+	if (r->p->users == NULL)
+		return false;
+	for (size_t i = 0; i < f->n_options; i++)
+		if (strcmp(f->options[i], "userxattr") == 0)
+			return true;
+	return f->kind == PSNAP__FILE_SYSTEM_KIND__FILE_SYSTEM_TEMPORARY ||
+	    f->kind == PSNAP__FILE_SYSTEM_KIND__FILE_SYSTEM_TERMINALS;
+}
+
 /* ---- options ---- */
 
 static bool
@@ -52,21 +72,42 @@ is_known(const struct type *t, const char *option)
 	return false;
 }
 
+/* Its number in the user namespace it is made in; whoever is made outside of one has the same. */
+static bool
+translate(const struct restore *r, bool user, const char *value, char text[16])
+{
+	unsigned long id = strtoul(value, NULL, 10);
+	uint32_t inside;
+
+	if (id >= UINT32_MAX || !(user ? plan_uid : plan_gid)(r->p, (uint32_t)id, &inside))
+		return false;
+	snprintf(text, 16, "%" PRIu32, inside);
+	return true;
+}
+
 /* 0, or -1 as errno says. */
 static int
-set_option(struct restore *r, int fs, const char *option)
+set_option(struct restore *r, int fs, const char *option, bool of_users)
 {
 	size_t n = strcspn(option, "=");
-	char *name;
+	bool user = n == 3 && memcmp(option, "uid", 3) == 0, group = n == 3 && memcmp(option, "gid", 3) == 0;
+	const char *value = option + n + 1;
+	char *name, text[16];
 
 	if (option[n] == '\0')
 		return fsconfig(fs, FSCONFIG_SET_FLAG, option, NULL, 0);
+	if (of_users && (user || group)) {
+		errno = EOVERFLOW;
+		if (!translate(r, user, value, text))
+			return -1;
+		value = text;
+	}
 	if ((name = plan_alloc(r->p, n + 1)) == NULL) {
 		errno = ENOMEM;
 		return -1;
 	}
 	memcpy(name, option, n);
-	return fsconfig(fs, FSCONFIG_SET_STRING, name, option + n + 1, 0);
+	return fsconfig(fs, FSCONFIG_SET_STRING, name, value, 0);
 }
 
 static int
@@ -79,7 +120,7 @@ set_options(struct restore *r, uint64_t id, const Psnap__FileSystem *f, const st
 		if (!is_known(t, f->options[i]))
 			return restore_fail(r, NULL, id, 0, "option %.40s is not one of those that are set of a %s",
 			    f->options[i], t->name);
-		if (set_option(r, fs, f->options[i]) != 0)
+		if (set_option(r, fs, f->options[i], is_of_users(r, f)) != 0)
 			return restore_fail(r, NULL, id, errno, "setting option %.40s of a %s", f->options[i], t->name);
 	}
 	return 0;
@@ -188,21 +229,39 @@ configure(struct restore *r, uint64_t id, const Psnap__FileSystem *f, const stru
 	return 0;
 }
 
+struct making {
+	struct restore	*r;
+	uint64_t	id;
+	const Psnap__FileSystem *f;
+	const struct type *t;
+	int		fs;		/* a descriptor on it, by which it can be mounted; -1 none */
+};
+
+static int
+make(void *arg)
+{
+	struct making *m = arg;
+
+	if ((m->fs = fsopen(m->t->name, FSOPEN_CLOEXEC)) < 0)
+		return restore_fail(m->r, NULL, m->id, errno, "making a %s", m->t->name);
+	return configure(m->r, m->id, m->f, m->t, m->fs);
+}
+
 int
 file_system_make(struct restore *r, uint64_t id, const Psnap__FileSystem *f)
 {
-	const struct type *t = find_type(f->kind);
-	int fs, fd = -1, e;
+	struct making m = { .r = r, .id = id, .f = f, .t = find_type(f->kind), .fs = -1 };
+	int fd = -1, e;
 
-	if (t == NULL)
+	if (m.t == NULL)
 		return restore_fail(r, NULL, id, 0, "a file system of kind %d cannot be made here", (int)f->kind);
 	if ((e = check_cgroups(r, id, f)) != 0)
 		return e;
-	if ((fs = fsopen(t->name, FSOPEN_CLOEXEC)) < 0)
-		return restore_fail(r, NULL, id, errno, "making a %s", t->name);
-	if ((e = configure(r, id, f, t, fs)) == 0 && (fd = keep_fd(r, fsmount(fs, FSMOUNT_CLOEXEC, 0))) < 0)
-		e = restore_fail(r, NULL, id, errno, "mounting a %s", t->name);
-	close(fs);
+	e = is_of_users(r, f) ? users_run_inside(r, make, &m) : make(&m);
+	if (e == 0 && (fd = keep_fd(r, fsmount(m.fs, FSMOUNT_CLOEXEC, 0))) < 0)
+		e = restore_fail(r, NULL, id, errno, "mounting a %s", m.t->name);
+	if (m.fs >= 0)
+		close(m.fs);
 	return e != 0 ? e : fd;
 }
 

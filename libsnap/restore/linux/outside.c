@@ -34,7 +34,7 @@ outside_find(struct plan *p, struct snap_error *err)
 }
 
 void
-host_leave(struct plan *p)
+outside_close(struct plan *p)
 {
 	for (size_t i = 0; i < p->noutside; i++)
 		if (p->outside[i].fd >= 0)

@@ -12,7 +12,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "libsnap/restore/linux/linux.h"
+#include "libsnap/restore/linux/users.h"
 
 /* ---- working directory and root ---- */
 
@@ -256,10 +256,12 @@ set_limits(struct restore *r, const struct target *t)
 int
 limits_restore(struct restore *r)
 {
-	int e;
+	int e = 0;
 
-	for (size_t i = 0; i < r->p->n; i++)
-		if (!r->p->targets[i].zombie && (e = set_limits(r, &r->p->targets[i])) != 0)
-			return e;
-	return 0;
+	users_act_as_owner(r);
+	for (size_t i = 0; i < r->p->n && e == 0; i++)
+		if (!r->p->targets[i].zombie)
+			e = set_limits(r, &r->p->targets[i]);
+	users_act_as_before(r);
+	return e;
 }

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <linux/sched.h>
 #include <pthread.h>
+#include <sched.h>
 #include <string.h>
 #include <sys/personality.h>
 #include <sys/ptrace.h>
@@ -21,7 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "libsnap/restore/linux/linux.h"
+#include "libsnap/restore/linux/users.h"
 
 #define TRACE_OPTIONS	(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACECLONE | PTRACE_O_TRACEFORK | \
 	PTRACE_O_TRACEVFORK | PTRACE_O_TRACEEXEC | PTRACE_O_EXITKILL)
@@ -54,6 +55,7 @@ take_fds(const struct cmsghdr *h, const struct orders *o, int fds[ORDERS_FDS])
 	return 0;
 }
 
+/* To have its mounts for its own is asked for before its orders, if at all. */
 static int
 receive_orders(int socket, struct orders *o, int fds[ORDERS_FDS])
 {
@@ -61,8 +63,15 @@ receive_orders(int socket, struct orders *o, int fds[ORDERS_FDS])
 	struct iovec io = { o, sizeof *o };
 	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1, .msg_control = control.bytes,
 	    .msg_controllen = sizeof control.bytes };
-	ssize_t n = recvmsg(socket, &m, MSG_CMSG_CLOEXEC);
+	ssize_t n;
+	int e;
 
+	while ((n = recvmsg(socket, &m, MSG_CMSG_CLOEXEC)) == FIRST_COPY_MOUNTS) {
+		e = unshare(CLONE_NEWNS) != 0 ? errno : 0;
+		if (send(socket, &e, sizeof e, MSG_NOSIGNAL) != (ssize_t)sizeof e)
+			return errno;
+		m.msg_controllen = sizeof control.bytes;
+	}
 	if (n != (ssize_t)sizeof *o)
 		return n < 0 ? errno : EPROTO;
 	return take_fds(CMSG_FIRSTHDR(&m), o, fds);
@@ -187,6 +196,7 @@ adopt_first(struct restore *r, struct target *t, int *socket)
 	m->tid = t->p->pid;
 	m->made = m->adopted = true;
 	cpus_gather(r, m->tid);
+	users_lift_limits(r, m->tid);
 	if ((*socket = fcntl(r->p->o->first, F_DUPFD_CLOEXEC, 0)) < 0)
 		return restore_fail(r, t, t->id, errno, "the way to the first process");
 	return 0;
