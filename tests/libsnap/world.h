@@ -1192,7 +1192,6 @@ world_users(struct world *w)
 	w->net_ns.owner = 1000;
 }
 
-/* The kinds of version 2.1 as well. */
 /* A cgroup of the instance's own, with limits of each kind. */
 static inline void
 world_limits(struct world *w)
@@ -1226,6 +1225,7 @@ world_limits(struct world *w)
 	w->instance.cgroup_ids = w->own_cgroups;
 }
 
+/* The kinds of version 2.1 as well. */
 static inline void
 world_ipc(struct world *w)
 {
