@@ -565,6 +565,43 @@ release_task(struct task *t)
 	t->seized = t->stopped = false;
 }
 
+/* Wait for its end, whatever stops come before; flags as of waitpid(2).  Whether it has come. */
+static bool
+has_ended(struct task *t, int flags)
+{
+	int status;
+	pid_t r;
+
+	do
+		r = wait_task(t->tid, &status, flags);
+	while (r == t->tid && WIFSTOPPED(status));
+	t->stopped = false;
+	t->seized = r == 0;
+	return r != 0;
+}
+
+/*
+ * Threads in any order: the last one of the first process of a pid namespace
+ * ends when all others have been waited for, and which one that is nobody knows.
+ */
+static void
+wait_ended(const struct proc *p)
+{
+	int flags = p->tasks.n > 1 ? WNOHANG : 0;
+
+	for (bool all = false; !all;) {
+		all = true;
+		for (size_t k = p->tasks.n; k-- > 0;) {
+			struct task *t = p->tasks.v[k];
+
+			if (t->seized && !has_ended(t, flags))
+				all = false;
+		}
+		if (!all)
+			nanosleep(&(struct timespec){ .tv_nsec = 10000 }, NULL);
+	}
+}
+
 /*
  * All at once, then each is waited for: when we return they are gone.  Parents
  * last: the first process of a pid namespace ends when all others have.
@@ -574,19 +611,8 @@ kill_tree(struct dump *d)
 {
 	for (size_t i = 0; i < d->procs.n; i++)
 		kill(((struct proc *)d->procs.v[i])->pid, SIGKILL);
-	for (size_t i = d->procs.n; i-- > 0;) {
-		struct proc *p = d->procs.v[i];
-
-		/* the leader's end is told when every other thread is gone */
-		for (size_t k = p->tasks.n; k-- > 0;) {
-			struct task *t = p->tasks.v[k];
-			int status;
-
-			while (t->seized && wait_task(t->tid, &status, 0) == t->tid && WIFSTOPPED(status))
-				;
-			t->seized = t->stopped = false;
-		}
-	}
+	for (size_t i = d->procs.n; i-- > 0;)
+		wait_ended(d->procs.v[i]);
 }
 
 void

@@ -85,6 +85,17 @@ a_container_goes_on_body() {
 	atf_check -o match:'"name": "shop"' "$snapinspect" info --json y.psnap
 }
 
+# Whichever of its threads is the last to end waits for all others.
+case_for_root the_threads_of_its_first_process_end
+the_threads_of_its_first_process_end_body() {
+	pick
+	container : "$SNAP_HELPERS/$TARGET" threads 8
+	for generation in 1 2 3 4 5 6; do
+		away_and_back
+		target_is_alive log
+	done
+}
+
 # A shell with a script in python3 that counts, and one that sleeps.
 case_for_root its_programs_go_on 'python3'
 its_programs_go_on_body() {
@@ -651,7 +662,7 @@ each_call_for_users_fails_in_turn_body() {
 }
 
 atf_init_test_cases() {
-	for case in a_container_goes_on its_programs_go_on what_is_none_is_refused users_of_its_own_are_told \
+	for case in a_container_goes_on the_threads_of_its_first_process_end its_programs_go_on what_is_none_is_refused users_of_its_own_are_told \
 	    users_of_its_own_are_there_again nobody_is_root_inside several_users_go_on who_has_no_number_is_refused limits_come_back \
 	    without_cgroup_it_is_told what_of_cgroups_is_not_taken_is_told cgroups_that_cannot_be_are_refused \
 	    files_from_outside what_cannot_be_reached_is_refused one_made_by_crun_goes_on one_made_by_crun_with_users_goes_on \
