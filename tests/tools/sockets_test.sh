@@ -74,6 +74,35 @@ refused_by_name_body() {
 }
 refused_by_name_cleanup() { kill_remembered; }
 
+# Wherever it is restored from.
+atf_test_case a_name_begins_where_the_process_is cleanup
+a_name_begins_where_the_process_is_head() { atf_set require.user root; atf_set require.progs python3; }
+a_name_begins_where_the_process_is_body() {
+	[ "$SNAP_ARCH" = amd64 ] || atf_skip "a 32-bit snapctl cannot read 64-bit processes"
+	mkdir its elsewhere
+	sockets 'os.chdir("its")
+		l = socket.socket(socket.AF_UNIX)
+		l.bind("l")
+		l.listen()
+		c = socket.socket(socket.AF_UNIX)
+		c.connect("l")
+		d = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		d.bind("d")
+		s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		s.bind("s")
+		s.connect("d")
+		s.send(b"unread")'
+	for generation in 1 2; do
+		atf_check -o ignore -e ignore "$snapctl" dump "$target" -o x.psnap --kill
+		wait_for 20 sh -c "! kill -0 $target"
+		atf_check -o ignore -e ignore -x "cd elsewhere && '$snapctl' restore --detach ../x.psnap"
+		[ "$(ls its)" = "$(printf 'd\nl\ns')" ] && [ -z "$(ls elsewhere)" ] || atf_fail "$(ls its elsewhere)"
+		atf_check python3 -c 'import socket; socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM).connect("its/d")'
+	done
+	atf_check python3 -c 'import socket; socket.socket(socket.AF_UNIX).connect("its/l")'
+}
+a_name_begins_where_the_process_is_cleanup() { kill_remembered; }
+
 # The calls that sockets are made with.
 atf_test_case each_call_fails_in_turn cleanup
 each_call_fails_in_turn_head() { atf_set require.user root; atf_set require.progs 'python3 strace'; }
@@ -99,5 +128,6 @@ each_call_fails_in_turn_cleanup() { kill_remembered; }
 
 atf_init_test_cases() {
 	atf_add_test_case refused_by_name
+	atf_add_test_case a_name_begins_where_the_process_is
 	atf_add_test_case each_call_fails_in_turn
 }

@@ -379,6 +379,15 @@ int	socket_family(const Psnap__Socket *s);		/* AF_*, or -1 */
 int	socket_type(const Psnap__Socket *s);
 /* What must wait until its messages are there: whoever they come from must not be told more than before. */
 int	socket_finish(struct restore *r, const struct made_socket *m);
+/*
+ * A relative name begins at the working directory of who has that Socket: be
+ * there, if a is one, until we go back.
+ */
+int	socket_folder_enter(struct restore *r, uint64_t id, const struct sockaddr_storage *a, int *home);
+int	socket_folder_leave(struct restore *r, int home);
+/* bind(2) or connect(2) there. */
+int	socket_name(struct restore *r, uint64_t id, int (*fn)(int, const struct sockaddr *, socklen_t), int fd,
+	    const struct sockaddr_storage *a, socklen_t len, const char *what);
 /* As it did, if it did. */
 int	socket_listen(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd);
 /* Unread messages, when all that may be under way in them exists; and what is only needed for that goes. */

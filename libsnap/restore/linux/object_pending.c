@@ -57,15 +57,14 @@ descriptor_on(struct restore *r, uint64_t id)
 
 /* Without waiting for room: there is some, or the snapshot is wrong. */
 static int
-connect_now(int fd, const struct sockaddr_storage *a, socklen_t len)
+connect_now(int fd, const struct sockaddr *a, socklen_t len)
 {
-	int flags = fcntl(fd, F_GETFL), e = 0;
+	int flags = fcntl(fd, F_GETFL), r;
 
 	fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-	if (connect(fd, (const void *)a, len) != 0)
-		e = errno;
+	r = connect(fd, a, len);
 	fcntl(fd, F_SETFL, flags);
-	return e;
+	return r;
 }
 
 static int
@@ -79,9 +78,9 @@ connect_all(struct restore *r, uint64_t id, const Psnap__Socket *s)
 	if (listen(listener, (int)s->pending_connections) != 0)
 		return restore_fail(r, NULL, id, errno, "listening");
 	for (size_t i = 0; i < s->n_pending_ids; i++)
-		if ((e = connect_now(descriptor_on(r, s->pending_ids[i]), &a, len)) != 0)
-			return restore_fail(r, NULL, s->pending_ids[i], e, "connecting to who listens (socket %llu)",
-			    (unsigned long long)id);
+		if ((e = socket_name(r, id, connect_now, descriptor_on(r, s->pending_ids[i]), &a, len,
+		    "connecting those who wait to be accepted")) != 0)
+			return e;
 	return socket_listen(r, id, s, listener);
 }
 

@@ -111,13 +111,14 @@ fill_pair(struct restore *r, const struct made_socket *to)
 static int
 fill_single(struct restore *r, const struct made_socket *to)
 {
-	int stranger = socket(AF_UNIX, socket_type(to->s) | SOCK_CLOEXEC, 0), from, e = 0;
+	int stranger = socket(AF_UNIX, socket_type(to->s) | SOCK_CLOEXEC, 0), from, home = -1, left, e;
 	struct sockaddr_storage name;
 	socklen_t len = socket_address(r->p, to->s, to->s->local, &name);
 
 	if (stranger < 0)
 		return restore_fail(r, NULL, to->id, errno, "making a socket");
 	make_room(stranger);
+	e = socket_folder_enter(r, to->id, &name, &home);
 	for (size_t i = 0; e == 0 && i < to->s->n_queue; i++) {
 		const Psnap__SocketMessage *m = to->s->queue[i];
 
@@ -125,8 +126,9 @@ fill_single(struct restore *r, const struct made_socket *to)
 			from = stranger;
 		e = send_message(r, to, from, m, &name, len);
 	}
+	left = socket_folder_leave(r, home);
 	close(stranger);
-	return e;
+	return e != 0 ? e : left;
 }
 
 static int
@@ -150,8 +152,7 @@ connect_remote(struct restore *r, const struct made_socket *m)
 	    (m->s->type != PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM && m->s->type != PSNAP__SOCKET_TYPE__SOCKET_RAW) ||
 	    (len = socket_address(r->p, m->s, m->s->remote, &a)) == 0)
 		return 0;
-	return connect(m->fd, (const void *)&a, len) == 0 ? 0 :
-	    restore_fail(r, NULL, m->id, errno, "connecting a socket");
+	return socket_name(r, m->id, connect, m->fd, &a, len, "connecting a socket");
 }
 
 int

@@ -94,21 +94,105 @@ socket_address(struct plan *p, const Psnap__Socket *s, const Psnap__SocketAddres
 	}
 }
 
-/* The name a dead server left behind; never one that somebody listens on. */
-static void
-remove_stale(const struct sockaddr_storage *a, socklen_t len, int type)
+/* ---- names that begin where a process is ---- */
+
+static bool
+is_relative(const struct sockaddr_storage *a)
 {
 	const struct sockaddr_un *un = (const void *)a;
-	struct stat st;
-	int fd;
 
-	if (un->sun_path[0] == '\0' || lstat(un->sun_path, &st) != 0 || !S_ISSOCK(st.st_mode))
-		return;
-	if ((fd = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) < 0)
-		return;
-	if (connect(fd, (const void *)a, len) != 0 && errno == ECONNREFUSED)
-		unlink(un->sun_path);
-	close(fd);
+	return a->ss_family == AF_UNIX && un->sun_path[0] != '\0' && un->sun_path[0] != '/';
+}
+
+static bool
+holds(const Psnap__DescriptorTable *t, struct object *const *v, size_t n)
+{
+	for (size_t i = 0; i < t->n_descriptors; i++)
+		for (size_t k = 0; k < n; k++)
+			if (t->descriptors[i]->open_file_id == v[k]->id)
+				return true;
+	return false;
+}
+
+/* File of the working directory of the first process that has a socket; 0 of one that none has. */
+static uint64_t
+folder_of_socket(struct restore *r, uint64_t id)
+{
+	size_t n, ntables;
+	struct object **v = objects_on(r, id, &n);
+	const struct snap_object *const *tables = snap_get_kind(r->s, PSNAP_KIND_DESCRIPTOR_TABLE, &ntables);
+
+	for (size_t i = 0; i < ntables; i++) {
+		const struct target *t = plan_with(r->p, tables[i]->id);
+		const Psnap__FsContext *fs = t == NULL ? NULL :
+		    snap_get_message(r->s, t->p->fs_context_id, PSNAP_KIND_FS_CONTEXT);
+
+		if (fs != NULL && holds((const void *)tables[i]->message, v, n))
+			return fs->cwd_file_id;
+	}
+	return 0;
+}
+
+int
+socket_folder_enter(struct restore *r, uint64_t id, const struct sockaddr_storage *a, int *home)
+{
+	uint64_t folder_id = is_relative(a) ? folder_of_socket(r, id) : 0;
+	int folder, e;
+
+	*home = -1;
+	if (folder_id == 0)
+		return 0;
+	if ((folder = file_open(r, folder_id, O_PATH)) < 0)
+		return folder;
+	if ((*home = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)) >= 0 && fchdir(folder) == 0)
+		return 0;
+	e = restore_fail(r, NULL, folder_id, errno, "going to the folder that the name of a socket begins at");
+	if (*home >= 0)
+		close(*home);
+	return e;
+}
+
+int
+socket_folder_leave(struct restore *r, int home)
+{
+	int e = home < 0 || fchdir(home) == 0 ? 0 : restore_fail(r, NULL, 0, errno, "going back to our own folder");
+
+	if (home >= 0)
+		close(home);
+	return e;
+}
+
+int
+socket_name(struct restore *r, uint64_t id, int (*fn)(int, const struct sockaddr *, socklen_t), int fd,
+    const struct sockaddr_storage *a, socklen_t len, const char *what)
+{
+	int home, e = socket_folder_enter(r, id, a, &home), left;
+
+	if (e != 0)
+		return e;
+	if (fn(fd, (const void *)a, len) != 0)
+		e = restore_fail(r, NULL, id, errno, "%s", what);
+	left = socket_folder_leave(r, home);
+	return e != 0 ? e : left;
+}
+
+/* The name a dead server left behind goes; never one that somebody listens on. */
+static int
+bind_anew(int fd, const struct sockaddr *a, socklen_t len)
+{
+	const struct sockaddr_un *un = (const void *)a;
+	int type = SOCK_STREAM, probe;
+	struct stat st;
+
+	if (un->sun_path[0] != '\0' && lstat(un->sun_path, &st) == 0 && S_ISSOCK(st.st_mode)) {
+		getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &(socklen_t){ sizeof type });
+		probe = socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		if (probe >= 0 && connect(probe, a, len) != 0 && errno == ECONNREFUSED)
+			unlink(un->sun_path);
+		if (probe >= 0)
+			close(probe);
+	}
+	return bind(fd, a, len);
 }
 
 static int
@@ -116,17 +200,13 @@ bind_local(struct restore *r, uint64_t id, const Psnap__Socket *s, int fd)
 {
 	struct sockaddr_storage a;
 	socklen_t len = socket_address(r->p, s, s->local, &a);
-	int bound;
 
 	if (len == 0)
 		return 0;
-	if (a.ss_family == AF_UNIX)
-		remove_stale(&a, len, socket_type(s));
 	/* a socket never bound shows an address of zeros */
 	if (a.ss_family != AF_UNIX && s->local->port == 0)
 		return 0;
-	bound = bind(fd, (const void *)&a, len);
-	return bound == 0 ? 0 : restore_fail(r, NULL, id, errno, "binding a socket");
+	return socket_name(r, id, a.ss_family == AF_UNIX ? bind_anew : bind, fd, &a, len, "binding a socket");
 }
 
 /* Last: what is made before may come from another one. */
