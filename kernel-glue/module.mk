@@ -46,6 +46,7 @@ glue_linux_srcs := \
 	kernel-glue/linux/fd_lock.c \
 	kernel-glue/linux/fd_multicast.c \
 	kernel-glue/linux/fd_options.c \
+	kernel-glue/linux/fd_outside.c \
 	kernel-glue/linux/fd_pending.c \
 	kernel-glue/linux/fd_pipe.c \
 	kernel-glue/linux/fd_queue.c \

@@ -82,6 +82,7 @@ struct socket_object {
 	uint64_t	*waiting;		/* unix: ids of those of the pending that are known, oldest first */
 	size_t		nwaiting;
 	bool		waits;			/* is one of these */
+	bool		external;		/* unix: to connect again to whom it is connected to, outside */
 	bool		shut_read, shut_write, error_untold;
 	bool		told;			/* by the facts, its peer too; nothing is unread, no TCP keys */
 	uint64_t	unread, unsent;
@@ -225,6 +226,8 @@ struct socket_object *unix_find(const struct list *sorted, uint64_t ino);
 /* fd_pending.c: who waits to be accepted by s, as the kernel tells it; and what cannot be carried of s for that. */
 int	pending_take(struct dump *d, const struct list *sorted, struct socket_object *s, const void *inodes, size_t len);
 int	pending_cover(struct dump *d, const struct socket_object *s);
+/* fd_outside.c: tell that its other end is outside, and what becomes of that. */
+int	outside_cover(struct dump *d, struct socket_object *s);
 
 
 /* A plain one, or 0. */

@@ -315,8 +315,7 @@ socket_resolve(struct dump *d)
 
 		if (s->peer_ino != 0)
 			s->peer = unix_find(&sorted, s->peer_ino);
-		if (s->peer_ino != 0 && s->peer == NULL && (r = dump_cover(d, PSNAP_COVERAGE_BREAKS, s->proc, 0, s->fd,
-		    s->id, "unix-outside", "the other end belongs to a process outside the tree")) != 0)
+		if (s->peer_ino != 0 && s->peer == NULL && (r = outside_cover(d, s)) != 0)
 			return r;
 		if ((r = pending_cover(d, s)) != 0)
 			return r;
@@ -331,8 +330,7 @@ sockets_need_2_1(const struct dump *d)
 		const struct socket_object *s = d->sockets.v[i];
 
 		if (s->family == AF_NETLINK || s->family == AF_PACKET || s->filter_n > 0 || s->memberships.n > 0 ||
-		    s->nwaiting > 0 ||
-		    (udp_is(s) && s->queue.n > 0))
+		    s->nwaiting > 0 || s->external || (udp_is(s) && s->queue.n > 0))
 			return true;
 	}
 	return false;
@@ -433,4 +431,5 @@ socket_fields(struct glue_emit *e, const void *object)
 		multicast_emit(e, s);
 	link_emit(e, s);
 	glue_emit_packed64(e, PSNAP_F_SOCKET_PENDING_IDS, s->waiting, s->nwaiting);
+	glue_emit_uint(e, PSNAP_F_SOCKET_EXTERNAL, s->external);
 }

@@ -70,6 +70,7 @@ struct glue_error {
 struct glue_linux_options {
 	pid_t		pid;		/* root of the tree */
 	bool		allow_partial;
+	bool		external;	/* unix sockets connected to a name outside the tree connect to it again */
 	bool		ipc_all;	/* every System V object of the namespace, not only those the tree uses */
 	bool		netns;		/* the tree's network namespace, too */
 	bool		mntns;		/* what is mounted in the tree's mount namespace */

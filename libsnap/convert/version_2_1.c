@@ -15,7 +15,7 @@ static bool
 is_new_socket(const Psnap__Socket *s)
 {
 	return s->family == PSNAP__SOCKET_FAMILY__SOCKET_NETLINK || s->family == PSNAP__SOCKET_FAMILY__SOCKET_PACKET ||
-	    s->filter.len != 0 || s->n_memberships != 0 || s->n_pending_ids != 0 || (s->n_queue != 0 && s->queue[0]->source != NULL);
+	    s->filter.len != 0 || s->n_memberships != 0 || s->n_pending_ids != 0 || s->external || (s->n_queue != 0 && s->queue[0]->source != NULL);
 }
 
 static bool

@@ -197,6 +197,10 @@ check_socket(struct check *v, const struct snap_object *o)
 		check_corrupt(v, o, "SOC-6", "%u pending connections, but it does not listen",
 		    s->pending_connections);
 	check_pending(v, o, s);
+	if (s->external && (s->family != PSNAP__SOCKET_FAMILY__SOCKET_UNIX || !s->peer_outside || s->remote == NULL ||
+	    s->remote->unix_path.len + s->remote->unix_abstract.len == 0 ||
+	    s->state != PSNAP__SOCKET_STATE__SOCKET_CONNECTED))			/* SOC-18 */
+		check_corrupt(v, o, "SOC-18", "to connect again, but to no name outside");
 	if (s->family_number != 0 && s->family != PSNAP__SOCKET_FAMILY__SOCKET_OTHER)	/* SOC-7 */
 		check_corrupt(v, o, "SOC-7", "family number %u with family %d", s->family_number,
 		    (int)s->family);

@@ -369,6 +369,7 @@ add_packet(struct world *w)
 	    w->inet.netlink_groups = netlink_groups)								\
 	X(soc16, "SOC-16", INET, CORRUPT, add_packet(w); w->local.netlink_port = 1)				\
 	X(soc16_interface, "SOC-16", INET, CORRUPT, w->local.interface = world_bytes("lo"))			\
+	X(soc18, "SOC-18", PEER, CORRUPT, w->peer.external = true)						\
 	X(soc17, "SOC-17", PEER, CORRUPT, add_waiting(w); w->peer.pending_connections = 0)			\
 	X(soc17_type, "SOC-17", PEER, CORRUPT, add_waiting(w); w->socket.type = PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM)	\
 	X(soc17_twice, "SOC-17", PEER, CORRUPT, add_waiting(w); w->peer.n_pending_ids = w->peer.pending_connections = 2) \

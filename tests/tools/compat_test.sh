@@ -36,7 +36,7 @@ every_version_to_every_version_body() {
 	esac
 	for f; do
 		case $f in
-		*/good-ipc* | */good-network.psnap | */good-mounts.psnap | */good-waiting.psnap | */good-users.psnap)
+		*/good-ipc* | */good-network.psnap | */good-mounts.psnap | */good-waiting.psnap | */good-external.psnap | */good-users.psnap)
 			atf_check -s exit:1 -e match:'no version before 2.1' "$snapconv" -t psnap:2.0 "$f" a.psnap
 			continue ;;
 		*/good-cgroups.psnap)

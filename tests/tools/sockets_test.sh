@@ -103,6 +103,72 @@ a_name_begins_where_the_process_is_body() {
 }
 a_name_begins_where_the_process_is_cleanup() { kill_remembered; }
 
+# Of a pair, and connected by name; the latter may connect again.
+atf_test_case other_ends_outside cleanup
+other_ends_outside_head() { atf_set require.user root; atf_set require.progs python3; }
+other_ends_outside_body() {
+	[ "$SNAP_ARCH" = amd64 ] || atf_skip "a 32-bit snapctl cannot read 64-bit processes"
+	cat >server.py <<-'PY'
+		import os, socket, sys
+		d = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		d.bind("letters")
+		l = socket.socket(socket.AF_UNIX)
+		l.bind("server")
+		l.listen()
+		print("listens", flush=True)
+		while True:
+		    c, _ = l.accept()
+		    print(c.recv(100).decode(), d.recv(100).decode(), flush=True)
+		    c.send(b"heard")
+		    kept = c
+	PY
+	python3 server.py >served 2>&1 &
+	server=$!
+	remember $server
+	wait_for 20 grep -q listens served
+	sockets 's = socket.socket(socket.AF_UNIX)
+		s.connect("server")
+		d = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+		d.connect("letters")
+		def speak(*_):
+		    d.send(b"and by letter")
+		    s.send(b"spoken")
+		    print(s.recv(100).decode(), flush=True)
+		signal.signal(signal.SIGUSR1, speak)
+		while True:
+		    print("ready", flush=True)
+		    signal.pause()
+		'
+	kill -USR1 "$target"
+	wait_for 20 grep -q heard log
+	atf_check -s exit:1 -e match:"pid $target fd 3: unix-outside: the other end is of descriptor [0-9]+ of pid $server .python3. outside the tree .--external.* .breaks.$" \
+	    "$snapctl" dump "$target" -o x.psnap --kill
+	for generation in 2 3; do
+		atf_check -o ignore -e match:"pid $target fd 3: unix-external: it connects again to server, outside the tree .degrades.$" \
+		    "$snapctl" dump "$target" -o x.psnap --kill --external
+		wait_for 20 sh -c "! kill -0 $target"
+		atf_check -o ignore -e ignore "$snapctl" restore --detach x.psnap
+		kill -USR1 "$target"
+		wait_for 20 sh -c "[ \$(grep -c heard log) = $generation ]"
+	done
+	[ "$(grep -c '^spoken and by letter$' served)" = 3 ] || atf_fail "$(cat served)"
+	atf_check -o ignore -e ignore "$snapctl" dump "$target" -o x.psnap --kill --external
+	kill -9 $server
+	wait_for 20 sh -c "! kill -0 $target"
+	atf_check -s exit:1 -e match:'connecting a socket: Connection refused' "$snapctl" restore --detach x.psnap
+	# one that has no name
+	sockets 's, t = socket.socketpair()
+		if os.fork() == 0:
+		    s.close()
+		    print("ready", flush=True)
+		    signal.pause()
+		t.close()'
+	child=$(cat "/proc/$target/task/$target/children")
+	atf_check -s exit:1 -o ignore -e match:"pid ${child% } fd 4: unix-outside: the other end is of descriptor 3 of pid $target .python3. outside the tree .breaks." \
+	    "$snapctl" dump "${child% }" -o x.psnap --external
+}
+other_ends_outside_cleanup() { kill_remembered; }
+
 # The calls that sockets are made with.
 atf_test_case each_call_fails_in_turn cleanup
 each_call_fails_in_turn_head() { atf_set require.user root; atf_set require.progs 'python3 strace'; }
@@ -129,5 +195,6 @@ each_call_fails_in_turn_cleanup() { kill_remembered; }
 atf_init_test_cases() {
 	atf_add_test_case refused_by_name
 	atf_add_test_case a_name_begins_where_the_process_is
+	atf_add_test_case other_ends_outside
 	atf_add_test_case each_call_fails_in_turn
 }

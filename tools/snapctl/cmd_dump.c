@@ -42,6 +42,7 @@ help(void)
 	    "      --hold-requests S after --kill, whoever wants to connect to its TCP listeners is not\n"
 	    "                        answered for S seconds, 0 to 86400 (60)\n"
 	    "      --allow-partial   dump even if something cannot be carried\n"
+	    "      --external        unix sockets connected to a name outside the tree connect to it again\n"
 	    "      --ipc-all         every System V object of the IPC namespace, not only those in use\n"
 	    "      --netns           the network namespace of the tree: interfaces, addresses, routes, ...\n"
 	    "      --mntns           the mount namespace of the tree: what is mounted, and what is in temporary\n"
@@ -266,11 +267,11 @@ choose(const char *word, const char *const *words)
 static int
 parse(struct request *q, int argc, char **argv, int *status)
 {
-	enum { ALLOW_PARTIAL = 256, RAW, LEVEL, THREADS, BUFFER, JSON, KILL, STOP, CARRY, IPC_ALL, TCP, COLLECTOR,
+	enum { ALLOW_PARTIAL = 256, RAW, LEVEL, THREADS, BUFFER, JSON, KILL, STOP, CARRY, EXTERNAL, IPC_ALL, TCP, COLLECTOR,
 		NETNS, HOLD_REQUESTS, MNTNS, INSTANCE };
 	static const struct option options[] = {
 		{ "output", required_argument, NULL, 'o' }, { "allow-partial", no_argument, NULL, ALLOW_PARTIAL },
-		{ "ipc-all", no_argument, NULL, IPC_ALL }, { "netns", no_argument, NULL, NETNS },
+		{ "external", no_argument, NULL, EXTERNAL }, { "ipc-all", no_argument, NULL, IPC_ALL }, { "netns", no_argument, NULL, NETNS },
 		{ "mntns", no_argument, NULL, MNTNS },
 		{ "instance", optional_argument, NULL, INSTANCE },
 		{ "tcp", required_argument, NULL, TCP }, { "hold-requests", required_argument, NULL, HOLD_REQUESTS },
@@ -292,6 +293,9 @@ parse(struct request *q, int argc, char **argv, int *status)
 			break;
 		case ALLOW_PARTIAL:
 			q->glue.allow_partial = true;
+			break;
+		case EXTERNAL:
+			q->glue.external = true;
 			break;
 		case IPC_ALL:
 			q->glue.ipc_all = true;

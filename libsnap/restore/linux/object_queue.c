@@ -141,7 +141,7 @@ fill(struct restore *r, const struct made_socket *to)
 
 /* ---- all ---- */
 
-/* Datagram sockets remember an address; from then on they take messages from there only. */
+/* Datagram sockets remember an address; from then on they take messages from there only.  Others begin anew. */
 static int
 connect_remote(struct restore *r, const struct made_socket *m)
 {
@@ -149,7 +149,8 @@ connect_remote(struct restore *r, const struct made_socket *m)
 	socklen_t len;
 
 	if (m->peer != NULL || m->far >= 0 || m->fd < 0 ||
-	    (m->s->type != PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM && m->s->type != PSNAP__SOCKET_TYPE__SOCKET_RAW) ||
+	    (m->s->type != PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM && m->s->type != PSNAP__SOCKET_TYPE__SOCKET_RAW &&
+	    !m->s->external) ||
 	    (len = socket_address(r->p, m->s, m->s->remote, &a)) == 0)
 		return 0;
 	return socket_name(r, m->id, connect, m->fd, &a, len, "connecting a socket");

@@ -360,7 +360,8 @@ is_paired(const struct restore *r, const Psnap__Socket *s, uint64_t id, const Ps
 		return false;
 	if (peer != NULL)
 		return peer->peer_id == id && peer != s;
-	return s->type != PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM || s->peer_outside || s->remote == NULL;
+	return !s->external &&
+	    (s->type != PSNAP__SOCKET_TYPE__SOCKET_DATAGRAM || s->peer_outside || s->remote == NULL);
 }
 
 int
