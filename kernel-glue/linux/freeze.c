@@ -419,6 +419,21 @@ add_children(struct dump *d, struct proc *p)
 	return 0;
 }
 
+/* Threads that ended before they could be stopped, but for the leader, which remains. */
+static void
+forget_ended(struct proc *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->tasks.n; i++) {
+		struct task *t = p->tasks.v[i];
+
+		if (!t->dead || t->tid == p->pid)
+			p->tasks.v[n++] = t;
+	}
+	p->tasks.n = n;
+}
+
 /*
  * A process none of whose tasks could be seized is a zombie.  One whose leader
  * has exited has its memory and files in /proc under its other threads only.
@@ -429,6 +444,7 @@ classify(struct dump *d, struct proc *p)
 	const struct task *live;
 	int r;
 
+	forget_ended(p);
 	if (p->tasks.n > 1)
 		qsort(p->tasks.v, p->tasks.n, sizeof *p->tasks.v, compare_tasks);
 	live = first_live(p);
